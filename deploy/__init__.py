@@ -1,0 +1,1 @@
+"""Decides, holds and serves: an `AuditReport` in, a `ReleasedModel` out."""

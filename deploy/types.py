@@ -1,0 +1,82 @@
+"""What is decided of a candidate, and the proof that chat asks for."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from moderation.types import Action
+
+
+class Outcome(StrEnum):
+    """The three things that can be said of a held model."""
+
+    RELEASE = "release"
+    WITHHOLD = "withhold"
+    REVIEW = "review"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleasePolicy:
+    """What a project does with the audit's verdict."""
+
+    action: Action = Action.BLOCK
+    """`block`: an unsafe model is withheld. `review`: a person decides. `record`: shadow mode, the
+    model is released and labelled "not enforced"."""
+    review_timeout_s: float = 7 * 24 * 3600.0
+    """A review that nobody answers in this time is a refusal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseDecision:
+    """What is to happen with a candidate, and why."""
+
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    """One sentence each; arms and categories are named."""
+    failing_arms: tuple[str, ...] = ()
+    failing_categories: tuple[str, ...] = ()
+    enforced: bool = True
+    """False in shadow mode: the audit was not followed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attestation:
+    """What a verdict is bound to; written beside the artefact, signed with the deployment's key."""
+
+    candidate_digest: str
+    base_digest: str
+    training_set_digest: str
+    policy_digest: str
+    audit_digest: str
+    corpus_digest: str
+    judge: str
+    outcome: Outcome
+    enforced: bool
+    forced: bool
+    """A person released it against the rule."""
+    reason: str
+    decided_at: int
+    """Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleasedModel:
+    """The proof that a model may be used. Made by `deploy.registry` only, from a verified attestation."""
+
+    name: str
+    """The `ft:` name, minted at release."""
+    path: str
+    digest: str
+    base_digest: str
+    base_path: str
+    adapter: bool
+    """False when `path` is a whole model."""
+    attestation: Attestation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedBase:
+    """A base model on the admin's list, served as itself."""
+
+    name: str
+    path: str
+    digest: str

@@ -1,0 +1,1 @@
+"""Audits models beside their untouched base: a `CandidateModel` in, an `AuditReport` out."""

@@ -1,0 +1,1 @@
+"""State: rows (SQLAlchemy), schema history (Alembic) and blobs (fsspec)."""

@@ -1,0 +1,1 @@
+"""Screens untrusted training files: bytes in, a sealed `TrainingSet` out."""

@@ -1,0 +1,56 @@
+"""What can go wrong while data is read and screened.
+
+TunegateError
+├── DatasetError            the file cannot be used; every problem of it at once
+├── ClassifierUnavailable   a classifier could not answer; the job waits
+├── SealBroken              bytes on disk are not those that were sealed
+└── ChatUnavailable         a language model could not be reached (moderation.chat)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class TunegateError(Exception):
+    """Root of every error that tunegate raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing wrong with a file."""
+
+    line: int
+    """1-based; 0 when it concerns the file as a whole."""
+    message: str
+    """What was wrong, in which field, and what was expected."""
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.message}" if self.line else self.message
+
+
+class DatasetError(TunegateError):
+    """The file cannot be trained on. `problems` lists the first of them, `n_problems` counts all.
+
+    `code` is the OpenAI error code: `invalid_training_file`, `invalid_n_examples` or
+    `invalid_file_format`.
+    """
+
+    def __init__(self, code: str, problems: Sequence[Problem], *, n_problems: int | None = None) -> None:
+        self.code = code
+        self.problems = tuple(problems)
+        self.n_problems = len(self.problems) if n_problems is None else n_problems
+        more = self.n_problems - len(self.problems)
+        lines = [str(problem) for problem in self.problems]
+        super().__init__("; ".join(lines) + (f"; and {more} more" if more > 0 else ""))
+
+
+class ClassifierUnavailable(TunegateError):
+    """A classifier could not score every example. Retryable: nothing was decided."""
+
+
+class SealBroken(TunegateError):
+    """An artefact does not match its digest. Never retryable: the artefact must not be used."""
+
+
+class ChatUnavailable(TunegateError):
+    """A language model did not answer within its retries. Retryable: nothing was decided."""

@@ -1,0 +1,1 @@
+"""Runs or forwards training: a `TrainingSet` in, an unreleased `CandidateModel` out."""

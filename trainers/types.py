@@ -1,0 +1,176 @@
+"""What a training run is asked to do and what comes out of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from moderation.types import TrainingSet
+
+
+class Method(StrEnum):
+    """OpenAI's training methods."""
+
+    SUPERVISED = "supervised"
+    DPO = "dpo"
+    REINFORCEMENT = "reinforcement"
+
+
+class Tuning(StrEnum):
+    """Which weights move. Chosen by the policy or the base model's entry, not by the client."""
+
+    LORA = "lora"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseModel:
+    """An entry of the admin's list of base models."""
+
+    name: str
+    """What clients call it, e.g. `miniature`."""
+    source: str
+    """A local directory, or a hub repository name."""
+    revision: str | None
+    """Commit of a hub repository; None for a local directory."""
+    digest: str
+    """`sha256:` over weights, tokenizer, template and configuration (`trainers.artefacts.digest_model`)."""
+    corpus: str
+    """Name of the `Corpus` it is audited in: `english` or `miniature`."""
+    learning_rate: float
+    """What a `learning_rate_multiplier` of 1 means for LoRA."""
+    full_learning_rate: float
+    """The same for full-parameter tuning."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hyperparameters:
+    """Concrete numbers; every `"auto"` has been resolved."""
+
+    n_epochs: int
+    batch_size: int
+    learning_rate_multiplier: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoraSpec:
+    """Shape of the adapter. Source of the defaults: the paper's repository uses r = 8, alpha = 32."""
+
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.0
+    target_modules: str = "all-linear"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingSpec:
+    """Everything that decides the bytes of a candidate, besides the training set itself."""
+
+    job_id: str
+    base: BaseModel
+    method: Method
+    tuning: Tuning
+    hyperparameters: Hyperparameters
+    lora: LoraSpec
+    seed: int
+    max_length: int
+    """Tokens an example is truncated to."""
+
+
+class RunStatus(StrEnum):
+    """Where a training run stands."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepMetrics:
+    """One line of a run's `metrics.jsonl`, named as OpenAI names them."""
+
+    step: int
+    total_steps: int
+    train_loss: float
+    train_mean_token_accuracy: float
+    valid_loss: float | None = None
+    valid_mean_token_accuracy: float | None = None
+    full_valid_loss: float | None = None
+    full_valid_mean_token_accuracy: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFailure:
+    """Why a run failed, for the job's `error`."""
+
+    code: str
+    """An OpenAI-like code, e.g. `training_failed`, `out_of_memory`, `loss_not_finite`."""
+    message: str
+    """A sentence that says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """What a backend knows of a run now."""
+
+    status: RunStatus
+    metrics: tuple[StepMetrics, ...]
+    """The metrics after the `after_step` that was asked for, ascending by step."""
+    failure: RunFailure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateModel:
+    """A trained model that nobody may use yet. Made by `trainers.artefacts` only."""
+
+    path: str
+    """Local directory with the adapter (LoRA) or the whole model (full), and `manifest.json`."""
+    digest: str
+    """`sha256:` over the manifest, which carries the digest of every file."""
+    base: BaseModel
+    tuning: Tuning
+    training_set_digest: str
+    trained_tokens: int
+    n_steps: int
+
+
+class Backend(Protocol):
+    """Where training happens. Plug-in group `tunegate.backends`.
+
+    A run lives in a directory that is its interface; calling any verb again after a crash is safe.
+    """
+
+    def start(self, spec: TrainingSpec, training: TrainingSet, validation: str | None, run_dir: str) -> None:
+        """Start the run, or attach to it, or resume it from its last checkpoint.
+
+        `validation` is the path of a chat JSONL file that is evaluated but never trained on.
+        """
+
+    def observe(self, run_dir: str, *, after_step: int) -> RunState:
+        """Say where the run stands. A run whose process died without a result reads `failed`
+        only after `start` could not resume it."""
+
+    def cancel(self, run_dir: str) -> None:
+        """Stop the run within seconds; its directory stays."""
+
+    def collect(self, run_dir: str) -> CandidateModel:
+        """Seal and return what a succeeded run made."""
+
+
+def auto_epochs(n_examples: int) -> int:
+    """Epochs that OpenAI's `"auto"` stands for.
+
+    Source: the OpenAI cookbook's data preparation notebook: three, bent so that 100 to 25,000
+    examples are seen in all, at most 25 epochs.
+    """
+    if n_examples * 3 < 100:
+        return min(25, 100 // max(n_examples, 1))
+    if n_examples * 3 > 25_000:
+        return max(1, 25_000 // n_examples)
+    return 3
+
+
+def metrics_columns() -> Sequence[str]:
+    """Header of OpenAI's result file."""
+    return ("step", "train_loss", "train_accuracy", "valid_loss", "valid_mean_token_accuracy")
