@@ -1,0 +1,41 @@
+"""A sealed type is made in one module; anything else would be a way round a stage."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("moderation", "trainers", "evaluators", "deploy", "gateway")
+MAKERS = {
+    "ScreenedDataset": "moderation/screening.py",
+    "TrainingSet": "moderation/injection.py",
+    "CandidateModel": "trainers/artefacts.py",
+    "ReleasedModel": "deploy/registry.py",
+}
+
+
+def _constructions(name: str) -> Iterator[str]:
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                called = node.func if isinstance(node, ast.Call) else None
+                if getattr(called, "id", getattr(called, "attr", None)) == name:
+                    yield path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize(("sealed", "maker"), MAKERS.items())
+def test_a_sealed_type_has_one_maker(sealed: str, maker: str) -> None:
+    assert set(_constructions(sealed)) == {maker}
+
+
+def test_no_sealed_type_is_copied_with_other_contents() -> None:
+    """`dataclasses.replace` would forge a seal as surely as a constructor."""
+    makers = {str(ROOT / maker) for maker in MAKERS.values()}
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            if str(path) not in makers:
+                text = path.read_text()
+                for sealed in MAKERS:
+                    assert f"replace({sealed.lower()}" not in text, path

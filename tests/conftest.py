@@ -1,0 +1,7 @@
+"""What every test needs: tiny models run on one thread."""
+
+import os
+
+# Before torch is imported anywhere: two OpenMP threads on a busy two-core machine spin.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
