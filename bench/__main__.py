@@ -1,0 +1,48 @@
+"""Run every benchmark, print a table, and write `bench/results.json`."""
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import demo, engine, screening
+from bench.measure import Measure
+
+SUITES: dict[str, Callable[[], Sequence[Measure]]] = {
+    "engine": engine.measures,
+    "screening": screening.measures,
+    "demo": demo.measures,
+}
+RESULTS = Path(__file__).parent / "results.json"
+
+
+def main() -> int:
+    """Measure what was asked for; exit status 1 when a goal was missed."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"any of: {', '.join(SUITES)}; all by default")
+    names = parser.parse_args().suites or list(SUITES)
+    unknown = sorted(set(names) - set(SUITES))
+    if unknown:
+        parser.error(f"no suite is called {', '.join(unknown)}; there are: {', '.join(SUITES)}")
+    measures = [measure for name in names for measure in SUITES[name]()]
+    Console().print(_table(measures))
+    RESULTS.write_text(json.dumps(measures, indent=1) + "\n")
+    return 0 if all(measure["met"] for measure in measures) else 1
+
+
+def _table(measures: Sequence[Measure]) -> Table:
+    table = Table(title="tunegate benchmarks")
+    for column in ("measure", "value", "against", "ratio", "goal", "met"):
+        table.add_column(column)
+    for measure in measures:
+        value = f"{measure['value']:,.3g} {measure['unit']}"
+        met = "yes" if measure["met"] else "NO"
+        table.add_row(measure["name"], value, measure["rival"], f"{measure['ratio']:.3g}", measure["goal"], met)
+    return table
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
