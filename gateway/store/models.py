@@ -4,7 +4,7 @@ Times are unix seconds (integers), as on the wire. JSON columns hold plain dicti
 """
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import JSON, ForeignKey, Index, MetaData, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -40,7 +40,10 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {dict[str, Any]: JSON, list[Any]: JSON}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        dict[str, Any]: JSON(none_as_null=True),
+        list[Any]: JSON(none_as_null=True),
+    }
 
 
 class Organization(Base):
@@ -104,6 +107,8 @@ class File(Base):
     __tablename__ = "files"
     id: Mapped[str] = mapped_column(primary_key=True)
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"), index=True)
+    sequence: Mapped[int] = mapped_column(unique=True)
+    """Order of creation, for cursors and newest-first lists."""
     filename: Mapped[str]
     purpose: Mapped[str]
     bytes: Mapped[int]
