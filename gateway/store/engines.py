@@ -1,0 +1,109 @@
+"""Leases of serving engines: API processes say what they want, workers say where it answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway.store.models import EngineLease, Worker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineAddress:
+    """Where an engine answers."""
+
+    uds: str
+    """Path of its Unix socket."""
+    secret: str
+    worker_id: str
+    """Changes of worker and secret mean another process, which has no adapters loaded yet."""
+
+
+def want(session: Session, model_digest: str, *, now: int) -> EngineAddress | None:
+    """Where the engine for a model answers; None while a worker has yet to start it.
+
+    Marks it as used now, which keeps it from being the one that is stopped for another.
+    """
+    lease = session.get(EngineLease, model_digest)
+    if lease is None:
+        session.add(EngineLease(id=model_digest, requested_at=now, last_used_at=now))
+        return None
+    lease.last_used_at = now
+    if lease.address is None or lease.secret is None or lease.worker_id is None or (lease.lease_until or 0) < now:
+        return None
+    return EngineAddress(uds=lease.address, secret=lease.secret, worker_id=lease.worker_id)
+
+
+def unserved(session: Session, *, now: int) -> Sequence[str]:
+    """Digests of models that are wanted and that no living worker serves, oldest request first."""
+    leases = session.scalars(select(EngineLease).order_by(EngineLease.requested_at)).all()
+    return [lease.id for lease in leases if lease.worker_id is None or (lease.lease_until or 0) < now]
+
+
+def claim(session: Session, model_digest: str, worker_id: str, *, now: int, lease_s: int) -> bool:
+    """Take on starting an engine; False when another worker was quicker."""
+    lease = session.get(EngineLease, model_digest)
+    if lease is None or (lease.worker_id is not None and (lease.lease_until or 0) >= now):
+        return False
+    lease.worker_id, lease.address, lease.secret = worker_id, None, None
+    lease.lease_until = now + lease_s
+    return True
+
+
+def publish(  # noqa: PLR0913 - an address has so many parts
+    session: Session, model_digest: str, worker_id: str, *, uds: str, secret: str, now: int, lease_s: int
+) -> None:
+    """Say where a started engine answers, or renew its lease."""
+    lease = session.get(EngineLease, model_digest)
+    if lease is not None and lease.worker_id == worker_id:
+        lease.address, lease.secret = uds, secret
+        lease.lease_until = now + lease_s
+
+
+def withdraw(session: Session, model_digest: str, worker_id: str) -> None:
+    """Take back an engine that stopped; the next request asks for it anew."""
+    lease = session.get(EngineLease, model_digest)
+    if lease is not None and lease.worker_id == worker_id:
+        session.delete(lease)
+
+
+def withdraw_all(session: Session, worker_id: str) -> None:
+    """Take back every engine of a worker: it has just started, or it is dead."""
+    for lease in session.scalars(select(EngineLease).where(EngineLease.worker_id == worker_id)):
+        session.delete(lease)
+
+
+def last_used(session: Session, worker_id: str) -> Sequence[tuple[str, int]]:
+    """(model digest, unix second of last use) of a worker's engines, least recent first."""
+    query = select(EngineLease).where(EngineLease.worker_id == worker_id).order_by(EngineLease.last_used_at)
+    return [(lease.id, lease.last_used_at) for lease in session.scalars(query)]
+
+
+def heartbeat(session: Session, worker_id: str, *, address: str, secret: str, now: int) -> None:
+    """Say that a worker lives and where it answers moderation requests."""
+    worker = session.get(Worker, worker_id)
+    if worker is None:
+        worker = Worker(id=worker_id, started_at=now, heartbeat_at=now, secret=secret)
+        session.add(worker)
+    worker.heartbeat_at = now
+    worker.moderation_address = address
+    worker.secret = secret
+
+
+def living(session: Session, *, since: int) -> Sequence[Worker]:
+    """Workers heard of at or after a unix second, the freshest first."""
+    query = select(Worker).where(Worker.heartbeat_at >= since).order_by(Worker.heartbeat_at.desc())
+    return session.scalars(query).all()
+
+
+def dead(session: Session, *, before: int) -> Sequence[str]:
+    """Ids of workers last heard of before a unix second."""
+    return session.scalars(select(Worker.id).where(Worker.heartbeat_at < before)).all()
+
+
+def bury(session: Session, worker_id: str) -> None:
+    """Forget a dead worker, once its work was taken over."""
+    worker = session.get(Worker, worker_id)
+    if worker is not None:
+        session.delete(worker)
