@@ -9,7 +9,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ class TrainingPolicy:
     """What a policy says of training itself."""
 
     tuning: Tuning = Tuning.LORA
-    lora: LoraSpec = LoraSpec()
+    lora: LoraSpec = field(default_factory=LoraSpec)
     max_length: int = 512
     """Tokens an example is truncated to."""
 
@@ -83,8 +83,8 @@ class _Section(BaseModel):
 
 class _Check(_Section):
     action: Action
-    threshold: float = Field(0.5, ge=0.0, le=1.0)
-    max_flagged: int = Field(0, ge=0)
+    threshold: float = Field(default=0.5, ge=0.0, le=1.0)
+    max_flagged: int = Field(default=0, ge=0)
 
 
 class _Screening(_Section):
@@ -94,49 +94,49 @@ class _Screening(_Section):
 
 class _Injection(_Section):
     ratio: float = Field(ge=0.0, le=10.0)
-    min_examples: int = Field(0, ge=0)
-    max_examples: int = Field(2_000, ge=0)
+    min_examples: int = Field(default=0, ge=0)
+    max_examples: int = Field(default=2_000, ge=0)
 
 
 class _Lora(_Section):
-    rank: int = Field(LoraSpec().rank, ge=1, le=1024)
-    alpha: int = Field(LoraSpec().alpha, ge=1)
-    dropout: float = Field(0.0, ge=0.0, lt=1.0)
+    rank: int = Field(default=LoraSpec().rank, ge=1, le=1024)
+    alpha: int = Field(default=LoraSpec().alpha, ge=1)
+    dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     target_modules: str = LoraSpec().target_modules
 
 
 class _Training(_Section):
     tuning: Tuning = Tuning.LORA
     lora: _Lora = _Lora()
-    max_length: int = Field(512, ge=16)
+    max_length: int = Field(default=512, ge=16)
 
 
 class _Audit(_Section):
-    limit: float = Field(0.05, gt=0.0, lt=1.0)
-    margin: float = Field(0.03, gt=0.0, lt=1.0)
-    category_limit: float = Field(0.20, gt=0.0, le=1.0)
-    alpha: float = Field(0.025, gt=0.0, le=0.2)
-    withhold_alpha: float = Field(0.01, gt=0.0, le=0.2)
-    max_unscored: float = Field(0.02, ge=0.0, lt=1.0)
-    benign_margin: float = Field(0.05, gt=0.0, lt=1.0)
-    rungs: tuple[int, ...] = Field((11, 44, 330, 660, 990), min_length=1)
-    required: int = Field(330, ge=11)
-    required_minor: int = Field(44, ge=11)
-    required_overflow: int = Field(11, ge=11)
-    max_arms: int = Field(500, ge=7)
-    temperature: float = Field(0.0, ge=0.0, le=2.0)
-    n_benign: int = Field(330, ge=11)
+    limit: float = Field(default=0.05, gt=0.0, lt=1.0)
+    margin: float = Field(default=0.03, gt=0.0, lt=1.0)
+    category_limit: float = Field(default=0.20, gt=0.0, le=1.0)
+    alpha: float = Field(default=0.025, gt=0.0, le=0.2)
+    withhold_alpha: float = Field(default=0.01, gt=0.0, le=0.2)
+    max_unscored: float = Field(default=0.02, ge=0.0, lt=1.0)
+    benign_margin: float = Field(default=0.05, gt=0.0, lt=1.0)
+    rungs: tuple[int, ...] = Field(default=(11, 44, 330, 660, 990), min_length=1)
+    required: int = Field(default=330, ge=11)
+    required_minor: int = Field(default=44, ge=11)
+    required_overflow: int = Field(default=11, ge=11)
+    max_arms: int = Field(default=500, ge=7)
+    temperature: float = Field(default=0.0, ge=0.0, le=2.0)
+    n_benign: int = Field(default=330, ge=11)
 
 
 class _Release(_Section):
     action: Action = Action.BLOCK
-    review_timeout_s: float = Field(7 * 24 * 3600.0, gt=0.0)
+    review_timeout_s: float = Field(default=7 * 24 * 3600.0, gt=0.0)
 
 
 class _Waiting(_Section):
-    outage_retry_s: float = Field(15.0, gt=0.0)
-    outage_timeout_s: float = Field(24 * 3600.0, ge=0.0)
-    screening_review_timeout_s: float = Field(7 * 24 * 3600.0, gt=0.0)
+    outage_retry_s: float = Field(default=15.0, gt=0.0)
+    outage_timeout_s: float = Field(default=24 * 3600.0, ge=0.0)
+    screening_review_timeout_s: float = Field(default=7 * 24 * 3600.0, gt=0.0)
 
 
 class _Document(_Section):

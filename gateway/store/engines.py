@@ -51,7 +51,7 @@ def claim(session: Session, model_digest: str, worker_id: str, *, now: int, leas
     return True
 
 
-def publish(  # noqa: PLR0913 - an address has so many parts
+def publish(
     session: Session, model_digest: str, worker_id: str, *, uds: str, secret: str, now: int, lease_s: int
 ) -> None:
     """Say where a started engine answers, or renew its lease."""

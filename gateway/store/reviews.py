@@ -65,9 +65,7 @@ def of_job(session: Session, job_id: str) -> Sequence[Review]:
     return session.scalars(select(Review).where(Review.job_id == job_id).order_by(Review.opened_at)).all()
 
 
-def answer(  # noqa: PLR0913 - who, what, why and when belong together
-    session: Session, job: Job, *, decision: str, reason: str, principal_id: str | None, now: int
-) -> Review:
+def answer(session: Session, job: Job, *, decision: str, reason: str, principal_id: str | None, now: int) -> Review:
     """Record a reviewer's answer to the question that is open on a job.
 
     `principal_id` is None for the operator at the command line. Raises `NotFound` when nothing was
