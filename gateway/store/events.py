@@ -55,7 +55,7 @@ def add(  # noqa: PLR0913 - an event has so many fields
 def newest_first(session: Session, job: Job, *, after: str | None, limit: int) -> Page[Event]:
     """A page of a job's events; `after` is the id of an event, and older ones follow."""
     query = select(Event).where(Event.job_id == job.id, Event.project_id == job.project_id)
-    return page_of(session, query, Event.id, Event.sequence, after=after, limit=limit)
+    return page_of(session, query, (Event.id, Event.sequence), after=after, limit=limit)
 
 
 def all_of(session: Session, job: Job) -> Sequence[Event]:

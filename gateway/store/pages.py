@@ -23,19 +23,19 @@ class Page(Generic[T]):
 def page_of(
     session: Session,
     query: Select[T],
-    id_column: InstrumentedAttribute[str],
-    order_column: InstrumentedAttribute[Any],
+    columns: tuple[InstrumentedAttribute[str], InstrumentedAttribute[Any]],
     *,
     after: str | None,
     limit: int,
     descending: bool = True,
     cursors: Select[T] | None = None,
 ) -> Page[T]:
-    """At most `limit` rows of `query` in order of `order_column`, which must be unique within it.
+    """At most `limit` rows of `query`. `columns` are the id and what orders it, unique within the query.
 
     `cursors` is where `after` is looked up: it may hold rows that are no longer listed, so that a
     client which deletes what it walks over goes on. Raises `UnknownCursor`.
     """
+    id_column, order_column = columns
     if after is not None:
         scope = query if cursors is None else cursors
         position = session.scalar(scope.with_only_columns(order_column).where(id_column == after))

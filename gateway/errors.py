@@ -1,0 +1,43 @@
+"""What can go wrong while the gateway is put together and run.
+
+TunegateError
+├── SettingsError  the environment cannot be used; every mistake at once
+├── PluginError    a plug-in that is named does not exist or does not load
+├── PolicyError    a policy cannot be used; every mistake at once
+├── ApiError       a request that is refused, with what goes into OpenAI's envelope
+└── StoreError     (gateway.store.errors)
+"""
+
+from moderation.errors import TunegateError
+
+
+class SettingsError(TunegateError):
+    """The environment cannot be used."""
+
+
+class PluginError(TunegateError):
+    """A plug-in that is named does not exist or does not load. Start-up stops."""
+
+
+class PolicyError(TunegateError):
+    """A policy cannot be used. Start-up stops."""
+
+
+class ApiError(TunegateError):
+    """A request that is refused. SDKs show `message` only, so it says everything the user needs."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        type: str = "invalid_request_error",
+    ) -> None:
+        self.status = status
+        self.message = message
+        self.param = param
+        self.code = code
+        self.type = type
+        super().__init__(message)

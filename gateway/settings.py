@@ -1,0 +1,109 @@
+"""Where the gateway runs, read once from the environment. What is allowed is policy, not settings."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self, TypeVar
+
+from gateway.errors import SettingsError
+
+PREFIX = "TUNEGATE_"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting, with its default; the variable is `TUNEGATE_` and the name in capitals."""
+
+    home: Path
+    """Directory of all state. Default `~/.tunegate`."""
+    database_url: str
+    """SQLAlchemy URL. Default: SQLite in `home`."""
+    blob_url: str
+    """fsspec URL. Default: `home/blobs`."""
+    host: str
+    port: int
+    organization: str
+    """Name of the organisation that projects are created in; a part of `ft:` names."""
+    result_files_base64: bool
+    """Serve result files as OpenAI does (base64 of the CSV), or as plain CSV when false."""
+    max_file_bytes: int
+    """Largest upload. OpenAI's limit is 512 MB."""
+    max_body_bytes: int
+    """Largest request body that is not an upload."""
+    bases_file: Path
+    """The admin's list of base models. Default `home/bases.toml`."""
+    policy_file: Path
+    """The admin's own policies. Default `home/policy.toml`."""
+    jobs_at_once: int
+    """Jobs that one worker runs at the same time."""
+    worker_id: str
+    """Name of the embedded worker; the same after a restart, so that its jobs go on."""
+    variables: Mapping[str, str]
+    """Every `TUNEGATE_...` variable, for the plug-ins."""
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """Read an environment. Raises `SettingsError` that names every variable that is wrong."""
+        reader = _Reader(environ)
+        home = Path(reader.text("HOME", "~/.tunegate")).expanduser().absolute()
+        settings = cls(
+            home=home,
+            database_url=reader.text("DATABASE_URL", f"sqlite:///{home}/tunegate.db"),
+            blob_url=reader.text("BLOB_URL", (home / "blobs").as_uri()),
+            host=reader.text("HOST", "127.0.0.1"),
+            port=reader.value("PORT", "8000", _integer(0, 65_535)),
+            organization=reader.text("ORGANIZATION", "tunegate"),
+            result_files_base64=reader.value("RESULT_FILES_BASE64", "true", _boolean),
+            max_file_bytes=reader.value("MAX_FILE_BYTES", str(512 * 1024 * 1024), _integer(1, 1 << 40)),
+            max_body_bytes=reader.value("MAX_BODY_BYTES", str(16 * 1024 * 1024), _integer(1, 1 << 32)),
+            bases_file=Path(reader.text("BASES_FILE", str(home / "bases.toml"))).expanduser(),
+            policy_file=Path(reader.text("POLICY_FILE", str(home / "policy.toml"))).expanduser(),
+            jobs_at_once=reader.value("JOBS_AT_ONCE", "2", _integer(1, 64)),
+            worker_id=reader.text("WORKER_ID", "embedded"),
+            variables={name: value for name, value in environ.items() if name.startswith(PREFIX)},
+        )
+        if reader.mistakes:
+            raise SettingsError("; ".join(reader.mistakes))
+        return settings
+
+    def plugin_config(self, name: str) -> Mapping[str, str]:
+        """The settings of one plug-in: `TUNEGATE_OMNI_BASE_URL` is `base_url` to the plug-in `omni`."""
+        start = f"{PREFIX}{name.upper()}_"
+        return {key[len(start) :].lower(): value for key, value in self.variables.items() if key.startswith(start)}
+
+
+class _Reader:
+    """Reads variables with defaults and collects the mistakes."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.mistakes: list[str] = []
+
+    def text(self, name: str, default: str) -> str:
+        return self._environ.get(PREFIX + name) or default
+
+    def value(self, name: str, default: str, parse: Callable[[str], T]) -> T:
+        text = self.text(name, default)
+        try:
+            return parse(text)
+        except ValueError as exc:
+            self.mistakes.append(f"{PREFIX}{name} is '{text}'; expected {exc}")
+            return parse(default)
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise ValueError(f"an integer from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("0", "false", "no", "off"):
+        return False
+    raise ValueError("true or false")

@@ -1,0 +1,93 @@
+"""Files of a project. A deleted or expired file is not found, but jobs keep its id."""
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
+
+from gateway.store.blobs import BlobInfo
+from gateway.store.database import next_sequence
+from gateway.store.errors import NotFound
+from gateway.store.models import TERMINAL, File, Job, Screening
+from gateway.store.pages import Page, page_of
+from gateway.store.scope import owned
+
+
+def blob_key(project_id: str, file_id: str) -> str:
+    """Where the bytes of a file lie."""
+    return f"projects/{project_id}/files/{file_id}"
+
+
+def insert(
+    session: Session,
+    *,
+    id: str,
+    project_id: str,
+    filename: str,
+    purpose: str,
+    blob: BlobInfo,
+    now: int,
+    expires_at: int | None = None,
+) -> File:
+    """Register a file whose bytes were put under `blob_key(project_id, id)` before."""
+    file = File(
+        id=id,
+        project_id=project_id,
+        sequence=next_sequence(session, File.sequence),
+        filename=filename,
+        purpose=purpose,
+        bytes=blob.bytes,
+        sha256=blob.sha256,
+        blob_key=blob_key(project_id, id),
+        created_at=now,
+        expires_at=expires_at,
+        deleted_at=None,
+    )
+    session.add(file)
+    session.flush()
+    return file
+
+
+def get(session: Session, project_id: str, file_id: str, *, now: int) -> File:
+    """A file that can be used. Raises `NotFound`."""
+    file = session.scalar(_usable(project_id, now).where(File.id == file_id))
+    if file is None:
+        raise NotFound("file", file_id)
+    return file
+
+
+def newest(
+    session: Session,
+    project_id: str,
+    *,
+    now: int,
+    purpose: str | None,
+    after: str | None,
+    limit: int,
+    descending: bool = True,
+) -> Page[File]:
+    """A page of files in order of creation, newest first unless `descending` is false."""
+    query = _usable(project_id, now)
+    if purpose is not None:
+        query = query.where(File.purpose == purpose)
+    every = owned(File, project_id)
+    return page_of(
+        session, query, (File.id, File.sequence), after=after, limit=limit, descending=descending, cursors=every
+    )
+
+
+def delete(session: Session, project_id: str, file_id: str, *, now: int) -> str | None:
+    """Delete a file; return the blob key whose bytes may go, or None while a job still needs them."""
+    file = get(session, project_id, file_id, now=now)
+    file.deleted_at = now
+    in_use = select(Job.id).where(
+        or_(Job.training_blob_key == file.blob_key, Job.validation_blob_key == file.blob_key),
+        Job.state.not_in(TERMINAL),
+    )
+    screened = select(Screening.id).where(Screening.blob_key == file.blob_key, Screening.finished_at.is_(None))
+    needed = session.scalar(in_use.limit(1)) or session.scalar(screened.limit(1))
+    return None if needed else file.blob_key
+
+
+def _usable(project_id: str, now: int) -> Select[File]:
+    return owned(File, project_id).where(
+        File.deleted_at.is_(None), or_(File.expires_at.is_(None), File.expires_at > now)
+    )

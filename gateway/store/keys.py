@@ -1,0 +1,99 @@
+"""Bearer keys: 256 random bits, shown once and stored as their SHA-256."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway.store.errors import NotFound
+from gateway.store.ids import IdKind, Ids, TokenBytes
+from gateway.store.models import ApiKey, Principal, Project
+
+PREFIX = "sk-"
+SHOWN = 7
+"""Letters of a key that are kept in clear, so that people can tell their keys apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who makes a request. Every answer is limited to `project_id`."""
+
+    key_id: str
+    principal_id: str
+    project_id: str
+    organization_id: str
+    policy_name: str
+    """The policy that the project is bound to."""
+    role: str
+
+    @property
+    def may_review(self) -> bool:
+        """Whether the caller may decide reviews."""
+        return self.role in ("reviewer", "admin")
+
+
+def create(session: Session, ids: Ids, token_bytes: TokenBytes, principal: Principal, *, now: int) -> str:
+    """Make a key for a principal and return it; it cannot be had again."""
+    key = PREFIX + base64.urlsafe_b64encode(token_bytes(32)).decode().rstrip("=")
+    session.add(
+        ApiKey(
+            id=ids.new(IdKind.KEY),
+            principal_id=principal.id,
+            project_id=principal.project_id,
+            prefix=key[:SHOWN],
+            sha256=digest(key),
+            created_at=now,
+            revoked_at=None,
+        )
+    )
+    session.flush()
+    return key
+
+
+def verify(session: Session, key: str) -> Caller | None:
+    """Whose key this is, or None for one that is unknown or revoked.
+
+    The look-up is by digest, which tells an attacker who times it nothing about a stored key.
+    """
+    wanted = digest(key)
+    row = session.execute(
+        select(ApiKey, Principal, Project)
+        .join(Principal, Principal.id == ApiKey.principal_id)
+        .join(Project, Project.id == ApiKey.project_id)
+        .where(ApiKey.sha256 == wanted, ApiKey.revoked_at.is_(None))
+    ).one_or_none()
+    if row is None or not hmac.compare_digest(row[0].sha256, wanted):
+        return None
+    api_key, principal, project = row
+    return Caller(
+        key_id=api_key.id,
+        principal_id=principal.id,
+        project_id=project.id,
+        organization_id=project.organization_id,
+        policy_name=project.policy_name,
+        role=principal.role,
+    )
+
+
+def keys_of(session: Session, project_id: str) -> Sequence[ApiKey]:
+    """Every key of a project, newest first, revoked ones too."""
+    query = select(ApiKey).where(ApiKey.project_id == project_id)
+    return session.scalars(query.order_by(ApiKey.created_at.desc(), ApiKey.id)).all()
+
+
+def revoke(session: Session, key_id: str, *, now: int) -> None:
+    """End a key. Raises `NotFound`; revoking twice changes nothing."""
+    row = session.get(ApiKey, key_id)
+    if row is None:
+        raise NotFound("key", key_id)
+    if row.revoked_at is None:
+        row.revoked_at = now
+
+
+def digest(key: str) -> str:
+    """Hex SHA-256 of a key."""
+    return hashlib.sha256(key.encode()).hexdigest()
