@@ -1,0 +1,55 @@
+"""Splitting an untrusted byte stream into lines in bounded memory."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+CHUNK_BYTES = 1 << 20
+"""How much is asked of the stream at a time."""
+
+
+class LineReader:
+    """Reads a stream once, from where it stands to its end, and digests the raw bytes on the way.
+
+    `digest` and `n_bytes` are final when the iteration has ended.
+    """
+
+    def __init__(self, stream: BinaryIO, *, max_line_bytes: int) -> None:
+        self._stream = stream
+        self._max_line_bytes = max_line_bytes
+        self._hash = hashlib.sha256()
+        self.n_bytes = 0
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` and the hex digest of the bytes read so far."""
+        return f"sha256:{self._hash.hexdigest()}"
+
+    def __iter__(self) -> Iterator[tuple[int, bytes | None]]:
+        r"""Yield (1-based number, line without its `\n`); None stands for a line over the limit.
+
+        A line over the limit is never held: its bytes are digested and dropped.
+        """
+        number = 0
+        pending: list[bytes] = []
+        n_pending = 0
+        for chunk in self._chunks():
+            head, *rest = chunk.split(b"\n")
+            n_pending += len(head)
+            if n_pending <= self._max_line_bytes:
+                pending.append(head)
+            else:
+                pending.clear()
+            for line in rest:
+                number += 1
+                yield number, b"".join(pending) if n_pending <= self._max_line_bytes else None
+                n_pending = len(line)
+                pending = [line] if n_pending <= self._max_line_bytes else []
+        if n_pending:
+            yield number + 1, b"".join(pending) if n_pending <= self._max_line_bytes else None
+
+    def _chunks(self) -> Iterator[bytes]:
+        while chunk := self._stream.read(CHUNK_BYTES):
+            self._hash.update(chunk)
+            self.n_bytes += len(chunk)
+            yield chunk

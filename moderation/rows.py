@@ -1,0 +1,148 @@
+"""Checking one row of a chat file, field by field.
+
+Source: the fine-tuning chat format of OpenAI's API. A row is read into our own nouns or into
+every problem that it has; nothing in between.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from moderation.complaints import Complaints, kind, quote
+from moderation.contents import read_content
+from moderation.functions import read_calls, read_tools
+from moderation.types import Message, Role, ToolCall
+
+_ROLES = {role.value: role for role in Role}
+_EXPECTED_ROLES = "expected system, user, assistant or tool (developer and function are read too)"
+_TOP_KEYS = frozenset({"messages", "tools", "functions", "parallel_tool_calls"})
+_PLAIN_KEYS = frozenset({"role", "content", "name"})
+_KEYS = dict.fromkeys(Role, _PLAIN_KEYS) | {
+    Role.ASSISTANT: _PLAIN_KEYS | {"weight", "tool_calls", "function_call", "refusal"},
+    Role.TOOL: _PLAIN_KEYS | {"tool_call_id"},
+}
+_OTHER_FORMATS = (
+    (frozenset({"prompt", "completion"}), "prompt/completion pairs"),
+    (frozenset({"input", "preferred_output", "non_preferred_output"}), "preference (DPO) pairs"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One conversation that keeps to the format."""
+
+    messages: tuple[Message, ...]
+    tools: str | None
+
+
+def read_row(value: object, complaints: Complaints) -> Row | None:
+    """Return the conversation in `value`, a parsed JSON value; None when there were complaints."""
+    if not isinstance(value, dict):
+        complaints.say(f"is a JSON {kind(value)}; expected one JSON object a line (JSONL)")
+        return None
+    if "messages" not in value:
+        complaints.say(_missing_messages(value))
+        return None
+    tools = None
+    if len(value) > 1:
+        for key in sorted(value.keys() - _TOP_KEYS):
+            complaints.say(f"contains an extra {quote(key)}; the keys are messages, tools and parallel_tool_calls")
+        if not isinstance(value.get("parallel_tool_calls", True), bool):
+            complaints.say("parallel_tool_calls is not true or false")
+        tools = read_tools(value, complaints)
+    messages = _messages(value["messages"], complaints)
+    return None if complaints.problems else Row(messages=messages, tools=tools)
+
+
+def _missing_messages(row: Mapping[str, object]) -> str:
+    for keys, name in _OTHER_FORMATS:
+        if keys & row.keys():
+            return f"holds {name}, which this training method does not support yet; write chat rows under 'messages'"
+    return "is missing key 'messages'"
+
+
+def _messages(messages: object, complaints: Complaints) -> tuple[Message, ...]:
+    limits = complaints.limits
+    if not isinstance(messages, list):
+        complaints.say(f"messages is a {kind(messages)}; expected a list")
+        return ()
+    if len(messages) > limits.max_messages:
+        complaints.say(f"messages has {len(messages)} entries; at most {limits.max_messages} are allowed")
+        return ()
+    read = [_message(message, f"messages[{index}]", complaints) for index, message in enumerate(messages)]
+    turns = tuple(turn for turn in read if turn is not None)
+    if len(turns) == len(read) and not any(turn.role is Role.ASSISTANT for turn in turns):
+        complaints.say("has no assistant message; at least one is needed to learn from")
+    n_images = sum(len(turn.images) for turn in turns)
+    if n_images > limits.max_images:
+        complaints.say(f"has {n_images} images; at most {limits.max_images} are allowed")
+    return turns
+
+
+def _message(message: object, at: str, complaints: Complaints) -> Message | None:
+    if not isinstance(message, dict):
+        complaints.say(f"{at} is a {kind(message)}; expected an object")
+        return None
+    if "role" not in message:
+        complaints.say(f"{at} has no role; {_EXPECTED_ROLES}")
+        return None
+    name = message["role"]
+    role = _ROLES.get(name) if isinstance(name, str) else None
+    if role is None:
+        complaints.say(f"{at}.role is {quote(name)}; {_EXPECTED_ROLES}")
+        return None
+    if len(message) == 2 and role not in (Role.TOOL, Role.FUNCTION) and "content" in message:
+        text, images = read_content(message, role, at, complaints, null=False)
+        return Message(role=role, text=text, images=images)
+    return _full_message(message, role, at, complaints)
+
+
+def _full_message(message: Mapping[str, object], role: Role, at: str, complaints: Complaints) -> Message:
+    for key in sorted(message.keys() - _KEYS[role]):
+        complaints.say(f"{at} contains an extra {quote(key)}, which a message by {role.value} does not have")
+    calls: tuple[ToolCall, ...] = read_calls(message, at, complaints) if role is Role.ASSISTANT else ()
+    refusal = _refusal(message, at, complaints)
+    text, images = read_content(message, role, at, complaints, null=bool(calls) or bool(refusal))
+    if text and refusal:
+        complaints.say(f"{at} has both content and refusal; give one of them")
+    return Message(
+        role=role,
+        text=text or refusal,
+        images=images,
+        name=_name(message, role, at, complaints),
+        weight=_weight(message, at, complaints),
+        tool_calls=calls,
+        tool_call_id=_tool_call_id(message, role, at, complaints),
+    )
+
+
+def _refusal(message: Mapping[str, object], at: str, complaints: Complaints) -> str:
+    refusal = message.get("refusal")
+    return "" if refusal is None else complaints.string(refusal, f"{at}.refusal")
+
+
+def _name(message: Mapping[str, object], role: Role, at: str, complaints: Complaints) -> str | None:
+    name = message.get("name")
+    if name is None:
+        if role is Role.FUNCTION:
+            complaints.say(f"{at}.name is missing; a function message names its function")
+        return None
+    text = complaints.string(name, f"{at}.name")
+    if not 0 < len(text) <= complaints.limits.max_name_chars:
+        complaints.say(f"{at}.name is not of 1 to {complaints.limits.max_name_chars} characters")
+    return text
+
+
+def _weight(message: Mapping[str, object], at: str, complaints: Complaints) -> int | None:
+    weight = message.get("weight")
+    if weight is None:
+        return None
+    if not isinstance(weight, int) or isinstance(weight, bool) or weight not in (0, 1):
+        complaints.say(f"{at}.weight is {quote(weight)}; expected the number 0 or 1")
+        return None
+    return weight
+
+
+def _tool_call_id(message: Mapping[str, object], role: Role, at: str, complaints: Complaints) -> str | None:
+    if role is not Role.TOOL:
+        return None
+    return complaints.string(message.get("tool_call_id"), f"{at}.tool_call_id")
