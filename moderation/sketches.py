@@ -1,0 +1,53 @@
+"""Counting over a stream of any length in bounded memory."""
+
+from collections.abc import Callable, Hashable, Iterator
+from typing import Generic, Protocol, TypeVar
+
+
+class Tally(Protocol):
+    """What a sketch keeps for a key; `n` orders the keys when the smallest must go."""
+
+    n: int
+
+
+T = TypeVar("T", bound=Tally)
+K = TypeVar("K", bound=Hashable)
+
+
+class FrequentKeys(Generic[K, T]):
+    """The most frequent keys of a stream, each with a tally.
+
+    At most twice `capacity` keys are held; then the smaller half goes, the oldest first among
+    equals. So a key's tally is a lower bound: it counts from the key's last entry. A key that comes
+    at least once in any `capacity` distinct ones is never lost.
+    """
+
+    def __init__(self, capacity: int, make: Callable[[], T]) -> None:
+        self._capacity = capacity
+        self._make = make
+        self._tallies: dict[K, T] = {}
+        self.floor = 0
+        """The largest tally that was ever dropped; 0 says that every count is exact."""
+
+    def __getitem__(self, key: K) -> T:
+        """Return the tally of `key`, a new one when it is not held."""
+        tally = self._tallies.get(key)
+        if tally is None:
+            if len(self._tallies) >= 2 * self._capacity:
+                self._prune()
+            tally = self._tallies[key] = self._make()
+        return tally
+
+    def __len__(self) -> int:
+        """Return how many keys are held."""
+        return len(self._tallies)
+
+    def items(self) -> Iterator[tuple[K, T]]:
+        """Yield keys and tallies, oldest first."""
+        yield from self._tallies.items()
+
+    def _prune(self) -> None:
+        ranked = sorted(reversed(self._tallies), key=lambda key: self._tallies[key].n, reverse=True)
+        self.floor = max(self.floor, self._tallies[ranked[self._capacity]].n)
+        kept = set(ranked[: self._capacity])
+        self._tallies = {key: tally for key, tally in self._tallies.items() if key in kept}
