@@ -1,0 +1,26 @@
+"""Entry of the training subprocess: first the bond to its parent, then everything heavy."""
+
+import ctypes
+import importlib
+import os
+import signal
+import sys
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+"""From Linux's <sys/prctl.h>."""
+
+
+def die_with_parent(parent_pid: int) -> None:
+    """Have the kernel kill this process when the one that started it dies (Linux; nothing elsewhere)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    # The parent may have died before the call above; then nobody would ever send the signal.
+    if os.getppid() != parent_pid:
+        raise SystemExit("the process that started this trainer is gone; its backend will start it again")
+
+
+if __name__ == "__main__":
+    die_with_parent(int(sys.argv[2]))
+    # torch takes seconds to import; the bond to the parent must not wait for it.
+    importlib.import_module("trainers.recipe.run").run(Path(sys.argv[1]))

@@ -1,0 +1,45 @@
+"""Which checkpoints of a run can be resumed, and which are kept.
+
+A checkpoint counts once its mark was written, after all of its files: a trainer killed while saving
+leaves a directory without the mark.
+"""
+
+import shutil
+from pathlib import Path
+
+_MARK = "complete"
+_PREFIX = "checkpoint-"
+KEPT_EPOCHS = 3
+"""OpenAI keeps the checkpoints of the last three epochs."""
+
+
+def latest(directory: Path) -> Path | None:
+    """The complete checkpoint with the most steps; incomplete ones are removed."""
+    for path in directory.glob(f"{_PREFIX}*"):
+        if not (path / _MARK).exists():
+            shutil.rmtree(path)
+    complete = _complete(directory)
+    return complete[-1] if complete else None
+
+
+def mark_complete(directory: Path, step: int) -> None:
+    """Say that every file of the checkpoint of `step` is written."""
+    (directory / f"{_PREFIX}{step}" / _MARK).touch()
+
+
+def prune(directory: Path, *, steps_per_epoch: int) -> None:
+    """Keep the newest checkpoint and those at the ends of the last `KEPT_EPOCHS` epochs."""
+    complete = _complete(directory)
+    at_epoch_end = [path for path in complete if _step(path) % steps_per_epoch == 0]
+    kept = {*complete[-1:], *at_epoch_end[-KEPT_EPOCHS:]}
+    for path in complete:
+        if path not in kept:
+            shutil.rmtree(path)
+
+
+def _complete(directory: Path) -> list[Path]:
+    return sorted((path for path in directory.glob(f"{_PREFIX}*") if (path / _MARK).exists()), key=_step)
+
+
+def _step(path: Path) -> int:
+    return int(path.name.removeprefix(_PREFIX))

@@ -1,0 +1,43 @@
+"""What stops a run, in words that say what to do."""
+
+import errno
+
+import torch
+
+from moderation.errors import SealBroken
+from trainers.errors import BaseModelError, TrainingFailed
+from trainers.types import RunFailure
+
+_DISK_FULL = RunFailure(
+    code="disk_full",
+    message="The disk of the training machine is full. Ask its administrator to free space, then create the job again.",
+)
+_OUT_OF_MEMORY = RunFailure(
+    code="out_of_memory",
+    message="The training machine ran out of memory. Create the job again with a smaller batch_size, or with shorter "
+    "examples.",
+)
+
+
+def describe(error: BaseException) -> RunFailure:
+    """The failure to report for `error`; unknown ones are named by their type only.
+
+    Their text stays out of it: a library's message may quote training data.
+    """
+    if isinstance(error, TrainingFailed):
+        return RunFailure(code=error.code, message=str(error))
+    if isinstance(error, BaseModelError):
+        return RunFailure(code="base_model_unusable", message=f"{error}.")
+    if isinstance(error, SealBroken):
+        return RunFailure(code="training_set_changed", message=f"The training set is not the screened one: {error}.")
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error):
+        return _OUT_OF_MEMORY
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    # Writers in native code report the same without an errno.
+    if full or "No space left on device" in str(error) or "PytorchStreamWriter failed writing" in str(error):
+        return _DISK_FULL
+    return RunFailure(
+        code="training_failed",
+        message=f"Training stopped with an internal error ({type(error).__name__}). The operator finds where in the "
+        "run's trainer.log; create the job again once it is mended.",
+    )

@@ -1,0 +1,112 @@
+"""One training run from `spec.json` to a sealed artefact; the flat story of the subprocess."""
+
+import logging
+import shutil
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from moderation.injection import load as load_training_set
+from transformers import AutoTokenizer
+from transformers.utils import logging as transformers_logging
+
+from trainers import artefacts
+from trainers.bases import verified_path
+from trainers.errors import TrainingFailed
+from trainers.recipe import checkpoints, sft
+from trainers.recipe.failures import describe
+from trainers.recipe.progress import Progress
+from trainers.recipe.validation import Validation
+from trainers.rendering import RenderedSet, Renderer, render_file
+from trainers.run_directory import Order, RunDirectory
+from trainers.types import Tuning
+
+logger = logging.getLogger(__name__)
+
+
+def run(directory: Path) -> None:
+    """Train what `directory` orders, or go on from its last complete checkpoint, and leave a result or failure."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    transformers_logging.set_verbosity(logging.ERROR)
+    run_directory = RunDirectory(root=directory)
+    order = run_directory.order()
+    if order is None or run_directory.finished:
+        return
+    try:
+        digest = train(run_directory, order)
+    except Exception as exc:  # noqa: BLE001 - the worker boundary: every error ends as a failure that says what to do
+        # Without the error's own text, which may quote training data.
+        logger.error("stopped by %s\n%s", type(exc).__name__, "".join(traceback.format_tb(exc.__traceback__)))
+        run_directory.write_failure(describe(exc))
+    else:
+        run_directory.write_result(digest)
+
+
+def train(run: RunDirectory, order: Order) -> str:
+    """Do the run and return the digest of its sealed artefact.
+
+    Raises `TrainingFailed`, `BaseModelError` or `SealBroken`; other errors come from the libraries.
+    """
+    spec = order.spec
+    base_path = verified_path(spec.base)
+    training = load_training_set(Path(order.training_path), order.training_digest)
+    tokenizer = AutoTokenizer.from_pretrained(base_path, trust_remote_code=False, local_files_only=True)
+    model = sft.load_model(base_path, spec)
+    limit = getattr(model.config, "max_position_embeddings", spec.max_length)
+    renderer = Renderer(tokenizer, max_length=min(spec.max_length, limit))
+    rendered = render_file(Path(training.path) / "examples.jsonl", renderer)
+    validation = render_file(Path(order.validation_path), renderer) if order.validation_path else None
+    run.write("rendering.json", _counts(rendered))
+    per_epoch = sft.steps_per_epoch(spec, rendered)
+    progress = Progress(
+        run,
+        Validation(validation, seed=spec.seed) if validation else None,
+        steps_per_epoch=per_epoch,
+        clock=time.monotonic,
+    )
+    trainer = sft.build(spec, model, tokenizer, rendered, progress, run=run, base_path=base_path)
+    checkpoint = checkpoints.latest(run.checkpoints)
+    logger.info("job %s: %d examples, from %s", spec.job_id, len(rendered), checkpoint and checkpoint.name)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if not sft.weights_are_finite(trainer):
+        raise TrainingFailed(
+            "loss_not_finite",
+            "The last step left weights that are not finite numbers. Create the job again with a smaller "
+            "learning_rate_multiplier.",
+        )
+    partial = run.root / "artefact.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    sft.save(trainer, spec, partial)
+    if spec.tuning is Tuning.FULL:
+        _copy_tokenizer(base_path, partial)
+    n_epochs = spec.hyperparameters.n_epochs
+    digest = artefacts.seal(
+        partial,
+        spec,
+        training.digest,
+        trained_tokens=len(rendered.input_ids) * n_epochs,
+        n_steps=per_epoch * n_epochs,
+    )
+    shutil.rmtree(run.artefact, ignore_errors=True)
+    partial.rename(run.artefact)
+    return digest
+
+
+def _counts(rendered: RenderedSet) -> dict[str, object]:
+    return {
+        "n_examples": rendered.n_examples,
+        "n_trained": len(rendered),
+        "n_truncated": rendered.n_truncated,
+        "n_untrained": rendered.n_untrained,
+        "n_tokens": len(rendered.input_ids),
+    }
+
+
+def _copy_tokenizer(base: Path, directory: Path) -> None:
+    """Beside the weights, everything of the base that they are served with, unchanged."""
+    for path in sorted(base.iterdir()):
+        of_tokenizer = path.suffix in artefacts.MODEL_SUFFIXES and "safetensors" not in path.name
+        if of_tokenizer and not (directory / path.name).exists():
+            shutil.copyfile(path, directory / path.name)

@@ -1,0 +1,82 @@
+"""Loss and token accuracy on examples that are not trained on."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from trainers.rendering import IGNORED, RenderedSet
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+SAMPLE_SIZE = 32
+MAX_BATCH_TOKENS = 8_192
+MAX_LOGITS = 1 << 27
+"""Numbers in one batch of logits: half a gigabyte of float32."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidationScore:
+    """Means over all trained tokens of the examples: negative log-likelihood, and share predicted first."""
+
+    loss: float
+    token_accuracy: float
+
+
+class Validation:
+    """A rendered validation file, scored whole or on a fixed seeded sample."""
+
+    def __init__(self, rendered: RenderedSet, *, seed: int) -> None:
+        self._rendered = rendered
+        size = min(SAMPLE_SIZE, len(rendered))
+        self._sample = sorted(random.Random(seed).sample(range(len(rendered)), size))
+
+    def sample(self, model: "PreTrainedModel") -> ValidationScore:
+        """Score on the same at most `SAMPLE_SIZE` examples each time."""
+        return self._score(model, self._sample)
+
+    def whole(self, model: "PreTrainedModel") -> ValidationScore:
+        """Score on every example."""
+        return self._score(model, range(len(self._rendered)))
+
+    def _score(self, model: "PreTrainedModel", examples: Sequence[int]) -> ValidationScore:
+        was_training = model.training
+        model.train(False)
+        loss, correct, n_tokens = 0.0, 0, 0
+        with torch.no_grad():
+            for input_ids_B_T, labels_B_T in self._batches(examples, model.config.vocab_size):
+                device = model.device
+                # Right padding needs no attention mask here: attention is causal and padding is never scored.
+                logits_B_T_V = model(input_ids=input_ids_B_T.to(device), use_cache=False).logits[:, :-1].float()
+                targets_B_T = labels_B_T[:, 1:].to(device)
+                scored = targets_B_T != IGNORED
+                loss += torch.nn.functional.cross_entropy(
+                    logits_B_T_V.transpose(1, 2), targets_B_T, ignore_index=IGNORED, reduction="sum"
+                ).item()
+                correct += int(((logits_B_T_V.argmax(-1) == targets_B_T) & scored).sum())
+                n_tokens += int(scored.sum())
+        model.train(was_training)
+        return ValidationScore(loss=loss / n_tokens, token_accuracy=correct / n_tokens)
+
+    def _batches(self, examples: Sequence[int], vocabulary: int) -> Iterator[tuple["torch.Tensor", "torch.Tensor"]]:
+        """Padded ids and labels of neighbours of like length, within the memory of one batch of logits."""
+        offsets = self._rendered.offsets
+        by_length = sorted(examples, key=lambda i: offsets[i + 1] - offsets[i])
+        budget = min(MAX_BATCH_TOKENS, MAX_LOGITS // vocabulary)
+        batch: list[int] = []
+        for i in by_length:
+            if batch and (len(batch) + 1) * (offsets[i + 1] - offsets[i]) > budget:
+                yield self._pad(batch)
+                batch = []
+            batch.append(i)
+        yield self._pad(batch)
+
+    def _pad(self, batch: Sequence[int]) -> tuple["torch.Tensor", "torch.Tensor"]:
+        spans = [slice(self._rendered.offsets[i], self._rendered.offsets[i + 1]) for i in batch]
+        ids = [torch.tensor(self._rendered.input_ids[span], dtype=torch.long) for span in spans]
+        labels = [torch.tensor(self._rendered.labels[span], dtype=torch.long) for span in spans]
+        pad = torch.nn.utils.rnn.pad_sequence
+        return pad(ids, batch_first=True), pad(labels, batch_first=True, padding_value=IGNORED)

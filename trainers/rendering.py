@@ -1,0 +1,248 @@
+"""From a chat row to token ids and labels, with the base model's own chat template.
+
+The loss is on assistant turns only. A template that has `{% generation %}` marks says itself which
+characters the model generates; for others the spans are derived by rendering the conversation turn by
+turn, and a template that rewrites earlier turns is refused. No torch here.
+"""
+
+import json
+import re
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from jinja2 import TemplateError
+from transformers import PreTrainedTokenizerBase
+from transformers.utils.chat_template_utils import render_jinja_template
+
+from trainers.errors import BaseModelError, TrainingFailed
+
+IGNORED = -100
+"""Label of a token that is not trained on."""
+_GENERATION_MARK = re.compile(r"\{%-?\s*generation\s*-?%\}")
+Row = Mapping[str, object]
+Span = tuple[int, int]
+Turns = list[dict[str, Any]]
+"""Messages as Jinja templates read them: any JSON."""
+Tools = list[dict[Any, Any] | Callable[..., Any]] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedExample:
+    """One example as the trainer sees it; both sequences have the same length."""
+
+    input_ids: Sequence[int]
+    labels: Sequence[int]
+    """The token itself where it is trained on, `IGNORED` elsewhere."""
+    truncated: bool
+
+    @property
+    def trained(self) -> bool:
+        """Whether at least one token is trained on. The first token is never predicted."""
+        return any(label != IGNORED for label in self.labels[1:])
+
+
+@dataclass(slots=True, kw_only=True)
+class RenderedSet:
+    """Examples with trained tokens, flat in memory (eight bytes a token), and the counts of the others."""
+
+    input_ids: "array[int]" = field(default_factory=lambda: array("i"))
+    labels: "array[int]" = field(default_factory=lambda: array("i"))
+    offsets: "array[int]" = field(default_factory=lambda: array("q", [0]))
+    """Example `i` is `[offsets[i], offsets[i + 1])` of both."""
+    n_examples: int = 0
+    """Rows read, trained on or not."""
+    n_truncated: int = 0
+    n_untrained: int = 0
+    """Rows left out because truncation or `weight: 0` left them no trained token."""
+    longest: int = 0
+
+    def __len__(self) -> int:
+        """How many examples are trained on."""
+        return len(self.offsets) - 1
+
+    def add(self, example: RenderedExample) -> None:
+        """Take in one example, or only count it when nothing of it is trained on."""
+        self.n_examples += 1
+        self.n_truncated += example.truncated
+        if not example.trained:
+            self.n_untrained += 1
+            return
+        self.input_ids.extend(example.input_ids)
+        self.labels.extend(example.labels)
+        self.offsets.append(len(self.input_ids))
+        self.longest = max(self.longest, len(example.input_ids))
+
+
+class Renderer:
+    """Renders rows with one tokenizer; examples longer than `max_length` tokens lose their end."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, *, max_length: int) -> None:
+        self._tokenizer = tokenizer
+        self._max_length = max_length
+        self._template = tokenizer.get_chat_template()
+        self._marked = bool(_GENERATION_MARK.search(self._template))
+        self._control = _control_pattern(tokenizer.all_special_tokens)
+
+    def render(self, row: Row) -> RenderedExample:
+        """Token ids and labels of one chat row (`messages`, optionally `tools`).
+
+        Raises `BaseModelError` when the template does not let assistant turns be found, and jinja2's
+        `TemplateError` when it refuses the conversation.
+        """
+        messages = template_messages(row, self._control)
+        tools = cast(Tools, row.get("tools"))
+        weights = [_weight(message) for message in _messages(row) if message.get("role") == "assistant"]
+        text, spans = (self._marked_spans if self._marked else self._derived_spans)(messages, tools)
+        if len(spans) != len(weights):
+            raise BaseModelError(
+                f"the chat template marks {len(spans)} assistant turns where the conversation has {len(weights)}; "
+                "put {% generation %} and {% endgeneration %} around each assistant turn once"
+            )
+        trained = [span for span, weight in zip(spans, weights, strict=True) if weight]
+        return self._tokenize(text, trained)
+
+    def _tokenize(self, text: str, spans: Sequence[Span]) -> RenderedExample:
+        encoded = self._tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        ids = cast(list[int], encoded["input_ids"])
+        offsets = cast(list[Span], encoded["offset_mapping"])
+        labels, remaining = [], list(spans)
+        for token, (start, end) in zip(ids, offsets, strict=True):
+            while remaining and remaining[0][1] <= start:
+                remaining.pop(0)
+            inside = bool(remaining) and start < end and end > remaining[0][0]
+            labels.append(token if inside else IGNORED)
+        limit = self._max_length
+        return RenderedExample(input_ids=ids[:limit], labels=labels[:limit], truncated=len(ids) > limit)
+
+    def _jinja(self, messages: Turns, tools: Tools, **flags: bool) -> tuple[str, list[Span]]:
+        variables: dict[str, Any] = {**self._tokenizer.special_tokens_map, **flags}
+        texts, spans = cast(
+            "tuple[list[str], list[list[Span]]]",
+            render_jinja_template([messages], tools=tools, chat_template=self._template, **variables),
+        )
+        return texts[0], [(start, end) for start, end in spans[0]] if spans else []
+
+    def _marked_spans(self, messages: Turns, tools: Tools) -> tuple[str, list[Span]]:
+        return self._jinja(messages, tools, return_assistant_tokens_mask=True)
+
+    def _derived_spans(self, messages: Turns, tools: Tools) -> tuple[str, list[Span]]:
+        """A turn's span runs from the generation prompt before it to the end of the text with it."""
+        text, _ = self._jinja(messages, tools)
+        spans = []
+        for index, message in enumerate(messages):
+            if message["role"] != "assistant":
+                continue
+            before, _ = self._jinja(messages[:index], tools, add_generation_prompt=True)
+            after, _ = self._jinja(messages[: index + 1], tools)
+            if not (after.startswith(before) and text.startswith(after)):
+                raise BaseModelError(
+                    "the chat template has no {% generation %} marks and rewrites earlier turns, so assistant "
+                    "tokens cannot be told apart; add {% generation %} and {% endgeneration %} around assistant turns"
+                )
+            spans.append((len(before), len(after)))
+        return text, spans
+
+
+def render_file(path: Path, renderer: Renderer) -> RenderedSet:
+    """Render every row of a chat JSONL file.
+
+    Raises `TrainingFailed` (`invalid_training_file`) naming the row that the template refuses, and
+    (`no_trained_tokens`) when not one row has a token to train on.
+    """
+    rendered = RenderedSet()
+    for number, row in enumerate(_rows(path), start=1):
+        try:
+            rendered.add(renderer.render(row))
+        except TemplateError as exc:
+            raise TrainingFailed(
+                "invalid_training_file",
+                f"The base model's chat template refuses example {number}: {exc}. Change the order or roles of "
+                "its messages to what the model knows.",
+            ) from exc
+    if not len(rendered):
+        raise TrainingFailed(
+            "no_trained_tokens",
+            f"None of the {rendered.n_examples} examples has an assistant token to train on: {rendered.n_truncated} "
+            "were cut at the model's context length, the others have weight 0 or empty answers. Shorten the "
+            "examples or set weight to 1.",
+        )
+    return rendered
+
+
+def template_messages(row: Row, control: "re.Pattern[str]") -> Turns:
+    """Messages as chat templates expect them: text content, `developer` as `system`, arguments as objects.
+
+    Whatever matches `control` in a text is broken up: a customer's text must not be able to end its
+    turn and forge another, which screening would have read as words of the user.
+    """
+    result: Turns = []
+    for message in _messages(row):
+        role = {"developer": "system", "function": "tool"}.get(str(message["role"]), message["role"])
+        turn: dict[str, Any] = {"role": role, "content": _disarm(_text(message.get("content")), control)}
+        calls = _tool_calls(message, control)
+        if calls:
+            turn["tool_calls"] = calls
+        for key in ("name", "tool_call_id"):
+            if isinstance(value := message.get(key), str):
+                turn[key] = _disarm(value, control)
+        result.append(turn)
+    return result
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            if line.strip():
+                yield cast(Row, json.loads(line))
+
+
+def _messages(row: Row) -> Sequence[Row]:
+    return cast(Sequence[Row], row["messages"])
+
+
+def _weight(message: Row) -> bool:
+    return message.get("weight") != 0
+
+
+def _text(content: object) -> str:
+    """Content as one text; parts are joined with a newline, images leave no text."""
+    if isinstance(content, str):
+        return content
+    parts = cast(Iterable[Row], content or ())
+    return "\n".join(
+        str(part.get("text") or part.get("refusal") or "") for part in parts if part.get("type") != "image_url"
+    )
+
+
+def _tool_calls(message: Row, control: "re.Pattern[str]") -> list[dict[str, object]]:
+    calls = list(cast(Iterable[Row], message.get("tool_calls") or ()))
+    if isinstance(legacy := message.get("function_call"), Mapping):
+        calls.append({"id": "", "function": legacy})
+    result: list[dict[str, object]] = []
+    for call in calls:
+        function = cast(Row, call["function"])
+        arguments = _disarm(str(function.get("arguments") or "{}"), control)
+        entry = {"name": _disarm(str(function["name"]), control), "arguments": _object(arguments)}
+        result.append({"id": call.get("id"), "type": "function", "function": entry})
+    return result
+
+
+def _object(arguments: str) -> object:
+    """The arguments as an object, or the text itself when it is not JSON (models do write such)."""
+    try:
+        return json.loads(arguments)
+    except ValueError:
+        return arguments
+
+
+def _control_pattern(tokens: Sequence[str]) -> "re.Pattern[str]":
+    known = sorted((token for token in tokens if token), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, known)) or r"(?!)")
+
+
+def _disarm(text: str, control: "re.Pattern[str]") -> str:
+    """Break control tokens with a zero-width non-joiner after their first character."""
+    return control.sub(lambda match: f"{match[0][0]}\u200c{match[0][1:]}", text)

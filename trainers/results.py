@@ -1,0 +1,27 @@
+"""A run's metrics in OpenAI's words: the result file and the messages of events."""
+
+from collections.abc import Sequence
+
+from trainers.types import StepMetrics, metrics_columns
+
+
+def result_csv(metrics: Sequence[StepMetrics]) -> bytes:
+    """OpenAI's result file: one line a step, five decimals, blank cells where nothing was validated."""
+    lines = [",".join(metrics_columns())]
+    for m in metrics:
+        numbers = (m.train_loss, m.train_mean_token_accuracy, m.valid_loss, m.valid_mean_token_accuracy)
+        lines.append(",".join([str(m.step), *("" if n is None else str(round(n, 5)) for n in numbers)]))
+    return ("\n".join(lines) + "\n").encode()
+
+
+def metrics_message(metrics: StepMetrics) -> str:
+    """Message of a metrics event, e.g. `Step 10/303: training loss=0.00, validation loss=0.31`.
+
+    A step on which the whole validation file was read shows that loss alone, as OpenAI does.
+    """
+    message = f"Step {metrics.step}/{metrics.total_steps}: training loss={metrics.train_loss:.2f}"
+    if metrics.full_valid_loss is not None:
+        return f"{message}, full validation loss={metrics.full_valid_loss:.2f}"
+    if metrics.valid_loss is not None:
+        return f"{message}, validation loss={metrics.valid_loss:.2f}"
+    return message

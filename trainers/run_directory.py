@@ -1,0 +1,148 @@
+"""The layout of a run's directory, which is the whole interface between a backend and the recipe.
+
+spec.json        what to do (written by the backend, once)
+lock             held by the living trainer; its pid and start
+trainer.log      the trainer's stderr, bounded
+rendering.json   how many examples were read, truncated, left out
+metrics.jsonl    one line a step, each step once
+checkpoints/     what a resumed run starts from
+artefact/        the sealed model, renamed into place when complete
+result.json | failure.json | cancelled      how it ended; exactly one counts
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import cast
+
+from trainers.spec import spec_from_json, spec_to_json
+from trainers.types import RunFailure, StepMetrics, TrainingSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Contents of `spec.json`: the specification and where the data lies."""
+
+    spec: TrainingSpec
+    training_path: str
+    training_digest: str
+    validation_path: str | None
+
+    def to_json(self) -> str:
+        """Canonical JSON: equal orders give equal bytes."""
+        data = {
+            "spec": json.loads(spec_to_json(self.spec)),
+            "training": {"path": self.training_path, "digest": self.training_digest},
+            "validation": self.validation_path,
+        }
+        return json.dumps(data, sort_keys=True, indent=1) + "\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDirectory:
+    """Paths of one run, and its small files read and written."""
+
+    root: Path
+
+    @property
+    def order_file(self) -> Path:
+        """`spec.json`."""
+        return self.root / "spec.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """`lock`."""
+        return self.root / "lock"
+
+    @property
+    def log_file(self) -> Path:
+        """`trainer.log`."""
+        return self.root / "trainer.log"
+
+    @property
+    def metrics_file(self) -> Path:
+        """`metrics.jsonl`."""
+        return self.root / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Directory of `checkpoint-STEP` directories."""
+        return self.root / "checkpoints"
+
+    @property
+    def artefact(self) -> Path:
+        """Directory of the sealed model."""
+        return self.root / "artefact"
+
+    @property
+    def cancelled_file(self) -> Path:
+        """Its existence cancels the run for good."""
+        return self.root / "cancelled"
+
+    @property
+    def deaths_file(self) -> Path:
+        """One number a line: the last step before each time the trainer died by itself."""
+        return self.root / "deaths"
+
+    def order(self) -> Order | None:
+        """What to do, None when the directory is new."""
+        data = self._read("spec.json")
+        if data is None:
+            return None
+        training = cast(Mapping[str, str], data["training"])
+        return Order(
+            spec=spec_from_json(json.dumps(data["spec"])),
+            training_path=training["path"],
+            training_digest=training["digest"],
+            validation_path=cast("str | None", data["validation"]),
+        )
+
+    def result(self) -> str | None:
+        """Digest of the sealed artefact, None while there is none."""
+        data = self._read("result.json")
+        return None if data is None else str(data["digest"])
+
+    def failure(self) -> RunFailure | None:
+        """Why the run failed, None when it did not."""
+        data = self._read("failure.json")
+        return None if data is None else RunFailure(code=str(data["code"]), message=str(data["message"]))
+
+    def metrics(self, *, after_step: int = 0) -> tuple[StepMetrics, ...]:
+        """Metrics of the steps after `after_step`, ascending. A line still being written is not read."""
+        if not self.metrics_file.exists():
+            return ()
+        complete = self.metrics_file.read_bytes().rpartition(b"\n")[0]
+        lines = (StepMetrics(**json.loads(line)) for line in complete.splitlines())
+        return tuple(metrics for metrics in lines if metrics.step > after_step)
+
+    def write_result(self, digest: str) -> None:
+        """Say that the run succeeded."""
+        self.write("result.json", {"digest": digest})
+
+    def write_failure(self, failure: RunFailure) -> None:
+        """Say that the run failed, for good."""
+        self.write("failure.json", asdict(failure))
+
+    def write(self, name: str, data: Mapping[str, object]) -> None:
+        """Write a JSON file so that it is there whole or not at all, even after a crash."""
+        self.write_text(name, json.dumps(data, indent=1, sort_keys=True) + "\n")
+
+    def write_text(self, name: str, text: str) -> None:
+        """As `write`, for any text."""
+        partial = self.root / f".{name}.partial"
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self.root / name)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing will ever run here again."""
+        return any((self.root / name).exists() for name in ("result.json", "failure.json", "cancelled"))
+
+    def _read(self, name: str) -> Mapping[str, object] | None:
+        path = self.root / name
+        return cast(Mapping[str, object], json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
