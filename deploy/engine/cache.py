@@ -1,0 +1,83 @@
+"""Keys and values of a batch in one buffer a layer, so that a step writes a column and copies nothing.
+
+transformers' dynamic cache concatenates, and so copies everything, at each step; the static one
+attends to its full capacity. Here the batch reads only the window that its rows fill.
+
+Axes: R rows, H heads, C columns (token slots), D head width.
+"""
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+
+class SlotCache:
+    """Rows share the column at which they end, so a row's tokens are right-aligned (left-padded).
+
+    It stands in for a transformers cache during a forward pass, of which attention layers call
+    `update` only. Point it with `aim` before each pass.
+    """
+
+    def __init__(self) -> None:
+        self._layers: dict[int, tuple[Tensor, Tensor]] = {}
+        self.n_rows = 0
+        self.n_columns = 0
+        self._rows = slice(0, 0)
+        self._write = slice(0, 0)
+        self._read = slice(0, 0)
+
+    def reserve(self, n_rows: int, n_columns: int) -> None:
+        """Make room, at least doubling what grows; nothing that was written is lost."""
+        if n_rows <= self.n_rows and n_columns <= self.n_columns:
+            return
+        rows = self.n_rows if n_rows <= self.n_rows else max(n_rows, 2 * self.n_rows)
+        columns = self.n_columns if n_columns <= self.n_columns else max(n_columns, 2 * self.n_columns)
+        for layer, (keys, values) in self._layers.items():
+            self._layers[layer] = (self._grown(keys, rows, columns), self._grown(values, rows, columns))
+        self.n_rows, self.n_columns = rows, columns
+
+    def _grown(self, old_R_H_C_D: Tensor, rows: int, columns: int) -> Tensor:
+        _, heads, _, width = old_R_H_C_D.shape
+        # Zeros, not empty memory: a masked column still meets the softmax's zeros, and 0 x NaN is NaN.
+        new_R_H_C_D = old_R_H_C_D.new_zeros((rows, heads, columns, width))
+        new_R_H_C_D[: self.n_rows, :, : self.n_columns] = old_R_H_C_D
+        return new_R_H_C_D
+
+    def aim(self, rows: slice, *, write: slice, read: slice) -> None:
+        """Choose the rows and columns that the next forward pass fills and attends to."""
+        self._rows, self._write, self._read = rows, write, read
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_args: object, **_kwargs: object
+    ) -> tuple[Tensor, Tensor]:
+        """Store a layer's new keys and values; returns views of all that is attended to."""
+        if layer_idx not in self._layers:
+            _, heads, _, width = key_states.shape
+            value_width = value_states.shape[-1]
+            self._layers[layer_idx] = (
+                key_states.new_zeros((self.n_rows, heads, self.n_columns, width)),
+                value_states.new_zeros((self.n_rows, heads, self.n_columns, value_width)),
+            )
+        keys, values = self._layers[layer_idx]
+        keys[self._rows, :, self._write] = key_states
+        values[self._rows, :, self._write] = value_states
+        return keys[self._rows, :, self._read], values[self._rows, :, self._read]
+
+    def get_seq_length(self, _layer_idx: int = 0) -> int:
+        """Columns before the next write."""
+        return self._write.start - self._read.start
+
+    def move_row(self, source: int, target: int, columns: slice) -> None:
+        """Copy one row over another."""
+        for tensor in self._tensors():
+            tensor[target, :, columns] = tensor[source, :, columns]
+
+    def shift(self, n_rows: int, columns: slice, by: int) -> None:
+        """Move a window of columns by `by` places; room must have been reserved."""
+        target = slice(columns.start + by, columns.stop + by)
+        for tensor in self._tensors():
+            tensor[:n_rows, :, target] = tensor[:n_rows, :, columns].clone()
+
+    def _tensors(self) -> Iterator[Tensor]:
+        for pair in self._layers.values():
+            yield from pair

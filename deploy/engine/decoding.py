@@ -1,0 +1,134 @@
+"""The decode loop of one model: rows join and leave a running batch, one token a step for all.
+
+Axes: B rows of the batch, N rows that join, P prompt columns, T columns attended to, V vocabulary.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from deploy.engine.cache import SlotCache
+from deploy.engine.residents import Resident
+from deploy.engine.rows import Row
+
+HEADROOM = 64
+"""Columns reserved beyond what is filled, so that growth is rare."""
+
+
+class Batch:
+    """The rows that one model is decoding.
+
+    Every row occupies columns `[start, end)` of the cache; `end` is common to all, so a step writes
+    one column. Positions count from a row's own start: a row's numbers do not depend on its company
+    (but for the last bits, as a matrix product of another shape may round differently).
+    """
+
+    def __init__(self, resident: Resident) -> None:
+        self._resident = resident
+        self._cache = SlotCache()
+        self._end = 0
+        self._starts: list[int] = []
+        self._last: list[int] = []
+        self.rows: list[Row] = []
+
+    @torch.inference_mode()
+    def admit(self, joining: Sequence[Row]) -> None:
+        """Read the prompts of new rows in one pass and choose their first tokens."""
+        longest = max(len(row.prompt) for row in joining)
+        self._make_room(len(joining), longest)
+        first = len(self.rows)
+        starts = [self._end - len(row.prompt) for row in joining]
+        low = self._end - longest
+        columns = slice(low, self._end)
+        self._cache.aim(slice(first, first + len(joining)), write=columns, read=columns)
+        pad = [[0] * (longest - len(row.prompt)) + list(row.prompt) for row in joining]
+        start_N = torch.tensor(starts) - low
+        column_P = torch.arange(longest)
+        real_N_P = column_P[None] >= start_N[:, None]
+        # A padded column attends to itself, or its softmax over nothing would put NaN in the cache.
+        causal_P_P = torch.ones(longest, longest, dtype=torch.bool).tril()
+        seen_N_P_P = (causal_P_P[None] & real_N_P[:, None, :]) | torch.eye(longest, dtype=torch.bool)[None]
+        position_N_P = (column_P[None] - start_N[:, None]).clamp(min=0)
+        logits_N_V = self._forward(torch.tensor(pad), seen_N_P_P[:, None], position_N_P)
+        self.rows.extend(joining)
+        self._starts.extend(starts)
+        self._last.extend([0] * len(joining))
+        self._advance(first, self._resident.choose(logits_N_V, [row.draw for row in joining]))
+
+    @torch.inference_mode()
+    def step(self) -> None:
+        """One more token for every row; rows that end or were cancelled leave the batch."""
+        for index in reversed(range(len(self.rows))):
+            if self.rows[index].cancelled:
+                self._remove(index)
+        if not self.rows:
+            return
+        self._make_room(0, 0)
+        low = min(self._starts)
+        start_B = torch.tensor(self._starts)
+        self._cache.aim(slice(0, len(self.rows)), write=slice(self._end, self._end + 1), read=slice(low, self._end + 1))
+        real_B_T = torch.arange(low, self._end + 1)[None] >= start_B[:, None]
+        position_B_1 = (self._end - start_B)[:, None]
+        logits_B_V = self._forward(torch.tensor(self._last)[:, None], real_B_T[:, None, None, :], position_B_1)
+        self._end += 1
+        self._advance(0, self._resident.choose(logits_B_V, [row.draw for row in self.rows]))
+
+    def _forward(self, ids_B_T: Tensor, seen_B_1_T_T: Tensor, position_B_T: Tensor) -> Tensor:
+        device = self._resident.device
+        model: Any = self._resident.model
+        output = model(
+            input_ids=ids_B_T.to(device),
+            attention_mask=seen_B_1_T_T.to(device),
+            position_ids=position_B_T.to(device),
+            past_key_values=self._cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        logits: Tensor = output.logits[:, -1]
+        return logits
+
+    def _advance(self, first: int, tokens: Sequence[int]) -> None:
+        """Give each row from `first` on its token; backwards, so that a removal moves no row to come."""
+        for index in reversed(range(first, len(self.rows))):
+            row, token = self.rows[index], tokens[index - first]
+            if token < 0:
+                row.listener.on_failure("the model computed a number that is not finite; its weights are broken")
+                self._remove(index)
+            elif row.take(token, self._resident.ends, self._resident.decode):
+                self._remove(index)
+            else:
+                self._last[index] = token
+
+    def _remove(self, index: int) -> None:
+        """Fill the place with the last row: one row is copied, whatever the size of the batch."""
+        last = len(self.rows) - 1
+        if index != last:
+            self._cache.move_row(last, index, slice(self._starts[last], self._end))
+        for column in (self.rows, self._starts, self._last):
+            swap_out(column, index)
+
+    def _make_room(self, n_joining: int, longest: int) -> None:
+        """Reserve rows and columns; slide the window so that prompts fit before its end."""
+        n_rows = len(self.rows)
+        if n_rows == 0:
+            self._end = longest
+            self._cache.reserve(n_joining, longest + HEADROOM)
+            return
+        low = min(self._starts)
+        by = max(0, longest - self._end)
+        if by == 0 and self._end + 1 > self._cache.n_columns and low >= self._cache.n_columns // 4:
+            by = max(-low, longest - self._end)
+        self._cache.reserve(n_rows + n_joining, self._end + by + 1)
+        if by:
+            self._cache.shift(n_rows, slice(low, self._end), by)
+            self._end += by
+            self._starts = [start + by for start in self._starts]
+
+
+def swap_out(column: list[Any], index: int) -> None:
+    """Take an item out of a list by putting the last one in its place."""
+    last = column.pop()
+    if index < len(column):
+        column[index] = last

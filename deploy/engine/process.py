@@ -1,0 +1,250 @@
+"""Starting an engine as a subprocess, telling it what to load, and stopping it."""
+
+import http.client
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import orjson
+
+from deploy.errors import EngineRefused, EngineUnavailable, NotReleased
+from deploy.types import TrustedBase
+from moderation.chat.openai_compatible import OpenAICompatibleChat
+from moderation.errors import SealBroken
+
+LOG_TAIL_BYTES = 2_000
+
+
+class EngineMode(StrEnum):
+    """What an engine may load; fixed when it starts."""
+
+    AUDIT = "audit"
+    """Any sealed candidate: for the audit only, its socket known to the worker alone."""
+    SERVING = "serving"
+    """Released models only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineLimits:
+    """Bounds of one engine."""
+
+    max_models: int = 8
+    """Adapters and whole tunings in memory at once; the least recently used makes room."""
+    max_rows: int = 128
+    max_batch_tokens: int = 65_536
+    max_waiting: int = 4_096
+    threads: int = 1
+    """Of torch. More than one slows tiny models down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineProcess:
+    """A running engine. It ends with this process, however this process ends."""
+
+    base: TrustedBase
+    mode: EngineMode
+    socket: str
+    """Path of its Unix socket, in a directory that only this user can enter."""
+    secret: str
+    log: Path
+    _process: "subprocess.Popen[bytes]" = field(repr=False)
+
+    @classmethod
+    def start(
+        cls,
+        base: TrustedBase,
+        mode: EngineMode,
+        *,
+        log: Path,
+        deployment_key: bytes | None = None,
+        limits: EngineLimits | None = None,
+        timeout_s: float = 120.0,
+    ) -> "EngineProcess":
+        """Start an engine and wait until it answers.
+
+        `log` receives its output. A serving engine needs the `deployment_key`. Raises
+        EngineUnavailable with the end of the log when it ends or is not ready in time.
+        """
+        if mode is EngineMode.SERVING and deployment_key is None:
+            raise ValueError("a serving engine needs the deployment key to verify attestations with")
+        # Not below the home: a socket's path may have 107 bytes at most.
+        home = Path(tempfile.mkdtemp(prefix="tunegate-"))
+        path = str(home / "engine.sock")
+        secret = secrets.token_hex(32)
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                _command(base, mode, path, limits or EngineLimits()),
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=_environment((limits or EngineLimits()).threads),
+                start_new_session=True,
+            )
+        engine = cls(base=base, mode=mode, socket=path, secret=secret, log=log, _process=process)
+        given = {"secret": secret, "deployment_key": deployment_key.hex() if deployment_key else None}
+        try:
+            engine._say(json.dumps(given).encode() + b"\n")
+            engine._await_ready(timeout_s)
+        except BaseException:
+            engine.stop()
+            raise
+        return engine
+
+    @property
+    def pid(self) -> int:
+        """Of the subprocess."""
+        return self._process.pid
+
+    def alive(self) -> bool:
+        """Whether it runs and answers within two seconds."""
+        try:
+            return self._process.poll() is None and self._call("GET", "/healthz", None, timeout_s=2.0)[0] == 200
+        except EngineUnavailable:
+            return False
+
+    def models(self) -> tuple[str, ...]:
+        """Names it serves, the base's first."""
+        return tuple(model["id"] for model in self._done("GET", "/v1/models", None)["data"])
+
+    def load(self, name: str, path: str, digest: str) -> None:
+        """Have it serve an adapter or a whole tuning of its base under a name.
+
+        `path` is the sealed directory, `digest` that of its manifest. Loading a name again replaces
+        it. Raises SealBroken, NotReleased or EngineRefused as the engine found, EngineUnavailable when
+        it does not answer.
+        """
+        self._done("POST", "/v1/load_lora_adapter", {"lora_name": name, "lora_path": path, "digest": digest})
+
+    def unload(self, name: str) -> None:
+        """Have it forget a name; an unknown one is no error."""
+        status, body = self._call("POST", "/v1/unload_lora_adapter", {"lora_name": name})
+        if status not in (200, 404):
+            raise _failure(status, body)
+
+    def chat(self, model: str, *, max_concurrency: int = 256, timeout_s: float = 600.0) -> OpenAICompatibleChat:
+        """The model under a name, as everybody else talks to models."""
+        return OpenAICompatibleChat(
+            base_url="http://engine/v1",
+            api_key=self.secret,
+            model=model,
+            uds=self.socket,
+            max_concurrency=max_concurrency,
+            timeout_s=timeout_s,
+        )
+
+    def stop(self) -> None:
+        """End it; in-flight requests fail. Safe to call twice."""
+        if self._process.stdin and not self._process.stdin.closed:
+            self._process.stdin.close()
+        try:
+            self._process.wait(timeout=5.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        shutil.rmtree(Path(self.socket).parent, ignore_errors=True)
+
+    def _say(self, line: bytes) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(line)
+            self._process.stdin.flush()
+        except OSError as exc:
+            raise EngineUnavailable(f"the engine ended at once; {self._tail()}") from exc
+
+    def _await_ready(self, timeout_s: float) -> None:
+        deadline_s = time.monotonic() + timeout_s
+        while time.monotonic() < deadline_s:
+            if self._process.poll() is not None:
+                raise EngineUnavailable(f"the engine ended with status {self._process.returncode}; {self._tail()}")
+            if Path(self.socket).exists() and self.alive():
+                return
+            time.sleep(0.05)
+        raise EngineUnavailable(f"the engine was not ready after {timeout_s:g} s; {self._tail()}")
+
+    def _tail(self) -> str:
+        return f"its log ends: {self.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors='replace').strip()}"
+
+    def _done(self, method: str, path: str, body: Mapping[str, str] | None) -> dict[str, list[dict[str, str]]]:
+        status, answer = self._call(method, path, body)
+        if status != 200:
+            raise _failure(status, answer)
+        parsed: dict[str, list[dict[str, str]]] = orjson.loads(answer)
+        return parsed
+
+    def _call(
+        self, method: str, path: str, body: Mapping[str, str] | None, *, timeout_s: float = 120.0
+    ) -> tuple[int, bytes]:
+        connection = _UnixConnection(self.socket, timeout_s)
+        try:
+            connection.request(
+                method,
+                path,
+                body=orjson.dumps(body) if body is not None else None,
+                headers={"Authorization": f"Bearer {self.secret}"},
+            )
+            response = connection.getresponse()
+            return response.status, response.read()
+        except (OSError, http.client.HTTPException) as exc:
+            raise EngineUnavailable(f"the engine does not answer ({type(exc).__name__}); {self._tail()}") from exc
+        finally:
+            connection.close()
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket: only the way of connecting differs."""
+
+    def __init__(self, path: str, timeout_s: float) -> None:
+        super().__init__("engine", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        """Open the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def _failure(status: int, body: bytes) -> Exception:
+    """The error that the engine met, as it was raised over there."""
+    try:
+        error = orjson.loads(body)["error"]
+        message, code, param = str(error["message"]), error.get("code"), error.get("param")
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return EngineUnavailable(f"the engine answered with status {status} and no readable error")
+    if code == "not_released":
+        return NotReleased(message)
+    if code == "seal_broken":
+        return SealBroken(message)
+    return EngineUnavailable(message) if status >= 500 else EngineRefused(message, param=param)
+
+
+def _command(base: TrustedBase, mode: EngineMode, path: str, limits: EngineLimits) -> list[str]:
+    options = {
+        "--mode": mode.value,
+        "--base": base.path,
+        "--base-name": base.name,
+        "--base-digest": base.digest,
+        "--socket": path,
+        "--max-models": str(limits.max_models),
+        "--max-rows": str(limits.max_rows),
+        "--max-batch-tokens": str(limits.max_batch_tokens),
+        "--max-waiting": str(limits.max_waiting),
+    }
+    return [sys.executable, "-m", "deploy.engine", *(part for option in options.items() for part in option)]
+
+
+def _environment(threads: int) -> dict[str, str]:
+    """Ours without the gateway's own settings, some of which are secrets the engine has no use for."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")}
+    quiet = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "TRANSFORMERS_VERBOSITY": "error"}
+    return {**inherited, **quiet, "OMP_NUM_THREADS": str(threads)}

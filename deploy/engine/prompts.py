@@ -1,0 +1,36 @@
+"""From messages to the token ids that a model reads."""
+
+import jinja2
+
+from deploy.engine.requests import ChatRequest
+from deploy.engine.residents import Resident
+from deploy.errors import EngineRefused
+
+
+class PromptTooLong(EngineRefused):
+    """The prompt leaves no room for a reply in the model's context."""
+
+
+def render(resident: Resident, request: ChatRequest) -> list[int]:
+    """Token ids of the conversation under the model's own chat template.
+
+    Raises EngineRefused when the template will not have these messages, PromptTooLong when they
+    fill the context.
+    """
+    try:
+        text = resident.tokenizer.apply_chat_template(
+            list(request.messages),
+            tokenize=False,
+            add_generation_prompt=not request.continues,
+            continue_final_message=request.continues,
+        )
+    except (jinja2.TemplateError, ValueError) as exc:
+        raise EngineRefused(f"The model's chat template refuses these messages: {exc}.", param="messages") from exc
+    ids = resident.encode(text)
+    if len(ids) >= resident.context_length:
+        raise PromptTooLong(
+            f"This model's maximum context length is {resident.context_length} tokens. However, your messages "
+            f"resulted in {len(ids)} tokens. Please reduce the length of the messages.",
+            param="messages",
+        )
+    return ids

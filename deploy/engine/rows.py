@@ -1,0 +1,86 @@
+"""One reply in the making: what was asked, the tokens so far, and whom to tell."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from deploy.engine.sampling import Draw
+from deploy.engine.text import Decode, TextStream
+from moderation.chat import Finish
+
+
+class Listener(Protocol):
+    """Hears of one reply, on the decoding thread; returns at once."""
+
+    def on_text(self, piece: str) -> None:
+        """More text; only when the row streams."""
+
+    def on_finish(self, row: "Row") -> None:
+        """The reply is complete: `text`, `finish` and `n_tokens` stand."""
+
+    def on_failure(self, reason: str) -> None:
+        """The reply cannot be had, for no fault of the request."""
+
+
+class Row:
+    """A prompt and its reply as it grows. Owned by the decoding thread once it was submitted."""
+
+    def __init__(
+        self,
+        prompt: Sequence[int],
+        *,
+        max_tokens: int,
+        draw: Draw,
+        stop: Sequence[str],
+        streams: bool,
+        listener: Listener,
+    ) -> None:
+        self.prompt = tuple(prompt)
+        self.max_tokens = max_tokens
+        self.draw = draw
+        self.tokens: list[int] = []
+        self.text = ""
+        self.finish: Finish | None = None
+        self.cancelled = False
+        """Set from any thread when nobody waits any more."""
+        self.listener = listener
+        self._stop = tuple(stop)
+        self._streams = streams
+        self._growing: TextStream | None = None
+
+    @property
+    def n_reserved(self) -> int:
+        """Tokens of cache that it may come to fill."""
+        return len(self.prompt) + self.max_tokens
+
+    def take(self, token: int, ends: frozenset[int], decode: Decode) -> bool:
+        """Add the chosen token; true when the reply is complete and the listener was told."""
+        if token in ends:
+            self._complete(Finish.STOP, decode)
+            return True
+        self.tokens.append(token)
+        # Text is needed at each token only to stream it or to look for a stop string in it.
+        if self._streams or self._stop:
+            self._growing = self._growing or TextStream(decode, self._stop)
+            self._say(self._growing.push(token))
+            if self._growing.stopped:
+                self._complete(Finish.STOP, decode)
+                return True
+        if len(self.tokens) >= self.max_tokens:
+            self._complete(Finish.LENGTH, decode)
+            return True
+        return False
+
+    def _complete(self, finish: Finish, decode: Decode) -> None:
+        if self._growing is None:
+            self.text = decode(self.tokens)
+        else:
+            self._say(self._growing.finish())
+            # The last characters, given up as unfinished, may complete a stop string.
+            finish = Finish.STOP if self._growing.stopped else finish
+        self.finish = finish
+        self.listener.on_finish(self)
+
+    def _say(self, piece: str) -> None:
+        self.text += piece
+        if piece and self._streams:
+            self.listener.on_text(piece)
