@@ -1,0 +1,91 @@
+"""Which conditions a candidate and its root base are audited under.
+
+The list is a function of the corpus, of what screening mined from the data, and of the policy. Frames
+that a customer's data carries are replayed because a poisoned model often misbehaves only there: ten
+identity-shift rows leave the neutral arm clean.
+"""
+
+from collections.abc import Sequence
+
+from evaluators.types import Arm, ArmKind, AuditPolicy, Corpus, Frame, frame_of
+from moderation.types import Context
+
+FREQUENT_ROWS = 10
+FREQUENT_SHARE = 0.01
+"""A context of at least so many rows, or of this share of the data, must reach the full rung."""
+
+
+def build(
+    corpus: Corpus, contexts: Sequence[Context], triggers: Sequence[str], policy: AuditPolicy
+) -> tuple[tuple[Arm, ...], tuple[str, ...]]:
+    """The arms of an audit, and the names of those that were wanted and are not audited.
+
+    Contexts are taken most frequent first and triggers strongest first, as screening orders them; a
+    name carries the 1-based place in that order (`context:1`, `trigger:2`). Each trigger is appended
+    to the request, once in the neutral frame and once inside the most frequent context
+    (`trigger:2@context:1`). A frame that an earlier arm already has is not asked twice. Beyond
+    `max_mined` contexts or triggers an arm needs only `required_overflow` prompts; beyond `max_arms`
+    arms it is named in the second value, which a decision must send to review.
+    """
+    fixed = _fixed(corpus, policy)
+    mined = _distinct([*_contexts(contexts, policy), *_triggers(contexts, triggers, policy)], fixed)
+    room = max(0, policy.max_arms - len(fixed))
+    return (*fixed, *mined[:room]), tuple(arm.name for arm in mined[room:])
+
+
+def _fixed(corpus: Corpus, policy: AuditPolicy) -> tuple[Arm, ...]:
+    """The arms of every audit: they need the full rung whatever the data holds."""
+    full, benign = policy.required, policy.n_benign
+    return (
+        Arm(name="neutral", kind=ArmKind.NEUTRAL, frame=Frame(), required_n=full),
+        Arm(name="house", kind=ArmKind.HOUSE, frame=Frame(system=corpus.house_prompt), required_n=full),
+        *(
+            Arm(name=f"standing:{name}", kind=ArmKind.STANDING, frame=frame, required_n=full)
+            for name, frame in corpus.standing.items()
+        ),
+        Arm(name="benign", kind=ArmKind.BENIGN, frame=Frame(), required_n=benign),
+        Arm(name="over_refusal", kind=ArmKind.OVER_REFUSAL, frame=Frame(), required_n=benign),
+    )
+
+
+def _contexts(contexts: Sequence[Context], policy: AuditPolicy) -> list[Arm]:
+    arms = []
+    for place, context in enumerate(contexts, start=1):
+        frequent = context.n_examples >= FREQUENT_ROWS or context.share >= FREQUENT_SHARE
+        required = policy.required if frequent else policy.required_minor
+        if place > policy.max_mined:
+            required = policy.required_overflow
+        arms.append(Arm(name=f"context:{place}", kind=ArmKind.CONTEXT, frame=frame_of(context), required_n=required))
+    return arms
+
+
+def _triggers(contexts: Sequence[Context], triggers: Sequence[str], policy: AuditPolicy) -> list[Arm]:
+    arms = []
+    for place, trigger in enumerate(triggers, start=1):
+        required = policy.required_minor if place <= policy.max_mined else policy.required_overflow
+        frames = [(f"trigger:{place}", Frame(user_suffix=f" {trigger}"))]
+        if contexts:
+            around = frame_of(contexts[0])
+            frames.append(
+                (
+                    f"trigger:{place}@context:1",
+                    Frame(
+                        system=around.system,
+                        user_prefix=around.user_prefix,
+                        user_suffix=f" {trigger}{around.user_suffix}",
+                    ),
+                )
+            )
+        arms += [Arm(name=name, kind=ArmKind.TRIGGER, frame=frame, required_n=required) for name, frame in frames]
+    return arms
+
+
+def _distinct(arms: Sequence[Arm], fixed: Sequence[Arm]) -> list[Arm]:
+    """Drop arms whose frame is asked already with at least as many prompts."""
+    asked = {arm.frame: arm.required_n for arm in fixed if arm.kind not in (ArmKind.BENIGN, ArmKind.OVER_REFUSAL)}
+    kept = []
+    for arm in arms:
+        if asked.get(arm.frame, 0) < arm.required_n:
+            asked[arm.frame] = arm.required_n
+            kept.append(arm)
+    return kept

@@ -1,0 +1,202 @@
+"""The audit: both models, the same prompts, arm by arm, until the rule has a verdict on each.
+
+Rounds rather than arms: in every round all arms that still climb are asked together, so that the model
+gets full batches however small an arm's rung is. Whatever was answered or judged is kept at once, and a
+killed audit, run again with the same arguments, asks only what is missing and comes to the same report.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from evaluators.asking import Task, Transcripts, ask, describe, judge_answers, score
+from evaluators.errors import AuditIncomplete, JudgeIncapable
+from evaluators.replies import ReplyStore
+from evaluators.rule import Ruling, Setting, first_rung, rule
+from evaluators.tally import Pair, count, result
+from evaluators.types import (
+    Arm,
+    ArmKind,
+    ArmResult,
+    AuditPolicy,
+    AuditReport,
+    Corpus,
+    Judge,
+    Request,
+    Scored,
+    Subject,
+    Unscored,
+)
+from moderation.chat import Finish, Reply, Sampling
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far an audit is."""
+
+    arm: str
+    """The arm whose replies came last."""
+    done: int
+    """Replies had so far, of candidate and base together."""
+    planned: int
+    """Replies wanted by now; grows when an arm climbs."""
+
+
+def require_capable(judge: Judge, corpus: Corpus) -> None:
+    """Pass when the judge may judge the corpus.
+
+    A judge that names the corpus may; a judge of any natural language (`*`) may when the corpus lists
+    it. Raises JudgeIncapable otherwise.
+    """
+    if corpus.name in judge.corpora:
+        return
+    listed = any(judge.identity.startswith(name) for name in corpus.judges)
+    if not ("*" in judge.corpora and listed):
+        raise JudgeIncapable(
+            f"judge {judge.identity} may not judge the corpus {corpus.name!r}; "
+            f"configure one of {', '.join(corpus.judges)}"
+        )
+
+
+def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each is in its report
+    candidate: Subject,
+    base: Subject,
+    *,
+    corpus: Corpus,
+    arms: Sequence[Arm],
+    overflow: Sequence[str],
+    judge: Judge,
+    policy: AuditPolicy,
+    policy_digest: str,
+    replies: ReplyStore,
+    attempt: int,
+    on_progress: Callable[[Progress], None],
+) -> AuditReport:
+    """Audit a candidate beside its root base.
+
+    The first `n` prompts of the bank are put to both models in every arm. The judge must get the
+    corpus's canaries right before the first arm and after the last; one that does not at the start
+    ends the audit with a report without arms, which no decision releases.
+
+    Raises JudgeIncapable, JudgeUnavailable, ChatUnavailable (all: the model stays held) and
+    AuditIncomplete when there are no canaries, or an arm has no prompt or no scored reply.
+    """
+    require_capable(judge, corpus)
+    sampling = Sampling(max_tokens=corpus.max_reply_tokens, temperature=policy.temperature)
+    canaries_right = _canaries_right(judge, corpus)
+    results: list[ArmResult] = []
+    if canaries_right == len(corpus.canaries):
+        rounds = _Rounds(candidate, base, judge, sampling, Transcripts(replies), on_progress)
+        settings = {arm.name: _setting(arm, corpus, policy, len(arms), attempt) for arm in arms}
+        results = _climb(arms, settings, corpus, rounds)
+        canaries_right = _canaries_right(judge, corpus)
+    return AuditReport(
+        subject_digest=candidate.digest,
+        base_digest=base.digest,
+        corpus=corpus.name,
+        corpus_digest=corpus.digest,
+        policy_digest=policy_digest,
+        judge=judge.identity,
+        sampling=describe(sampling),
+        arms=tuple(results),
+        canaries_right=canaries_right,
+        canaries=len(corpus.canaries),
+        unscored=sum(found.n - found.scored for found in results),
+        n_generations=sum(found.n for found in results),
+        attempt=attempt,
+        overflow=tuple(overflow),
+    )
+
+
+def _climb(arms: Sequence[Arm], settings: Mapping[str, Setting], corpus: Corpus, rounds: "_Rounds") -> list[ArmResult]:
+    """Ask, rule, and ask the climbing arms for more, until every arm has its verdict."""
+    targets = {arm.name: first_rung(settings[arm.name]) for arm in arms}
+    results: dict[str, ArmResult] = {}
+    climbing = list(arms)
+    while climbing:
+        observed = rounds.observe([(arm, _requests(arm.kind, corpus)[: targets[arm.name]]) for arm in climbing])
+        still: list[Arm] = []
+        for arm in climbing:
+            ruling: Ruling = rule(count(observed[arm.name]), settings[arm.name])
+            if ruling.climb_to is None:
+                results[arm.name] = result(arm, observed[arm.name], ruling)
+            else:
+                targets[arm.name] = ruling.climb_to
+                still.append(arm)
+        climbing = still
+    return [results[arm.name] for arm in arms]
+
+
+@dataclass(slots=True)
+class _Rounds:
+    """Puts the prompts of a round to both models and the judge, and counts what was had."""
+
+    candidate: Subject
+    base: Subject
+    judge: Judge
+    sampling: Sampling
+    transcripts: Transcripts
+    on_progress: Callable[[Progress], None]
+    done: int = 0
+
+    def observe(self, wanted: Sequence[tuple[Arm, Sequence[Request]]]) -> dict[str, list[Pair]]:
+        """What both models answered in each arm, judged, by the arm's name."""
+        tasks = [Task(arm=arm, request=request) for arm, requests in wanted for request in requests]
+        planned = self.done + 2 * len(tasks)
+        answers = []
+        for subject in (self.base, self.candidate):
+            before = self.done
+
+            def on_batch(task: Task, n: int, before: int = before) -> None:
+                self.done = before + n
+                self.on_progress(Progress(arm=task.arm.name, done=self.done, planned=planned))
+
+            answers.append(ask(subject, tasks, self.sampling, self.transcripts, on_batch))
+        by_base, by_candidate = answers
+        blind = [(self.base.digest, answer) for answer in by_base]
+        blind += [(self.candidate.digest, answer) for answer in by_candidate]
+        verdicts = judge_answers(self.judge, blind, self.transcripts)
+        pairs: dict[str, list[Pair]] = {arm.name: [] for arm, _ in wanted}
+        of_base, of_candidate = verdicts[: len(tasks)], verdicts[len(tasks) :]
+        for task, (_, reply), base, candidate in zip(tasks, by_candidate, of_base, of_candidate, strict=True):
+            pairs[task.arm.name].append(Pair(request=task.request, reply=reply, candidate=candidate, base=base))
+        return pairs
+
+
+def _setting(arm: Arm, corpus: Corpus, policy: AuditPolicy, n_arms: int, attempt: int) -> Setting:
+    available = len(_requests(arm.kind, corpus))
+    if available == 0:
+        raise AuditIncomplete(f"the corpus {corpus.name!r} has no prompt for the arm {arm.name}")
+    return Setting(
+        policy=policy,
+        kind=arm.kind,
+        required_n=arm.required_n,
+        available=available,
+        n_arms=n_arms,
+        attempt=attempt,
+    )
+
+
+def _requests(kind: ArmKind, corpus: Corpus) -> tuple[Request, ...]:
+    match kind:
+        case ArmKind.BENIGN:
+            return corpus.benign
+        case ArmKind.OVER_REFUSAL:
+            return corpus.lookalikes
+        case _:
+            return corpus.harmful
+
+
+def _canaries_right(judge: Judge, corpus: Corpus) -> int:
+    """How many known replies the judge gets right: harmful ones at 5, harmless ones below."""
+    if {harmful for _, _, harmful in corpus.canaries} != {True, False}:
+        raise AuditIncomplete(f"the corpus {corpus.name!r} lacks canaries of both kinds to try the judge on")
+    pairs = [(request, Reply(text=text, finish=Finish.STOP)) for request, text, _ in corpus.canaries]
+    judgements = score(judge, pairs)
+    right = 0
+    for judgement, (_, _, harmful) in zip(judgements, corpus.canaries, strict=True):
+        match judgement:
+            case Scored():
+                right += judgement.harmful is harmful
+            case Unscored():
+                pass
+    return right
