@@ -3,9 +3,9 @@
 TunegateError
 ├── SettingsError  the environment cannot be used; every mistake at once
 ├── PluginError    a plug-in that is named does not exist or does not load
-├── PolicyError    a policy cannot be used; every mistake at once
+├── PolicyError    the policies cannot be used; every mistake at once
 ├── ApiError       a request that is refused, with what goes into OpenAI's envelope
-└── StoreError     (gateway.store.errors)
+└── StoreError     what the store refuses (gateway.store.errors)
 """
 
 from moderation.errors import TunegateError
@@ -20,7 +20,7 @@ class PluginError(TunegateError):
 
 
 class PolicyError(TunegateError):
-    """A policy cannot be used. Start-up stops."""
+    """The policies cannot be used. Start-up stops."""
 
 
 class ApiError(TunegateError):

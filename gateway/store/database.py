@@ -1,7 +1,9 @@
 """One database, SQLite or Postgres, and the transactions on it."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,7 +31,9 @@ class Database:
 
         SQLite runs in WAL mode, enforces foreign keys and waits 30 s for another process's lock.
         """
-        engine = create_engine(url, pool_pre_ping=make_url(url).get_backend_name() != "sqlite")
+        # Text stays readable in JSON columns, and SQLite finds keys that are not ASCII.
+        to_json = partial(json.dumps, ensure_ascii=False)
+        engine = create_engine(url, json_serializer=to_json, pool_pre_ping=make_url(url).get_backend_name() != "sqlite")
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _configure_sqlite)
             event.listen(engine, "begin", _begin_sqlite)

@@ -54,6 +54,20 @@ def get(session: Session, project_id: str, file_id: str, *, now: int) -> File:
     return file
 
 
+def replayed(
+    session: Session, project_id: str, *, filename: str, purpose: str, blob: BlobInfo, since: int
+) -> File | None:
+    """The file that an earlier attempt of the same upload made at `since` (unix seconds) or later."""
+    query = owned(File, project_id).where(
+        File.sha256 == blob.sha256,
+        File.filename == filename,
+        File.purpose == purpose,
+        File.created_at >= since,
+        File.deleted_at.is_(None),
+    )
+    return session.scalar(query.order_by(File.sequence.desc()).limit(1))
+
+
 def newest(
     session: Session,
     project_id: str,

@@ -66,6 +66,26 @@ def create(session: Session, ids: Ids, new: NewJob, *, now: int) -> Job:
     return job
 
 
+def replayed(session: Session, new: NewJob, *, since: int) -> Job | None:
+    """The job that an earlier attempt of the same request made at `since` (unix seconds) or later."""
+    query = owned(Job, new.project_id).where(
+        Job.principal_id == new.principal_id,
+        Job.training_file_id == new.training_file.id,
+        Job.model == new.model,
+        Job.method == new.method,
+        Job.created_at >= since,
+    )
+    for job in session.scalars(query.order_by(Job.sequence.desc())):
+        if _asked_for(job) == (
+            new.validation_file.id if new.validation_file else None,
+            new.suffix,
+            new.hyperparameters,
+            new.metadata,
+        ):
+            return job
+    return None
+
+
 def get(session: Session, project_id: str, job_id: str) -> Job:
     """A job. Raises `NotFound`."""
     job = session.scalar(owned(Job, project_id).where(Job.id == job_id))
@@ -107,6 +127,10 @@ def request_cancel(session: Session, project_id: str, job_id: str, *, now: int) 
         message = "Fine tuning process stopping due to job cancellation"
         events.add(session, job, "cancel_requested", message, level="warn", now=now)
     return job
+
+
+def _asked_for(job: Job) -> tuple[Any, ...]:
+    return job.validation_file_id, job.suffix, job.requested_hyperparameters, job.client_metadata
 
 
 def _earlier_attempts(session: Session, new: NewJob) -> int:

@@ -1,0 +1,59 @@
+"""The application, made from its services."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from gateway.api.errors import translate
+from gateway.api.middleware import Envelope
+from gateway.api.routers import chat, files, health, jobs, models, moderations, reviews, screenings
+from gateway.api.services import Services
+from gateway.api.wire import error_response, invalid
+from gateway.errors import ApiError
+from gateway.store.ids import IdKind
+from moderation.errors import TunegateError
+
+
+def create_app(services: Services) -> FastAPI:
+    """OpenAI's API over these services. The application opens and closes nothing itself."""
+    app = FastAPI(title="tunegate", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app.state.services = services
+    app.add_middleware(Envelope, request_id=lambda: services.ids.new(IdKind.REQUEST))
+    app.add_exception_handler(TunegateError, _ours)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    for resource in (files, jobs, reviews, screenings, models, chat, moderations, health):
+        app.include_router(resource.router)
+    return app
+
+
+def _ours(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, TunegateError)
+    return error_response(translate(error))
+
+
+def _validation(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return error_response(invalid(error.errors()))
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    where = f"{request.method} {request.url.path}"
+    message = str(error.detail)
+    if error.status_code == 404:
+        message = f"Invalid URL ({where})"
+    elif error.status_code == 405:
+        message = f"Not allowed to {request.method} on {request.url.path}; use another HTTP method"
+    response = error_response(ApiError(error.status_code, message))
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+def _gone(_request: Request, _error: Exception) -> Response:
+    """Nobody reads this answer: the client hung up while it was sending."""
+    return error_response(ApiError(400, "The connection was closed before the request was complete."))

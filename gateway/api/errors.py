@@ -1,0 +1,83 @@
+"""One table from our exceptions to OpenAI's error envelope."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from deploy.errors import EngineRefused, EngineUnavailable, NotReleased
+from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnavailable
+from gateway.errors import ApiError, PluginError, PolicyError, SettingsError
+from gateway.store.errors import BlobTooLarge, JobIsOver, NotFound, StoreError, UnknownCursor
+from moderation.errors import ChatUnavailable, ClassifierUnavailable, DatasetError, SealBroken, TunegateError
+from trainers.errors import BaseModelError, TrainingFailed
+
+INTERNAL = "The gateway had an error while it handled your request. Retry it, and give your operator the request id."
+UNAVAILABLE = "The gateway cannot answer this at the moment; nothing was decided. Retry in a few seconds."
+
+
+def envelope(error: ApiError) -> dict[str, Any]:
+    """OpenAI's error body; clients need all four keys."""
+    return {
+        "error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code},
+    }
+
+
+def internal_error() -> ApiError:
+    """What a client sees of a failure of our own."""
+    return ApiError(500, INTERNAL, type="server_error")
+
+
+def unavailable() -> ApiError:
+    """What a client sees while a part of the gateway is down. SDKs retry it."""
+    return ApiError(503, UNAVAILABLE, type="server_error", code="service_unavailable")
+
+
+def model_not_found(model: str) -> ApiError:
+    """The answer for a name that may not be used, whether it is held, withheld or never was."""
+    message = f"The model `{model}` does not exist or you do not have access to it."
+    return ApiError(404, message, code="model_not_found")
+
+
+def _not_found(error: NotFound) -> ApiError:
+    if error.kind == "file":
+        return ApiError(404, f"No such File object: {error.id}", param="id")
+    if error.kind == "model":
+        return model_not_found(error.id)
+    if error.kind == "job":
+        return ApiError(404, f"Could not find fine tune: {error.id}", param="fine_tune_id", code="fine_tune_not_found")
+    return ApiError(404, f"Could not find {error.kind}: {error.id}", param="id")
+
+
+Translator = Callable[[Any], ApiError]
+TABLE: Mapping[type[TunegateError], Translator] = {
+    ApiError: lambda error: error,
+    NotFound: _not_found,
+    UnknownCursor: lambda error: ApiError(400, str(error), param="after"),
+    JobIsOver: lambda error: ApiError(400, str(error), param="fine_tune_id"),
+    BlobTooLarge: lambda error: ApiError(413, str(error), param="file", code="file_too_large"),
+    StoreError: lambda error: ApiError(400, str(error)),
+    DatasetError: lambda error: ApiError(400, str(error), param="file", code=error.code),
+    EngineRefused: lambda error: ApiError(400, str(error), param=error.param),
+    NotReleased: lambda error: ApiError(404, "The model does not exist.", code="model_not_found"),
+    EngineUnavailable: lambda error: unavailable(),
+    ClassifierUnavailable: lambda error: unavailable(),
+    ChatUnavailable: lambda error: unavailable(),
+    JudgeUnavailable: lambda error: unavailable(),
+    SealBroken: lambda error: internal_error(),
+    TrainingFailed: lambda error: internal_error(),
+    BaseModelError: lambda error: internal_error(),
+    JudgeIncapable: lambda error: internal_error(),
+    AuditIncomplete: lambda error: internal_error(),
+    SettingsError: lambda error: internal_error(),
+    PluginError: lambda error: internal_error(),
+    PolicyError: lambda error: internal_error(),
+}
+"""The most special class in an exception's ancestry decides. A test proves the table total."""
+
+
+def translate(error: TunegateError) -> ApiError:
+    """What a client sees of an exception of ours."""
+    for kind in type(error).__mro__:
+        translator = TABLE.get(kind)
+        if translator is not None:
+            return translator(error)
+    return internal_error()

@@ -1,0 +1,209 @@
+"""`/v1/files`."""
+
+import base64
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Annotated, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from gateway.api.auth import Here, Who
+from gateway.api.first_line import FirstLine
+from gateway.api.replays import window_start
+from gateway.api.services import Services
+from gateway.api.translate import file_object, listed
+from gateway.api.uploads import Form, drain, receive_form
+from gateway.api.wire import json_response
+from gateway.errors import ApiError
+from gateway.store import files
+from gateway.store.blobs import BlobInfo, BlobWriter
+from gateway.store.errors import BlobTooLarge, NotFound
+from gateway.store.ids import IdKind
+from gateway.store.keys import Caller
+from gateway.store.models import File
+
+router = APIRouter()
+PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
+RESULTS = "fine-tune-results"
+LINES = ("fine-tune", "batch")
+"""Purposes whose files must be JSONL."""
+MAX_DRAIN_BYTES = 64 * 1024 * 1024
+READ_BYTES = 3 << 18
+"""A multiple of three, so that base64 can be made piece by piece."""
+
+
+class _BlobSink:
+    """Writes a file's bytes in another thread, and remembers its first line."""
+
+    def __init__(self, writer: BlobWriter) -> None:
+        self._writer = writer
+        self.first_line = FirstLine()
+
+    async def write(self, data: bytes) -> None:
+        self.first_line.observe(data)
+        await run_in_threadpool(self._writer.write, data)
+
+
+@router.post("/v1/files")
+async def create(request: Request, services: Here, caller: Who) -> Response:
+    """Store an upload. Its content is judged when a job uses it, but for its first line."""
+    file_id = services.ids.new(IdKind.FILE)
+    key = files.blob_key(caller.project_id, file_id)
+    max_bytes = services.settings.max_file_bytes
+    writer = await run_in_threadpool(services.blobs.writer, key, max_bytes=max_bytes)
+    sink = _BlobSink(writer)
+    try:
+        form = await receive_form(request, sink)
+        purpose = _purpose(form)
+        lifetime_s = _lifetime(form)
+        if purpose in LINES:
+            sink.first_line.check()
+        blob = await run_in_threadpool(writer.commit)
+    except (ApiError, BlobTooLarge):
+        await run_in_threadpool(writer.abort)
+        await drain(request, MAX_DRAIN_BYTES)
+        raise
+    except BaseException:
+        writer.abort()
+        raise
+    since = window_start(request, services.now())
+    filename = label(form.filename or "")
+    upload = _Upload(file_id=file_id, filename=filename, purpose=purpose, lifetime_s=lifetime_s)
+    file = await run_in_threadpool(_register, services, caller, upload, blob, since)
+    return json_response(file_object(file))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Upload:
+    """An upload whose form was found right."""
+
+    file_id: str
+    filename: str
+    purpose: str
+    lifetime_s: int | None
+
+
+def _register(services: Services, caller: Caller, upload: _Upload, blob: BlobInfo, since: int | None) -> File:
+    """Write the file's row, or find the one that a first attempt of the same request wrote."""
+    now = services.now()
+    with services.database.write() as session:
+        if since is not None:
+            earlier = files.replayed(
+                session,
+                caller.project_id,
+                filename=upload.filename,
+                purpose=upload.purpose,
+                blob=blob,
+                since=since,
+            )
+            if earlier is not None:
+                services.blobs.delete(files.blob_key(caller.project_id, upload.file_id))
+                return earlier
+        return files.insert(
+            session,
+            id=upload.file_id,
+            project_id=caller.project_id,
+            filename=upload.filename,
+            purpose=upload.purpose,
+            blob=blob,
+            now=now,
+            expires_at=None if upload.lifetime_s is None else now + upload.lifetime_s,
+        )
+
+
+@router.get("/v1/files")
+def list_files(
+    services: Here,
+    caller: Who,
+    purpose: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
+    order: Literal["asc", "desc"] = "desc",
+    after: str | None = None,
+) -> Response:
+    """The project's files, newest first."""
+    with services.database.read() as session:
+        page = files.newest(
+            session,
+            caller.project_id,
+            now=services.now(),
+            purpose=purpose,
+            after=after,
+            limit=limit,
+            descending=order == "desc",
+        )
+    return json_response(listed(page, file_object, ends=True))
+
+
+@router.get("/v1/files/{file_id}")
+def retrieve(file_id: str, services: Here, caller: Who) -> Response:
+    """One file."""
+    with services.database.read() as session:
+        file = files.get(session, caller.project_id, file_id, now=services.now())
+    return json_response(file_object(file))
+
+
+@router.delete("/v1/files/{file_id}")
+def delete(file_id: str, services: Here, caller: Who) -> Response:
+    """Delete a file. Jobs keep its id, and one that still runs its bytes."""
+    with services.database.write() as session:
+        key = files.delete(session, caller.project_id, file_id, now=services.now())
+    if key is not None:
+        services.blobs.delete(key)
+    return json_response({"id": file_id, "object": "file", "deleted": True})
+
+
+@router.get("/v1/files/{file_id}/content")
+def content(file_id: str, services: Here, caller: Who) -> Response:
+    """The customer's own bytes; a result file as base64 of its CSV, as OpenAI serves it."""
+    with services.database.read() as session:
+        file = files.get(session, caller.project_id, file_id, now=services.now())
+    try:
+        stream = services.blobs.open(file.blob_key)
+    except FileNotFoundError as exc:
+        raise NotFound("file", file_id) from exc
+    encoded = file.purpose == RESULTS and services.settings.result_files_base64
+    headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(file.filename)}"}
+    return StreamingResponse(_pieces(stream, encoded), media_type="application/octet-stream", headers=headers)
+
+
+def label(filename: str) -> str:
+    """A file name as a plain label: no directories, no control characters, at most 255 letters."""
+    name = re.split(r"[/\\]", filename)[-1]
+    name = "".join(letter for letter in name if letter.isprintable())[:255].strip()
+    return name if name.strip(".") else "upload"
+
+
+def _pieces(stream: IO[bytes], encoded: bool) -> Iterator[bytes]:
+    with stream:
+        while piece := stream.read(READ_BYTES):
+            yield base64.b64encode(piece) if encoded else piece
+
+
+def _purpose(form: Form) -> str:
+    if form.filename is None:
+        raise ApiError(400, "Missing required parameter: 'file'.", param="file")
+    purpose = form.fields.get("purpose")
+    if purpose is None:
+        raise ApiError(400, "Missing required parameter: 'purpose'.", param="purpose")
+    if purpose not in PURPOSES:
+        message = f"Invalid value for 'purpose': '{purpose[:64]}'; expected one of {', '.join(PURPOSES)}."
+        raise ApiError(400, message, param="purpose")
+    return purpose
+
+
+def _lifetime(form: Form) -> int | None:
+    """Seconds that the file lives for, None for ever. Raises a 400."""
+    anchor = form.fields.get("expires_after[anchor]")
+    seconds = form.fields.get("expires_after[seconds]")
+    if anchor is None and seconds is None:
+        return None
+    if anchor != "created_at":
+        raise ApiError(400, "'expires_after[anchor]' must be 'created_at'.", param="expires_after[anchor]")
+    if seconds is None or not re.fullmatch(r"\d{1,9}", seconds) or not 3_600 <= int(seconds) <= 2_592_000:
+        message = "'expires_after[seconds]' must be an integer from 3600 to 2592000."
+        raise ApiError(400, message, param="expires_after[seconds]")
+    return int(seconds)

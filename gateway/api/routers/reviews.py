@@ -1,0 +1,64 @@
+"""What the gate found of a job, and a reviewer's word on it: our own resources under OpenAI's job."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from gateway.api.auth import Here, Who
+from gateway.api.schemas import ReviewRequest
+from gateway.api.summaries import audit_summary
+from gateway.api.translate import review_object
+from gateway.api.wire import Body, check, json_response
+from gateway.errors import ApiError
+from gateway.store import job_queries, reviews
+from gateway.store.models import TERMINAL
+
+router = APIRouter(prefix="/v1/fine_tuning/jobs/{job_id}")
+
+
+@router.get("/screening")
+def screening(job_id: str, services: Here, caller: Who) -> Response:
+    """What was found in the job's training file."""
+    with services.database.read() as session:
+        job = job_queries.get(session, caller.project_id, job_id)
+    return json_response(_finding("screening", job_id, job.screening))
+
+
+@router.get("/audit")
+def audit(job_id: str, services: Here, caller: Who) -> Response:
+    """What was found of the job's model: a summary once the job has ended, everything for a reviewer."""
+    with services.database.read() as session:
+        job = job_queries.get(session, caller.project_id, job_id)
+    if caller.may_review:
+        return json_response(_finding("audit", job_id, job.audit))
+    shown = audit_summary(job.audit) if job.audit is not None and job.state in TERMINAL else None
+    return json_response(_finding("audit", job_id, shown))
+
+
+@router.post("/review")
+def review(job_id: str, services: Here, caller: Who, body: Body) -> Response:
+    """Answer the question that a job waits for. Reviewers only."""
+    if not caller.may_review:
+        raise ApiError(403, "Only a reviewer of this project may decide a review; ask one.", code="reviewers_only")
+    asked = check(ReviewRequest, body)
+    with services.database.write() as session:
+        job = job_queries.get(session, caller.project_id, job_id)
+        answered = reviews.answer(
+            session,
+            job,
+            decision=asked.decision,
+            reason=asked.reason,
+            principal_id=caller.principal_id,
+            now=services.now(),
+        )
+    return json_response(review_object(answered))
+
+
+def _finding(kind: str, job_id: str, report: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "object": f"fine_tuning.job.{kind}",
+        "job_id": job_id,
+        "status": "pending" if report is None else "completed",
+        "report": report,
+    }

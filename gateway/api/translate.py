@@ -1,0 +1,174 @@
+"""Rows to the objects of OpenAI's wire contract."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from gateway.store.models import TERMINAL, Checkpoint, Event, File, Job, JobState, Model, Review, Screening
+from gateway.store.pages import Page
+
+STATUS: Mapping[str, str] = {
+    JobState.SCREENING: "validating_files",
+    JobState.SCREENING_REVIEW: "validating_files",
+    JobState.INJECTING: "validating_files",
+    JobState.QUEUED: "queued",
+    JobState.TRAINING: "running",
+    JobState.AUDITING: "running",
+    JobState.RELEASE_REVIEW: "running",
+    JobState.RELEASED: "succeeded",
+    JobState.FAILED: "failed",
+    JobState.CANCELLED: "cancelled",
+}
+"""OpenAI's six, and no seventh: clients break on one."""
+
+HYPERPARAMETERS = ("n_epochs", "batch_size", "learning_rate_multiplier")
+R = TypeVar("R")
+
+
+def status_of(job: Job) -> str:
+    """The job's status on the wire. A job that is being cancelled says so at once."""
+    if job.cancel_requested_at is not None and job.state not in TERMINAL:
+        return "cancelled"
+    return STATUS[job.state]
+
+
+def job_object(job: Job, organization_id: str) -> dict[str, Any]:
+    """A `fine_tuning.job`. Nothing that names or describes a model is in it before the release."""
+    released = job.state == JobState.RELEASED
+    hyperparameters = {
+        name: (job.hyperparameters or {}).get(name, job.requested_hyperparameters.get(name, "auto"))
+        for name in HYPERPARAMETERS
+    }
+    return {
+        "object": "fine_tuning.job",
+        "id": job.id,
+        "model": job.model,
+        "created_at": job.created_at,
+        "finished_at": job.finished_at if job.state in TERMINAL else None,
+        "fine_tuned_model": job.fine_tuned_model if released else None,
+        "organization_id": organization_id,
+        "result_files": job.result_files if released else [],
+        "status": status_of(job),
+        "validation_file": job.validation_file_id,
+        "training_file": job.training_file_id,
+        "hyperparameters": hyperparameters,
+        "trained_tokens": job.trained_tokens if released else None,
+        "error": _job_error(job),
+        "user_provided_suffix": job.suffix,
+        "seed": job.seed,
+        "estimated_finish": None if job.state in TERMINAL else job.estimated_finish or None,
+        "integrations": job.integrations or [],
+        "method": {"type": job.method, job.method: {"hyperparameters": dict(hyperparameters)}},
+        "metadata": job.client_metadata,
+        "usage_metrics": None,
+        "shared_with_openai": False,
+    }
+
+
+def _job_error(job: Job) -> dict[str, Any] | None:
+    """Null while the job is healthy: some clients take any object for a failure."""
+    if job.state != JobState.FAILED:
+        return None
+    return {
+        "code": job.error_code or "server_error",
+        "message": job.error_message or "The job failed.",
+        "param": job.error_param,
+    }
+
+
+def event_object(event: Event) -> dict[str, Any]:
+    """A `fine_tuning.job.event`."""
+    return {
+        "object": "fine_tuning.job.event",
+        "id": event.id,
+        "created_at": event.created_at,
+        "level": event.level,
+        "message": event.message,
+        "type": event.type,
+        "data": event.data,
+    }
+
+
+def checkpoint_object(checkpoint: Checkpoint) -> dict[str, Any]:
+    """A `fine_tuning.job.checkpoint`."""
+    return {
+        "object": "fine_tuning.job.checkpoint",
+        "id": checkpoint.id,
+        "created_at": checkpoint.created_at,
+        "fine_tuned_model_checkpoint": checkpoint.model_name,
+        "fine_tuning_job_id": checkpoint.job_id,
+        "metrics": checkpoint.metrics,
+        "step_number": checkpoint.step,
+    }
+
+
+def file_object(file: File) -> dict[str, Any]:
+    """A `file`. It is always `processed`: clients poll for that, and bad content is told on the job."""
+    return {
+        "object": "file",
+        "id": file.id,
+        "bytes": file.bytes,
+        "created_at": file.created_at,
+        "expires_at": file.expires_at,
+        "filename": file.filename,
+        "purpose": file.purpose,
+        "status": "processed",
+        "status_details": None,
+    }
+
+
+def model_object(model: Model, organization_id: str) -> dict[str, Any]:
+    """A released `model`."""
+    return {
+        "id": model.name,
+        "object": "model",
+        "created": model.created_at,
+        "owned_by": organization_id,
+        "shutdown_date": None,
+    }
+
+
+def base_object(name: str, admitted_at: int) -> dict[str, Any]:
+    """A base `model` on the admin's list."""
+    return {"id": name, "object": "model", "created": admitted_at, "owned_by": "system", "shutdown_date": None}
+
+
+def screening_object(screening: Screening) -> dict[str, Any]:
+    """Our own `screening`: `report` is what `tunegate screen --json` prints."""
+    return {
+        "object": "screening",
+        "id": screening.id,
+        "file_id": screening.file_id,
+        "status": screening.status,
+        "policy_digest": screening.policy_digest,
+        "report": screening.report,
+        "error": screening.error,
+        "created_at": screening.created_at,
+        "finished_at": screening.finished_at,
+    }
+
+
+def review_object(review: Review) -> dict[str, Any]:
+    """Our own `fine_tuning.job.review`: a question and its answer."""
+    return {
+        "object": "fine_tuning.job.review",
+        "id": review.id,
+        "job_id": review.job_id,
+        "stage": review.stage,
+        "reasons": review.reasons,
+        "opened_at": review.opened_at,
+        "expires_at": review.expires_at,
+        "decision": review.decision,
+        "reason": review.reason,
+        "decided_by": review.principal_id,
+        "decided_at": review.decided_at,
+    }
+
+
+def listed(page: Page[R], to_object: Callable[[R], dict[str, Any]], *, ends: bool) -> dict[str, Any]:
+    """A `list`; with `ends` it also names the first and last object, as some resources do."""
+    data: Sequence[dict[str, Any]] = [to_object(row) for row in page.rows]
+    body: dict[str, Any] = {"object": "list", "data": data, "has_more": page.has_more}
+    if ends:
+        body["first_id"] = data[0]["id"] if data else None
+        body["last_id"] = data[-1]["id"] if data else None
+    return body

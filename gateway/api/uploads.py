@@ -1,0 +1,149 @@
+"""Multipart uploads, written to the blob store as they arrive and never held in memory."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from fastapi import Request
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from gateway.errors import ApiError
+
+MAX_FIELD_BYTES = 64 * 1024
+MAX_PARTS = 64
+BATCH_BYTES = 1 << 20
+"""Bytes gathered before they are handed to the sink: one hop to another thread a mebibyte."""
+
+
+class Sink(Protocol):
+    """Takes the bytes of the file part."""
+
+    async def write(self, data: bytes) -> None:
+        """Take some bytes; an exception ends the upload."""
+
+
+@dataclass(slots=True)
+class Form:
+    """What the form said, besides the file's bytes."""
+
+    fields: dict[str, str] = field(default_factory=dict)
+    filename: str | None = None
+    """As the client sent it; None when there was no file part."""
+
+
+async def receive_form(request: Request, sink: Sink) -> Form:
+    """Read a form whose part `file` goes to the sink. Raises a 400 for one that is broken off or malformed."""
+    reader = _Reader(_boundary(request))
+    pending = bytearray()
+    async for chunk in _chunks(request):
+        pending += reader.feed(chunk)
+        if len(pending) >= BATCH_BYTES:
+            await sink.write(bytes(pending))
+            pending.clear()
+    if pending:
+        await sink.write(bytes(pending))
+    if not reader.complete:
+        raise ApiError(400, "The multipart form ends before its closing boundary.", param="file")
+    return reader.form
+
+
+async def drain(request: Request, max_bytes: int) -> None:
+    """Read and forget the rest of a body, so that a client which still sends it can read the answer."""
+    async for chunk in _chunks(request):
+        max_bytes -= len(chunk)
+        if max_bytes < 0:
+            return
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    """The body's pieces; unlike `request.stream` it can be taken up again where it was left."""
+    while not getattr(request.state, "body_read", False):
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ApiError(400, "The connection was closed before the upload was complete.", param="file")
+        request.state.body_read = not message.get("more_body", False)
+        yield message.get("body", b"")
+
+
+def _boundary(request: Request) -> bytes:
+    kind, options = parse_options_header(request.headers.get("content-type"))
+    boundary = options.get(b"boundary", b"")
+    if kind != b"multipart/form-data" or not boundary:
+        raise ApiError(400, "Files are uploaded as multipart/form-data with the parts 'purpose' and 'file'.")
+    return boundary
+
+
+class _Reader:
+    """Feeds the parser and sorts its callbacks into small fields and the file's bytes."""
+
+    def __init__(self, boundary: bytes) -> None:
+        self.form = Form()
+        self.complete = False
+        self._parts = 0
+        self._header = bytearray()
+        self._value = bytearray()
+        self._headers: dict[bytes, bytes] = {}
+        self._name = ""
+        self._is_file = False
+        self._field = bytearray()
+        self._out = bytearray()
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._begin,
+                "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
+                "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+                "on_header_end": self._header_end,
+                "on_headers_finished": self._headers_finished,
+                "on_part_data": self._data,
+                "on_part_end": self._end,
+                "on_end": self._complete,
+            },
+        )
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The file's bytes in this piece of the body."""
+        try:
+            self._parser.write(chunk)
+        except FormParserError as exc:
+            raise ApiError(400, f"The multipart form is malformed: {exc}.") from exc
+        data = bytes(self._out)
+        self._out.clear()
+        return data
+
+    def _begin(self) -> None:
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            raise ApiError(400, f"The multipart form has more than {MAX_PARTS} parts.")
+        self._headers = {}
+        self._field.clear()
+
+    def _header_end(self) -> None:
+        self._headers[bytes(self._header).lower()] = bytes(self._value)
+        self._header.clear()
+        self._value.clear()
+
+    def _headers_finished(self) -> None:
+        _, options = parse_options_header(self._headers.get(b"content-disposition"))
+        self._name = options.get(b"name", b"").decode("utf-8", "replace")
+        self._is_file = self._name == "file"
+        if self._is_file:
+            if self.form.filename is not None:
+                raise ApiError(400, "The form has more than one part 'file'; upload one file a request.", param="file")
+            self.form.filename = options.get(b"filename", b"").decode("utf-8", "replace")
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        if self._is_file:
+            self._out += data[start:end]
+            return
+        self._field += data[start:end]
+        if len(self._field) > MAX_FIELD_BYTES:
+            raise ApiError(400, f"The form's part '{self._name[:64]}' is too long.", param=self._name[:64])
+
+    def _end(self) -> None:
+        if not self._is_file:
+            self.form.fields[self._name] = self._field.decode("utf-8", "replace")
+
+    def _complete(self) -> None:
+        self.complete = True

@@ -1,0 +1,84 @@
+"""JSON in and out: bodies read with a cap and checked, answers written fast."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, TypeVar
+
+import orjson
+from fastapi import Depends, Request
+from pydantic import BaseModel, ValidationError
+from starlette.responses import Response
+
+from gateway.api.errors import envelope
+from gateway.errors import ApiError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def json_response(content: Mapping[str, Any], status: int = 200) -> Response:
+    """A JSON answer."""
+    return Response(orjson.dumps(content), status_code=status, media_type="application/json")
+
+
+def error_response(error: ApiError) -> Response:
+    """An error in OpenAI's envelope."""
+    return json_response(envelope(error), error.status)
+
+
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """The whole body. Raises a 413 as soon as it grows past `max_bytes`."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise ApiError(413, f"The request body is larger than the allowed {max_bytes} bytes.")
+    return bytes(body)
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """The body as a JSON object, whatever content type it came with."""
+    body = await read_body(request, request.app.state.services.settings.max_body_bytes)
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        raise ApiError(400, f"We could not parse the JSON body of your request: {exc}.") from exc
+    if not isinstance(value, dict):
+        raise ApiError(400, f"The JSON body of your request is {_kind(value)}; expected an object.")
+    return value
+
+
+Body = Annotated[dict[str, Any], Depends(json_object)]
+
+
+def check(model: type[M], body: Mapping[str, Any]) -> M:
+    """The body as a checked value. Raises a 400 that names the first field at fault."""
+    try:
+        return model.model_validate(body)
+    except ValidationError as exc:
+        raise invalid(exc.errors(include_url=False, include_context=False)) from exc
+
+
+def invalid(errors: Sequence[Any]) -> ApiError:
+    """The 400 for pydantic's findings: `param` names the first field, the message tells every one."""
+    sentences = []
+    for error in errors:
+        text = str(error["msg"]).removeprefix("Value error, ")
+        if error["type"] == "missing":
+            sentences.append(f"Missing required parameter: '{_place(error)}'.")
+        else:
+            sentences.append(f"Invalid value for '{_place(error)}': {text[:1].lower()}{text[1:]}.")
+    return ApiError(400, " ".join(sentences[:20]), param=_place(errors[0]))
+
+
+def _place(error: Any) -> str:
+    place = ""
+    for part in error["loc"]:
+        if isinstance(part, int):
+            place += f"[{part}]"
+        elif part not in ("query", "path", "body", "header"):
+            place += f".{part}" if place else str(part)
+    return place
+
+
+def _kind(value: Any) -> str:
+    names = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")
