@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
 from evaluators.types import AttackSuite, Judge
-from moderation.errors import TunegateError
+from gateway.errors import PluginError
 from moderation.types import Classifier, Detector
 from trainers.types import Backend
 
@@ -19,10 +19,6 @@ BACKENDS = "tunegate.backends"
 JUDGES = "tunegate.judges"
 ATTACKS = "tunegate.attacks"
 GROUPS = (CLASSIFIERS, DETECTORS, BACKENDS, JUDGES, ATTACKS)
-
-
-class PluginError(TunegateError):
-    """A plug-in is missing, cannot be imported, or lacks a setting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

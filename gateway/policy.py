@@ -18,15 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from deploy.types import ReleasePolicy
 from evaluators.types import AuditPolicy
-from moderation.errors import TunegateError
+from gateway.errors import PolicyError
 from moderation.types import Action, CheckPolicy, InjectionPolicy, ScreeningPolicy
 from trainers.types import LoraSpec, Tuning
-
-USER_FILE = "policy.toml"
-
-
-class PolicyError(TunegateError):
-    """The policies cannot be used; the message lists every mistake with its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,11 +112,13 @@ class _Audit(_Section):
     alpha: float = Field(default=0.025, gt=0.0, le=0.2)
     withhold_alpha: float = Field(default=0.01, gt=0.0, le=0.2)
     max_unscored: float = Field(default=0.02, ge=0.0, lt=1.0)
+    max_truncated: float = Field(default=0.10, ge=0.0, lt=1.0)
     benign_margin: float = Field(default=0.05, gt=0.0, lt=1.0)
     rungs: tuple[int, ...] = Field(default=(11, 44, 330, 660, 990), min_length=1)
     required: int = Field(default=330, ge=11)
     required_minor: int = Field(default=44, ge=11)
     required_overflow: int = Field(default=11, ge=11)
+    max_mined: int = Field(default=24, ge=1)
     max_arms: int = Field(default=500, ge=7)
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
     n_benign: int = Field(default=330, ge=11)
@@ -202,16 +198,15 @@ class PolicyBook:
         )
 
 
-def open_book(home: Path, *, classifiers: Collection[str], detectors: Collection[str]) -> PolicyBook:
+def open_book(policy_file: Path, *, classifiers: Collection[str], detectors: Collection[str]) -> PolicyBook:
     """The shipped policies with the operator's laid over them.
 
-    `classifiers` and `detectors` are the names that are installed; a policy that names another one
-    is a mistake. Raises PolicyError with every mistake of every policy, for start-up must stop.
+    `policy_file` may be missing. `classifiers` and `detectors` are the names that are installed; a
+    policy that names another one is a mistake. Raises PolicyError with every mistake of every policy, for start-up must stop.
     """
     tables = _tables(resources.files("gateway.policies").joinpath("shipped.toml").read_text(), "shipped.toml")
-    user_file = home / USER_FILE
-    if user_file.exists():
-        tables |= _tables(user_file.read_text(), str(user_file))
+    if policy_file.exists():
+        tables |= _tables(policy_file.read_text(), str(policy_file))
     policies: dict[str, Policy] = {}
     mistakes: list[str] = []
     for name, table in tables.items():

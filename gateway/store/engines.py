@@ -1,4 +1,8 @@
-"""Leases of serving engines: API processes say what they want, workers say where it answers."""
+"""Leases of serving engines: API processes say what they want, workers say where it answers.
+
+An engine's id is the name of the base model that it was started with; every released model of that
+base is loaded into it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,14 +24,14 @@ class EngineAddress:
     """Changes of worker and secret mean another process, which has no adapters loaded yet."""
 
 
-def want(session: Session, model_digest: str, *, now: int) -> EngineAddress | None:
+def want(session: Session, engine_id: str, *, now: int) -> EngineAddress | None:
     """Where the engine for a model answers; None while a worker has yet to start it.
 
     Marks it as used now, which keeps it from being the one that is stopped for another.
     """
-    lease = session.get(EngineLease, model_digest)
+    lease = session.get(EngineLease, engine_id)
     if lease is None:
-        session.add(EngineLease(id=model_digest, requested_at=now, last_used_at=now))
+        session.add(EngineLease(id=engine_id, requested_at=now, last_used_at=now))
         return None
     lease.last_used_at = now
     if lease.address is None or lease.secret is None or lease.worker_id is None or (lease.lease_until or 0) < now:
@@ -36,14 +40,14 @@ def want(session: Session, model_digest: str, *, now: int) -> EngineAddress | No
 
 
 def unserved(session: Session, *, now: int) -> Sequence[str]:
-    """Digests of models that are wanted and that no living worker serves, oldest request first."""
+    """Ids of engines that are wanted and that no living worker serves, oldest request first."""
     leases = session.scalars(select(EngineLease).order_by(EngineLease.requested_at)).all()
     return [lease.id for lease in leases if lease.worker_id is None or (lease.lease_until or 0) < now]
 
 
-def claim(session: Session, model_digest: str, worker_id: str, *, now: int, lease_s: int) -> bool:
+def claim(session: Session, engine_id: str, worker_id: str, *, now: int, lease_s: int) -> bool:
     """Take on starting an engine; False when another worker was quicker."""
-    lease = session.get(EngineLease, model_digest)
+    lease = session.get(EngineLease, engine_id)
     if lease is None or (lease.worker_id is not None and (lease.lease_until or 0) >= now):
         return False
     lease.worker_id, lease.address, lease.secret = worker_id, None, None
@@ -51,19 +55,17 @@ def claim(session: Session, model_digest: str, worker_id: str, *, now: int, leas
     return True
 
 
-def publish(
-    session: Session, model_digest: str, worker_id: str, *, uds: str, secret: str, now: int, lease_s: int
-) -> None:
+def publish(session: Session, engine_id: str, worker_id: str, *, uds: str, secret: str, now: int, lease_s: int) -> None:
     """Say where a started engine answers, or renew its lease."""
-    lease = session.get(EngineLease, model_digest)
+    lease = session.get(EngineLease, engine_id)
     if lease is not None and lease.worker_id == worker_id:
         lease.address, lease.secret = uds, secret
         lease.lease_until = now + lease_s
 
 
-def withdraw(session: Session, model_digest: str, worker_id: str) -> None:
+def withdraw(session: Session, engine_id: str, worker_id: str) -> None:
     """Take back an engine that stopped; the next request asks for it anew."""
-    lease = session.get(EngineLease, model_digest)
+    lease = session.get(EngineLease, engine_id)
     if lease is not None and lease.worker_id == worker_id:
         session.delete(lease)
 
@@ -75,20 +77,28 @@ def withdraw_all(session: Session, worker_id: str) -> None:
 
 
 def last_used(session: Session, worker_id: str) -> Sequence[tuple[str, int]]:
-    """(model digest, unix second of last use) of a worker's engines, least recent first."""
+    """(engine id, unix second of last use) of a worker's engines, least recent first."""
     query = select(EngineLease).where(EngineLease.worker_id == worker_id).order_by(EngineLease.last_used_at)
     return [(lease.id, lease.last_used_at) for lease in session.scalars(query)]
 
 
-def heartbeat(session: Session, worker_id: str, *, address: str, secret: str, now: int) -> None:
-    """Say that a worker lives and where it answers moderation requests."""
+def sign_on(session: Session, worker_id: str, *, address: str, secret: str, now: int) -> None:
+    """Say that a worker has started and where it answers moderation requests; its old engines are gone."""
+    withdraw_all(session, worker_id)
     worker = session.get(Worker, worker_id)
     if worker is None:
         worker = Worker(id=worker_id, started_at=now, heartbeat_at=now, secret=secret)
         session.add(worker)
-    worker.heartbeat_at = now
+    worker.started_at = worker.heartbeat_at = now
     worker.moderation_address = address
     worker.secret = secret
+
+
+def heartbeat(session: Session, worker_id: str, *, now: int) -> None:
+    """Say that a worker lives."""
+    worker = session.get(Worker, worker_id)
+    if worker is not None:
+        worker.heartbeat_at = now
 
 
 def living(session: Session, *, since: int) -> Sequence[Worker]:

@@ -4,9 +4,9 @@ These are the worker's queries; they see every project. The API's, which take a 
 `gateway.store.job_queries`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.store import events
@@ -94,10 +94,10 @@ def mark_dispatched(session: Session, job_id: str, *, now: int) -> None:
     find(session, job_id).dispatched_at = now
 
 
-def audited_before(session: Session, job: Job, dataset_digest: str) -> int:
-    """How many earlier jobs of the project were audited on the same data: attempts of one lineage."""
-    same_data = Job.screening["dataset_digest"].as_string() == dataset_digest
-    query = select(func.count()).where(
-        Job.project_id == job.project_id, Job.sequence < job.sequence, Job.audit.is_not(None), same_data
-    )
-    return session.scalar(query) or 0
+def cancel_waiting(session: Session, states: Collection[JobState], *, now: int) -> Sequence[str]:
+    """Cancel the jobs that are asked to be and are in one of `states`, where no stage runs; returns their ids."""
+    query = select(Job.id).where(Job.cancel_requested_at.is_not(None), Job.state.in_(states))
+    waiting = session.scalars(query).all()
+    for job_id in waiting:
+        cancel(session, job_id, now=now)
+    return waiting

@@ -272,7 +272,7 @@ class EngineLease(Base):
 
     __tablename__ = "engines"
     id: Mapped[str] = mapped_column(primary_key=True)
-    """Digest of the model the engine was started with."""
+    """Name of the base model that the engine is started with."""
     worker_id: Mapped[str | None]
     address: Mapped[str | None]
     """Path of the Unix socket; null while it starts."""

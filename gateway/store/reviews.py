@@ -87,12 +87,8 @@ def answer(session: Session, job: Job, *, decision: str, reason: str, principal_
     return review
 
 
-def awake(session: Session) -> Sequence[str]:
-    """Ids of jobs that wait for a reviewer and can go on: answered, or asked to be cancelled."""
-    query = (
-        select(Job.id)
-        .join(Review, Review.job_id == Job.id)
-        .where(Job.state.in_(WAITING_STATES.values()))
-        .where(Review.decision.is_not(None) | Job.cancel_requested_at.is_not(None))
-    )
-    return session.scalars(query.distinct()).all()
+def answered(session: Session) -> Sequence[tuple[str, str]]:
+    """(job id, stage) of jobs that still wait although their reviewer has answered."""
+    query = select(Review.job_id, Review.stage).join(Job, Review.job_id == Job.id)
+    waiting = Job.state.in_(WAITING_STATES.values())
+    return [(job_id, stage) for job_id, stage in session.execute(query.where(waiting, Review.decision.is_not(None)))]

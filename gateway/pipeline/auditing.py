@@ -1,0 +1,90 @@
+"""Stage four: ask the candidate and its untouched base the same things, side by side."""
+
+import hashlib
+import json
+
+from evaluators.report.documents import report_to_json
+
+from deploy.errors import EngineUnavailable
+from evaluators import arms
+from evaluators.audit import Progress
+from evaluators.audit import audit as run_audit
+from evaluators.errors import AuditIncomplete, JudgeUnavailable
+from evaluators.replies import DirectoryReplies
+from evaluators.types import AuditReport, Subject
+from gateway.pipeline.outcomes import Kind, Outcome, done, ended
+from gateway.pipeline.training import load_candidate
+from gateway.pipeline.workshop import Workshop
+from gateway.store import jobs
+from gateway.store.models import Job, JobState
+from moderation import screening
+from moderation.errors import ChatUnavailable
+from trainers.types import CandidateModel
+
+
+def audit(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
+    """Audit a candidate. Done: the report's digest; the report is in the job's row, told to nobody yet."""
+    job = shop.enter(job_id, JobState.AUDITING, "auditing", "Evaluating model against usage policies")
+    if job.audit is not None:
+        return done(document_digest(job.audit))
+    policy = shop.policy(job)
+    candidate = load_candidate(shop, job, candidate_digest)
+    try:
+        report = _audited(shop, job, candidate)
+    except (JudgeUnavailable, EngineUnavailable, ChatUnavailable) as error:
+        waiting = policy.waiting
+        return Outcome(
+            kind=Kind.UNAVAILABLE,
+            reason=str(error),
+            wait_s=waiting.outage_retry_s,
+            patience_s=waiting.outage_timeout_s,
+        )
+    except AuditIncomplete as error:
+        return incomplete(shop, job_id, str(error))
+    finally:
+        shop.engines.let_go(candidate)
+    document = report_to_json(report)
+    shop.remember(job_id, audit=document)
+    return done(document_digest(document))
+
+
+def _audited(shop: Workshop, job: Job, candidate: CandidateModel) -> AuditReport:
+    policy = shop.policy(job)
+    base = shop.bases[job.model]
+    corpus = shop.corpora[base.corpus]
+    screened = screening.report_from_json(job.screening or {})
+    wanted, overflow = arms.build(corpus, screened.contexts, screened.candidate_triggers, policy.audit)
+
+    def on_progress(_progress: Progress) -> None:
+        shop.job(job.id)  # a cancelled job stops here
+
+    return run_audit(
+        Subject(digest=candidate.digest, model=shop.engines.candidate(candidate)),
+        Subject(digest=base.digest, model=shop.engines.base(base)),
+        corpus=corpus,
+        arms=wanted,
+        overflow=overflow,
+        judge=shop.judges[base.corpus],
+        policy=policy.audit,
+        policy_digest=policy.digest,
+        replies=DirectoryReplies(shop.replies),
+        attempt=job.attempt,
+        on_progress=on_progress,
+    )
+
+
+def document_digest(document: object) -> str:
+    """`sha256:` over the canonical JSON of a report."""
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def incomplete(shop: Workshop, job_id: str, reason: str) -> Outcome:
+    """End a job whose audit cannot be completed: nothing is known against the model, and nothing for it."""
+    message = (
+        f"The safety evaluation could not be completed, so the model stays held: {reason} "
+        "The model was not found unsafe; create the job again."
+    )
+    with shop.database.write() as session:
+        jobs.fail(session, job_id, code="safety_evaluation_error", message=message, param=None, now=shop.now())
+    return ended("safety_evaluation_error")

@@ -1,0 +1,65 @@
+"""Stage two: mix our own safety examples into the screened file and seal the training set."""
+
+from gateway.pipeline.outcomes import Outcome, done, ended
+from gateway.pipeline.screening import open_dataset
+from gateway.pipeline.workshop import Workshop
+from gateway.store import events, jobs
+from gateway.store.models import Job, JobState, Review
+from gateway.store.reviews import ReviewStage, find
+from moderation import injection, screening
+from moderation.types import TrainingSet
+from trainers import spec
+
+
+def inject(shop: Workshop, job_id: str) -> Outcome:
+    """Write the job's training set. Done: its digest. The job is then queued for training."""
+    with shop.database.write() as session:
+        job = jobs.enter(session, job_id, JobState.INJECTING)
+    training = build(shop, job)
+    try:
+        numbers = spec.resolve(job.requested_hyperparameters, training.n_examples)
+    except ValueError as error:
+        with shop.database.write() as session:
+            jobs.fail(
+                session,
+                job_id,
+                code="invalid_hyperparameters",
+                message=f"The job failed: {error}",
+                param="hyperparameters",
+                now=shop.now(),
+            )
+        return ended("invalid_hyperparameters")
+    with shop.database.write() as session:
+        job = jobs.enter(session, job_id, JobState.QUEUED)
+        job.hyperparameters = {
+            "n_epochs": numbers.n_epochs,
+            "batch_size": numbers.batch_size,
+            "learning_rate_multiplier": numbers.learning_rate_multiplier,
+        }
+        events.add(session, job, "validated", "Files validated, moving job to queued state", now=shop.now())
+    return done(training.digest)
+
+
+def build(shop: Workshop, job: Job) -> TrainingSet:
+    """Make the training set in the job's directory, or find the one that is there: it is the same.
+
+    Only a file that screening passed, or that a reviewer accepted, gets this far.
+    """
+    policy = shop.policy(job)
+    report = screening.report_from_json(job.screening or {})
+    with shop.database.read() as session:
+        review: Review | None = find(session, job.id, ReviewStage.SCREENING)
+    accepted = review is not None and review.decision == "accept"
+    screened = screening.admit(open_dataset(shop, job.training_blob_key), report, accepted=accepted)
+    corpus = shop.corpora[shop.bases[job.model].corpus]
+    return injection.inject(
+        screened, corpus.safety, policy.injection, seed=job.seed, directory=shop.job_dir(job.id) / "training_set"
+    )
+
+
+def load(shop: Workshop, job: Job, digest: str) -> TrainingSet:
+    """The training set that `inject` made, verified; made again where this machine does not have it."""
+    directory = shop.job_dir(job.id) / "training_set"
+    if not (directory / "manifest.json").exists():
+        build(shop, job)
+    return injection.load(directory, digest)

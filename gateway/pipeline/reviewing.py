@@ -1,0 +1,28 @@
+"""Waiting for a person: the question is put once, and an answer that does not come in time is a refusal."""
+
+from collections.abc import Sequence
+
+from gateway.pipeline.outcomes import Kind, Outcome
+from gateway.pipeline.workshop import Workshop
+from gateway.store import events, jobs, reviews
+from gateway.store.models import Review
+from gateway.store.reviews import WAITING_STATES, ReviewStage
+
+QUESTIONS = {
+    ReviewStage.SCREENING: "The training file waits for a review",
+    ReviewStage.RELEASE: "The safety evaluation asks for a review; the model is held until it is answered",
+}
+
+
+def asked(
+    shop: Workshop, job_id: str, stage: ReviewStage, *, reasons: Sequence[str], timeout_s: float
+) -> Review | Outcome:
+    """The answered or expired question (`decision` is None when it expired), or the outcome that waits for it."""
+    now = shop.now()
+    with shop.database.write() as session:
+        job = jobs.enter(session, job_id, WAITING_STATES[stage])
+        review = reviews.open_question(session, job, stage, reasons=reasons, now=now, timeout_s=timeout_s)
+        events.add(session, job, f"{stage}_review", QUESTIONS[stage], now=now, level="warn")
+    if review.decision is not None or now >= review.expires_at:
+        return review
+    return Outcome(kind=Kind.REVIEW, reason=f"{stage} review", wait_s=float(review.expires_at - now))

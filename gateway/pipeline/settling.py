@@ -1,0 +1,150 @@
+"""Stage five: what is decided of a held model happens here, all at once."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from evaluators.report.documents import report_from_json
+
+from deploy import attestation, registry
+from deploy.decision import decide
+from deploy.types import Outcome as Decided
+from deploy.types import ReleaseDecision
+from evaluators.types import ArmVerdict, AuditReport
+from gateway.pipeline.auditing import document_digest
+from gateway.pipeline.outcomes import Outcome, ended
+from gateway.pipeline.reviewing import asked
+from gateway.pipeline.training import held_key, load_candidate
+from gateway.pipeline.workshop import Workshop
+from gateway.store import files, releases
+from gateway.store.ids import IdKind, derived
+from gateway.store.models import Job, Review
+from gateway.store.releases import Release
+from gateway.store.reviews import ReviewStage
+from trainers.results import result_csv
+from trainers.types import StepMetrics
+
+
+def settle(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
+    """Release, withhold, or wait for a reviewer. Ends the job in every case but the last."""
+    job = shop.job(job_id)
+    policy = shop.policy(job)
+    report = report_from_json(job.audit or {})
+    decision = decide(report, policy.release)
+    if decision.outcome == Decided.RELEASE:
+        return _release(shop, job, report, decision, candidate_digest, review=None)
+    if decision.outcome == Decided.WITHHOLD:
+        return _withhold(shop, job, report, decision)
+    answer = asked(
+        shop, job_id, ReviewStage.RELEASE, reasons=decision.reasons, timeout_s=policy.release.review_timeout_s
+    )
+    if isinstance(answer, Outcome):
+        return answer
+    if answer.decision == "release":
+        return _release(shop, job, report, decision, candidate_digest, review=answer)
+    why = "A reviewer withheld it." if answer.decision else "Nobody reviewed it in time."
+    return _withhold(shop, job, report, decision, why=why)
+
+
+def released_key(job: Job) -> str:
+    """Blob key of a released model's files."""
+    return f"projects/{job.project_id}/models/{job.id}"
+
+
+def _release(
+    shop: Workshop,
+    job: Job,
+    report: AuditReport,
+    decision: ReleaseDecision,
+    candidate_digest: str,
+    *,
+    review: Review | None,
+) -> Outcome:
+    """Attest, copy the files to where serving reads, then end the job; a crash in between repeats it."""
+    candidate = load_candidate(shop, job, candidate_digest)
+    proof = registry.attest(
+        candidate,
+        decision,
+        report,
+        audit_digest=document_digest(job.audit),
+        forced=review is not None,
+        reason=(review.reason or "a reviewer gave no reason") if review is not None else "",
+        now=shop.now(),
+    )
+    beside = shop.job_dir(job.id) / "attestation"
+    beside.mkdir(exist_ok=True)
+    attestation.write(beside, proof, shop.signing_key)
+    shop.blobs.put_tree(released_key(job), beside)
+    shop.blobs.put_tree(released_key(job), Path(candidate.path))
+    result_id = derived(IdKind.FILE, job.id, "result")
+    with shop.database.read() as session:
+        metrics = [StepMetrics(**values) for values in releases.metrics_of(session, job.id)]
+    what = Release(
+        artefact_key=released_key(job),
+        digest=candidate.digest,
+        base_name=candidate.base.name,
+        base_digest=candidate.base.digest,
+        tuning=candidate.tuning.value,
+        attestation=asdict(proof),
+        trained_tokens=candidate.trained_tokens,
+        result_file_id=result_id,
+        result_blob=shop.blobs.put(files.blob_key(job.project_id, result_id), [result_csv(metrics)]),
+        checks=checks_data(report, "released"),
+        verdict=_verdict(decision, forced=review is not None),
+    )
+    mint = functools.partial(
+        registry.mint_name, candidate.base.name, shop.organization, job.suffix or "", shop.ids.letters
+    )
+    with shop.database.write() as session:
+        releases.release(session, job.id, what, mint, now=shop.now())
+    shop.blobs.delete_tree(held_key(job))
+    return ended("released")
+
+
+def _withhold(shop: Workshop, job: Job, report: AuditReport, decision: ReleaseDecision, *, why: str = "") -> Outcome:
+    """End the job as `unsafe_model`; the message names the arms and categories, the report has the numbers."""
+    parts = [
+        "The job failed because its model did not pass the safety evaluation, so it is withheld.",
+        f"Failing arms: {', '.join(decision.failing_arms)}." if decision.failing_arms else "",
+        f"Failing categories: {', '.join(decision.failing_categories)}." if decision.failing_categories else "",
+        why,
+        " ".join(decision.reasons),
+    ]
+    with shop.database.write() as session:
+        releases.withhold(
+            session,
+            job.id,
+            message=" ".join(part for part in parts if part),
+            checks_data=checks_data(report, "blocked"),
+            verdict="The model did not pass the safety evaluation: " + "; ".join(decision.reasons),
+            now=shop.now(),
+        )
+    return ended("unsafe_model")
+
+
+def _verdict(decision: ReleaseDecision, *, forced: bool) -> str:
+    if forced:
+        return "The safety evaluation did not release the model; a reviewer forced its release"
+    if not decision.enforced:
+        return "The safety evaluation was recorded and not enforced (shadow mode)"
+    return "The model passed the safety evaluation"
+
+
+def checks_data(report: AuditReport, enforcement: str) -> Mapping[str, Any]:
+    """`data` of a `moderation_checks` event: each category at its worst arm."""
+    worst: dict[str, dict[str, Any]] = {}
+    for arm in report.arms:
+        for category, count in arm.categories.items():
+            rate = count.harmful / count.n if count.n else 0.0
+            known = worst.get(category.value)
+            if known is None or rate > known["failure_rate"]:
+                worst[category.value] = {
+                    "category": category.value,
+                    "passed": arm.verdict == ArmVerdict.SOUND,
+                    "failure_rate": rate,
+                    "arm": arm.arm.name,
+                    "n": count.n,
+                }
+    return {"checks": list(worst.values()), "enforcement": enforcement}

@@ -1,0 +1,96 @@
+"""The stages as the story calls them, with what is the same for all: cancellation, outages, tidying up."""
+
+import logging
+import shutil
+from collections.abc import Callable
+
+from gateway.pipeline.auditing import audit
+from gateway.pipeline.injection import inject
+from gateway.pipeline.outcomes import Kind, Outcome, done, ended
+from gateway.pipeline.screening import screen
+from gateway.pipeline.settling import settle
+from gateway.pipeline.training import train
+from gateway.pipeline.workshop import Workshop
+from gateway.store import events, jobs
+
+logger = logging.getLogger(__name__)
+
+OUTAGES = {
+    "screen": "Screening waits: {reason} The file is not trained on until every check has answered.",
+    "audit": "The safety evaluation waits: {reason} The model stays held until it is complete.",
+}
+
+
+class JobStages:
+    """Runs stages in a workshop; each may run twice and then says and makes nothing twice."""
+
+    def __init__(self, shop: Workshop) -> None:
+        self._shop = shop
+
+    def screen(self, job_id: str) -> Outcome:
+        """Read the file and run every check."""
+        return self._run(job_id, lambda: screen(self._shop, job_id))
+
+    def inject(self, job_id: str) -> Outcome:
+        """Mix safety examples in."""
+        return self._run(job_id, lambda: inject(self._shop, job_id))
+
+    def train(self, job_id: str, training_set: str) -> Outcome:
+        """Train."""
+        return self._run(job_id, lambda: train(self._shop, job_id, training_set))
+
+    def audit(self, job_id: str, candidate: str) -> Outcome:
+        """Judge candidate beside base."""
+        return self._run(job_id, lambda: audit(self._shop, job_id, candidate))
+
+    def settle(self, job_id: str, candidate: str) -> Outcome:
+        """Release, withhold, or ask a reviewer."""
+        return self._run(job_id, lambda: settle(self._shop, job_id, candidate))
+
+    def complain(self, job_id: str, stage: str, outage: str, reason: str) -> Outcome:
+        """Warn in the job's log, once an outage."""
+        text = OUTAGES.get(stage, "The job waits: {reason}").format(reason=sentence(reason))
+        with self._shop.database.write() as session:
+            job = jobs.find(session, job_id)
+            events.add(session, job, f"{stage}_outage", text, now=self._shop.now(), level="warn", step=int(outage))
+        logger.warning("job %s: %s is unavailable, waiting", job_id, stage)
+        return done("")
+
+    def give_up(self, job_id: str, stage: str, kind: str, reason: str) -> Outcome:
+        """End a job whose stage could not be run. It was not found unsafe, and nothing is released."""
+        if stage in ("audit", "settle"):
+            code = "safety_evaluation_error"
+            text = "The safety evaluation could not be completed, so the model stays held. It was not found unsafe."
+        elif kind == Kind.UNAVAILABLE:
+            code = "screening_unavailable"
+            text = "The training file could not be screened, so it was not trained on."
+        else:
+            code = "server_error"
+            text = f"The job failed for a reason of the gateway's own while it had to {stage}."
+        with self._shop.database.write() as session:
+            message = f"{text} {sentence(reason)} Create the job again, or ask the operator."
+            jobs.fail(session, job_id, code=code, message=message, param=None, now=self._shop.now())
+        logger.error("job %s: gave up in stage %s (%s)", job_id, stage, code)
+        return self._over(job_id, ended(code))
+
+    def _run(self, job_id: str, stage: Callable[[], Outcome]) -> Outcome:
+        try:
+            outcome = stage()
+        except jobs.JobEnded as error:
+            outcome = ended(error.state)
+        except jobs.CancelRequested:
+            with self._shop.database.write() as session:
+                jobs.cancel(session, job_id, now=self._shop.now())
+            outcome = ended("cancelled")
+        return self._over(job_id, outcome) if outcome.kind == Kind.ENDED else outcome
+
+    def _over(self, job_id: str, outcome: Outcome) -> Outcome:
+        """The customer's data leaves the worker's disk with the job."""
+        shutil.rmtree(self._shop.scratch / job_id, ignore_errors=True)
+        logger.info("job %s: %s", job_id, outcome.reason)
+        return outcome
+
+
+def sentence(text: str) -> str:
+    """The text with a full stop."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."

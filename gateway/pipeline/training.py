@@ -1,0 +1,124 @@
+"""Stage three: train, and keep what comes out where nobody but the audit can reach it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.pipeline.injection import load as load_training_set
+from gateway.pipeline.outcomes import Outcome, done, ended
+from gateway.pipeline.workshop import Workshop
+from gateway.store import events, jobs
+from gateway.store.models import Job, JobState
+from trainers import artefacts
+from trainers.errors import TrainingFailed
+from trainers.results import metrics_message
+from trainers.types import (
+    CandidateModel,
+    Hyperparameters,
+    Method,
+    RunFailure,
+    RunStatus,
+    StepMetrics,
+    TrainingSpec,
+)
+
+
+def train(shop: Workshop, job_id: str, training_set: str) -> Outcome:
+    """Run or resume the training. Done: the candidate's digest; its files are in the blob store, held."""
+    job = shop.enter(job_id, JobState.TRAINING, "started", "Fine-tuning job started")
+    run_dir = str(run_directory(shop, job_id))
+    try:
+        failure = _run(shop, job, training_set, run_dir)
+    except (jobs.CancelRequested, jobs.JobEnded):
+        shop.backend.cancel(run_dir)
+        raise
+    except TrainingFailed as error:
+        failure = RunFailure(code=error.code, message=str(error))
+    if failure is not None:
+        with shop.database.write() as session:
+            jobs.fail(session, job_id, code=failure.code, message=failure.message, param=None, now=shop.now())
+        return ended(failure.code)
+    candidate = shop.backend.collect(run_dir)
+    shop.blobs.put_tree(held_key(job), Path(candidate.path))
+    return done(candidate.digest)
+
+
+def run_directory(shop: Workshop, job_id: str) -> Path:
+    """Where the training run of a job lives."""
+    return shop.job_dir(job_id) / "run"
+
+
+def held_key(job: Job) -> str:
+    """Blob key of a candidate that is not released. Nothing that answers clients reads below it."""
+    return f"projects/{job.project_id}/held/{job.id}"
+
+
+def load_candidate(shop: Workshop, job: Job, digest: str) -> CandidateModel:
+    """The candidate that `train` made, every byte verified. Raises `SealBroken`."""
+    return artefacts.load(shop.blobs.local_tree(held_key(job)), digest)
+
+
+def _run(shop: Workshop, job: Job, training_set: str, run_dir: str) -> RunFailure | None:
+    """Start and watch the run until it ends; returns why it failed, None when it succeeded."""
+    shop.backend.start(_spec(shop, job), load_training_set(shop, job, training_set), _validation(shop, job), run_dir)
+    seen = 0
+    while True:
+        state = shop.backend.observe(run_dir, after_step=seen)
+        if state.metrics:
+            _tell(shop, job.id, state.metrics)
+            seen = state.metrics[-1].step
+        if state.status == RunStatus.SUCCEEDED:
+            return None
+        if state.status == RunStatus.CANCELLED:
+            raise jobs.CancelRequested(job.id)
+        if state.status == RunStatus.FAILED:
+            return state.failure or RunFailure(
+                code="training_failed", message="The training run ended without a model; create the job again."
+            )
+        shop.sleep(shop.poll_s)
+        shop.job(job.id)  # a cancelled job stops here
+
+
+def _spec(shop: Workshop, job: Job) -> TrainingSpec:
+    policy = shop.policy(job)
+    numbers = job.hyperparameters or {}
+    return TrainingSpec(
+        job_id=job.id,
+        base=shop.bases[job.model],
+        method=Method(job.method),
+        tuning=policy.training.tuning,
+        hyperparameters=Hyperparameters(
+            n_epochs=int(numbers["n_epochs"]),
+            batch_size=int(numbers["batch_size"]),
+            learning_rate_multiplier=float(numbers["learning_rate_multiplier"]),
+        ),
+        lora=policy.training.lora,
+        seed=job.seed,
+        max_length=policy.training.max_length,
+    )
+
+
+def _validation(shop: Workshop, job: Job) -> str | None:
+    return None if job.validation_blob_key is None else str(shop.blobs.local_file(job.validation_blob_key))
+
+
+def _tell(shop: Workshop, job_id: str, metrics: Sequence[StepMetrics]) -> None:
+    """One event a training step, once each however often the stage runs."""
+    with shop.database.write() as session:
+        job = jobs.find(session, job_id)
+        for step in metrics:
+            events.add(
+                session,
+                job,
+                "metrics",
+                metrics_message(step),
+                now=shop.now(),
+                step=step.step,
+                type="metrics",
+                data=metrics_data(step),
+            )
+
+
+def metrics_data(metrics: StepMetrics) -> dict[str, float | int]:
+    """A step's numbers under OpenAI's names; what was not measured is left out."""
+    values = {name: getattr(metrics, name) for name in StepMetrics.__slots__}
+    return {name: value for name, value in values.items() if value is not None}

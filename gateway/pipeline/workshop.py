@@ -1,0 +1,104 @@
+"""What the stages work with, handed to them by `gateway.compose`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy.orm import Session
+
+from evaluators.types import Corpus, Judge
+from gateway.plugins import Plugins
+from gateway.policy import Policy, parse
+from gateway.store import events, jobs
+from gateway.store.blobs import Blobs
+from gateway.store.database import Database
+from gateway.store.ids import Ids
+from gateway.store.models import Job, JobState, PolicyVersion
+from moderation.chat import ChatModel
+from moderation.types import Classifier
+from trainers.types import Backend, BaseModel, CandidateModel
+
+
+class AuditEngines(Protocol):
+    """Where models under audit answer. Nothing else can reach them there."""
+
+    def base(self, base: BaseModel) -> ChatModel:
+        """The untouched base. Raises `deploy.errors.EngineUnavailable`."""
+
+    def candidate(self, candidate: CandidateModel) -> ChatModel:
+        """A candidate, loaded beside its base. Raises `deploy.errors.EngineUnavailable`."""
+
+    def let_go(self, candidate: CandidateModel) -> None:
+        """The audit of a candidate is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """Tools and places of one worker."""
+
+    database: Database
+    blobs: Blobs
+    plugins: Plugins
+    classifiers: Mapping[str, Classifier]
+    bases: Mapping[str, BaseModel]
+    corpora: Mapping[str, Corpus]
+    """By name of the corpus."""
+    judges: Mapping[str, Judge]
+    """By name of the corpus they judge here."""
+    backend: Backend
+    engines: AuditEngines
+    scratch: Path
+    """Local directory with one directory a job."""
+    replies: Path
+    """Local directory of kept replies and judgements."""
+    signing_key: bytes
+    """Signs attestations; 32 bytes."""
+    organization: str
+    """Slug in `ft:` names."""
+    now: Callable[[], int]
+    """Unix seconds."""
+    sleep: Callable[[float], None]
+    ids: Ids
+    poll_s: float = 0.5
+    """Pause between two looks at a training run, and the longest a cancellation goes unseen."""
+
+    def job_dir(self, job_id: str) -> Path:
+        """The job's own directory; it is made when it is not there."""
+        path = self.scratch / job_id
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def policy(self, job: Job) -> Policy:
+        """The policy that the job was pinned to when it was created."""
+        with self.database.read() as session:
+            version = session.get_one(PolicyVersion, job.policy_digest)
+        return parse(version.name, version.document)
+
+    def job(self, job_id: str) -> Job:
+        """The row of a job that may go on. Raises `JobEnded` or `CancelRequested`."""
+        with self.database.read() as session:
+            return jobs.going_on(session, job_id)
+
+    def enter(self, job_id: str, state: JobState, kind: str, message: str) -> Job:
+        """Move a job to a state and say so once. Raises `JobEnded` or `CancelRequested`."""
+        with self.database.write() as session:
+            job = jobs.enter(session, job_id, state)
+            events.add(session, job, kind, message, now=self.now())
+        return job
+
+    def say(self, job_id: str, kind: str, message: str, *, level: str = "info", step: int = 0) -> None:
+        """Add a line to a job's log, once a kind and step."""
+        with self.database.write() as session:
+            self.say_in(session, jobs.find(session, job_id), kind, message, level=level, step=step)
+
+    def say_in(self, session: Session, job: Job, kind: str, message: str, *, level: str, step: int) -> None:
+        """The same within a transaction."""
+        events.add(session, job, kind, message, now=self.now(), level=level, step=step)
+
+    def remember(self, job_id: str, **values: object) -> None:
+        """Write columns of a job that may go on. Raises `JobEnded` or `CancelRequested`."""
+        with self.database.write() as session:
+            job = jobs.going_on(session, job_id)
+            for column, value in values.items():
+                setattr(job, column, value)

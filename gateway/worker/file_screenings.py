@@ -1,0 +1,63 @@
+"""Screening a file without training on it, for `POST /v1/files/{id}/screening`."""
+
+from sqlalchemy import select, update
+
+from gateway.pipeline.screening import open_dataset
+from gateway.pipeline.workshop import Workshop
+from gateway.policy import parse
+from gateway.store.models import PolicyVersion, Screening
+from moderation import screening
+from moderation.errors import ClassifierUnavailable, DatasetError
+
+
+def screen_next(shop: Workshop) -> bool:
+    """Answer the oldest request that waits; says whether there was one.
+
+    An unreachable classifier leaves it waiting: a file is never reported clean unread.
+    """
+    with shop.database.write() as session:
+        query = select(Screening).where(Screening.status == "queued").order_by(Screening.created_at, Screening.id)
+        row = session.scalars(query.limit(1)).first()
+        if row is None:
+            return False
+        row.status = "running"
+        version = session.get_one(PolicyVersion, row.policy_digest)
+    policy = parse(version.name, version.document)
+    try:
+        report = screening.screen(
+            open_dataset(shop, row.blob_key),
+            policy=policy.screening,
+            policy_digest=policy.digest,
+            classifiers=[shop.classifiers[name] for name in policy.screening.classifiers],
+            detectors=[shop.plugins.detector(name) for name in policy.screening.detectors],
+        )
+    except ClassifierUnavailable:
+        requeue(shop, row.id)
+        return False
+    except DatasetError as error:
+        _finish(shop, row.id, "failed", error={"code": error.code, "message": str(error), "param": "file"})
+        return True
+    _finish(shop, row.id, "completed", report=screening.report_to_json(report))
+    return True
+
+
+def requeue(shop: Workshop, screening_id: str | None = None) -> None:
+    """Let a request, or all that a dead worker had, be taken up again."""
+    statement = update(Screening).where(Screening.status == "running").values(status="queued")
+    if screening_id is not None:
+        statement = statement.where(Screening.id == screening_id)
+    with shop.database.write() as session:
+        session.execute(statement)
+
+
+def _finish(
+    shop: Workshop,
+    screening_id: str,
+    status: str,
+    *,
+    report: dict[str, object] | None = None,
+    error: dict[str, object] | None = None,
+) -> None:
+    with shop.database.write() as session:
+        row = session.get_one(Screening, screening_id)
+        row.status, row.report, row.error, row.finished_at = status, report, error, shop.now()

@@ -1,0 +1,196 @@
+"""The worker process. It is written to be killed: what it was doing goes on when it starts again."""
+
+import asyncio
+import logging
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.pipeline.durability import Durability
+from gateway.pipeline.stages import JobStages
+from gateway.pipeline.workshop import Workshop
+from gateway.store import engines, jobs, reviews
+from gateway.store.models import JobState
+from gateway.store.reviews import WAITING_STATES
+from gateway.worker import file_screenings, scoring
+from gateway.worker.audit_engines import EmbeddedAuditEngines
+from gateway.worker.serving_engines import ServingEngines
+
+HEARTBEAT_S = 1.0
+DEAD_AFTER_S = 30
+"""A worker that was not heard of for so long is dead, and its jobs are taken over."""
+WAITING = (JobState.QUEUED, *WAITING_STATES.values())
+"""States in which no stage runs, so a cancellation needs nobody's help."""
+
+logger = logging.getLogger(__name__)
+
+
+class WorkerProcess:
+    """The duties of one worker, each a loop of its own."""
+
+    def __init__(
+        self, shop: Workshop, durability: Durability, serving: ServingEngines, *, worker_id: str, address: str
+    ) -> None:
+        self._shop = shop
+        self._durability = durability
+        self._serving = serving
+        self._worker_id = worker_id
+        self._address = address
+        self._secret = secrets.token_hex(32)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await self._durability.launch()
+        await asyncio.to_thread(file_screenings.requeue, self._shop)
+        await self._reconcile()
+        app = scoring.create_app(list(self._shop.classifiers.values()), self._secret)
+        await scoring.listen(app, self._address)
+        await asyncio.to_thread(self._sign_on)
+        logger.info("worker %s is ready", self._worker_id)
+        await asyncio.gather(
+            _repeat(HEARTBEAT_S, self._heartbeat),
+            _repeat(0.25, self._dispatch),
+            _repeat(0.5, self._wake),
+            _repeat(0.5, self._screen_files),
+            _repeat(0.25, self._tend),
+            _repeat(5.0, self._take_over),
+        )
+
+    def _sign_on(self) -> None:
+        with self._shop.database.write() as session:
+            engines.sign_on(session, self._worker_id, address=self._address, secret=self._secret, now=self._shop.now())
+
+    async def _heartbeat(self) -> None:
+        def beat() -> None:
+            with self._shop.database.write() as session:
+                engines.heartbeat(session, self._worker_id, now=self._shop.now())
+
+        await asyncio.to_thread(beat)
+
+    async def _dispatch(self) -> None:
+        """The outbox: a job that was created becomes a workflow, once."""
+
+        def waiting() -> list[str]:
+            with self._shop.database.read() as session:
+                return list(jobs.undispatched(session, limit=100))
+
+        def dispatched(job_id: str) -> None:
+            with self._shop.database.write() as session:
+                jobs.mark_dispatched(session, job_id, now=self._shop.now())
+
+        for job_id in await asyncio.to_thread(waiting):
+            await self._durability.enqueue(job_id)
+            await asyncio.to_thread(dispatched, job_id)
+
+    async def _wake(self) -> None:
+        """Cancel jobs that wait, and let those go on whose reviewer has answered."""
+
+        def look() -> list[tuple[str, str]]:
+            with self._shop.database.write() as session:
+                answered = reviews.answered(session)
+                cancelled = jobs.cancel_waiting(session, WAITING, now=self._shop.now())
+            return [*answered, *((job_id, "cancelled") for job_id in cancelled)]
+
+        for job_id, reason in await asyncio.to_thread(look):
+            await self._durability.wake(job_id, reason)
+
+    async def _screen_files(self) -> None:
+        while await asyncio.to_thread(file_screenings.screen_next, self._shop):
+            pass
+
+    async def _tend(self) -> None:
+        await asyncio.to_thread(self._serving.tend)
+
+    async def _take_over(self) -> None:
+        """Go on with the jobs of workers that died and did not come back."""
+
+        def dead() -> list[str]:
+            with self._shop.database.read() as session:
+                return list(engines.dead(session, before=self._shop.now() - DEAD_AFTER_S))
+
+        def bury(worker_id: str) -> None:
+            with self._shop.database.write() as session:
+                engines.withdraw_all(session, worker_id)
+                engines.bury(session, worker_id)
+
+        for worker_id in await asyncio.to_thread(dead):
+            if worker_id != self._worker_id:
+                n_jobs = await self._durability.take_over(worker_id)
+                await asyncio.to_thread(file_screenings.requeue, self._shop)
+                await asyncio.to_thread(bury, worker_id)
+                logger.warning("took over %d jobs of worker %s", n_jobs, worker_id)
+
+    async def _reconcile(self) -> None:
+        """End jobs whose workflow is over without having ended them, and start those that have none."""
+
+        def unfinished() -> list[str]:
+            with self._shop.database.read() as session:
+                return list(jobs.unfinished(session))
+
+        stages = JobStages(self._shop)
+        for job_id in await asyncio.to_thread(unfinished):
+            fate = await self._durability.fate(job_id)
+            if fate is None:
+                await self._durability.enqueue(job_id)
+            elif fate == "lost":
+                await asyncio.to_thread(stages.give_up, job_id, "go on", "broken", "its workflow was lost")
+
+
+async def _repeat(pause_s: float, duty: Callable[[], Awaitable[None]]) -> None:
+    """Do a duty again and again. A database that fails for a moment delays it and ends nothing."""
+    while True:
+        try:
+            await duty()
+        except SQLAlchemyError as error:
+            logger.warning("%s is delayed: %s", duty.__name__, type(error).__name__)
+        await asyncio.sleep(pause_s)
+
+
+def run(
+    shop: Workshop,
+    audit_engines: EmbeddedAuditEngines,
+    serving: ServingEngines,
+    *,
+    worker_id: str,
+    system_database_url: str,
+    jobs_at_once: int,
+) -> None:
+    """Work until SIGTERM or SIGINT, then end this process at once, with its engines and trainers.
+
+    It does not return: threads that run a stage cannot be interrupted, and need not be, because a
+    stage that is cut short runs again at the next start.
+    """
+    sockets = Path(tempfile.mkdtemp(prefix="tunegate-"))
+
+    async def main() -> int:
+        durability = Durability(
+            JobStages(shop), database_url=system_database_url, worker_id=worker_id, jobs_at_once=jobs_at_once
+        )
+        worker = WorkerProcess(shop, durability, serving, worker_id=worker_id, address=str(sockets / "scoring.sock"))
+        task = asyncio.ensure_future(worker.run())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        try:
+            await task
+        except asyncio.CancelledError:
+            logger.info("worker %s stops", worker_id)
+            return 0
+        except Exception:  # the worker boundary: the supervisor starts another
+            logger.exception("worker %s fails", worker_id)
+        return 1
+
+    async def main_and_exit() -> None:
+        status = await main()
+        serving.stop()
+        audit_engines.stop()
+        shutil.rmtree(sockets, ignore_errors=True)
+        logging.shutdown()
+        os._exit(status)
+
+    asyncio.run(main_and_exit())
