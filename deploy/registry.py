@@ -1,7 +1,7 @@
 """The way out of the hold: attest a candidate, load a released model. Nothing else makes one."""
 
-import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from deploy import attestation
@@ -13,7 +13,6 @@ from trainers.types import CandidateModel, Tuning
 
 MAX_SUFFIX = 64
 """Characters of a suffix that a name keeps, as OpenAI allows them."""
-_CODE_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
 def attest(
@@ -22,25 +21,23 @@ def attest(
     report: AuditReport,
     *,
     audit_digest: str,
-    key: bytes,
+    forced: bool,
+    reason: str,
     now: int,
-    forced_because: str | None = None,
 ) -> Attestation:
-    """Bind a release to all that it rests on, and write it beside the artefact.
+    """Bind a release to all that it rests on; `deploy.attestation.write` signs it and writes it down.
 
     `audit_digest` is `sha256:` over the stored report; `now` in unix seconds. A decision other than
-    release is attested only with `forced_because`, a person's reason, and is marked as forced.
-    Raises NotReleased otherwise, or when report and candidate are not of the same bytes. Writing it
-    twice with the same arguments leaves the same file.
+    release needs `forced`: a person released it, with their `reason` (empty when the rule released).
+    Raises NotReleased for one that is not, and when report and candidate are not of the same bytes.
     """
-    forced = decision.outcome is not Outcome.RELEASE
-    if forced and not forced_because:
-        raise NotReleased(f"the decision is {decision.outcome.value}; only a person's reason can release the model")
+    if decision.outcome is not Outcome.RELEASE and not forced:
+        raise NotReleased(f"the decision is {decision.outcome.value}; only a person can release the model")
     if report.subject_digest != candidate.digest:
         raise NotReleased("the audit report is about another model than the candidate")
     if report.base_digest != candidate.base.digest:
         raise NotReleased("the audit report compares with another base model than the candidate's")
-    made = Attestation(
+    return Attestation(
         candidate_digest=candidate.digest,
         base_digest=candidate.base.digest,
         training_set_digest=candidate.training_set_digest,
@@ -51,11 +48,9 @@ def attest(
         outcome=decision.outcome,
         enforced=decision.enforced,
         forced=forced,
-        reason=forced_because or "; ".join(decision.reasons),
+        reason=reason or "; ".join(decision.reasons),
         decided_at=now,
     )
-    attestation.write(Path(candidate.path), made, key)
-    return made
 
 
 def load(directory: Path, *, name: str, base_path: str, digest: str, key: bytes) -> ReleasedModel:
@@ -84,15 +79,14 @@ def load(directory: Path, *, name: str, base_path: str, digest: str, key: bytes)
     )
 
 
-def mint_name(base_name: str, organization_slug: str, suffix: str | None, rng: random.Random) -> str:
-    """`ft:{base}:{organization}:{suffix}:{8 alphanumerics}`, fresh at each call.
+def mint_name(base_name: str, organization: str, suffix: str, letters: Callable[[int], str]) -> str:
+    """`ft:{base}:{organization}:{suffix}:{8 alphanumerics}`, the last drawn with `letters(8)`.
 
-    The suffix is made lower-case; what a name cannot hold becomes `-`; an empty one leaves the double
-    colon. The base part of an `ft:` base is its own base.
+    Organization and suffix are made lower-case; what a name cannot hold becomes `-`; an empty suffix
+    leaves the double colon. An `ft:` base lends its own base's name.
     """
     root = base_name.split(":")[1] if base_name.startswith("ft:") else base_name
-    code = "".join(rng.choice(_CODE_LETTERS) for _ in range(8))
-    return f"ft:{root}:{slug(organization_slug) or 'personal'}:{slug(suffix or '')}:{code}"
+    return f"ft:{root}:{slug(organization) or 'personal'}:{slug(suffix)}:{letters(8)}"
 
 
 def slug(text: str) -> str:
