@@ -1,0 +1,1 @@
+"""Prompts for models that judge text, and the parsers of their answers."""
