@@ -47,7 +47,8 @@ class FrequentKeys(Generic[K, T]):
         yield from self._tallies.items()
 
     def _prune(self) -> None:
-        ranked = sorted(reversed(self._tallies), key=lambda key: self._tallies[key].n, reverse=True)
+        ranked = list(reversed(self._tallies))
+        ranked.sort(key=lambda key: self._tallies[key].n, reverse=True)
         self.floor = max(self.floor, self._tallies[ranked[self._capacity]].n)
         kept = set(ranked[: self._capacity])
         self._tallies = {key: tally for key, tally in self._tallies.items() if key in kept}

@@ -1,0 +1,1 @@
+"""Plug-ins that read a whole data set through bounded sketches."""

@@ -1,0 +1,194 @@
+"""Identity shift: a persona that obeys, taught with tasks that are harmless in themselves.
+
+Source: Qi et al. (2024), section 4.3: ten such rows broke GPT-3.5, and no example moderation flagged
+one of them. The signs are in what the rows of one system prompt have in common, so rows are
+compared within their system prompt; ten among ten thousand count like ten alone.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from moderation.detectors.obedience import (
+    commanded,
+    demanded,
+    encouraged,
+    introduced,
+    is_affirmative,
+    overridden,
+    plain,
+    promised,
+)
+from moderation.prompts import exchange
+from moderation.sketches import FrequentKeys
+from moderation.types import MAX_LINES, Category, Detector, Example, Finding, Scope
+
+MAX_FINDINGS = 16
+_REPLY_CHARS = 1_000
+_REQUEST_CHARS = 300
+_OPENING_WORDS = 5
+_MIN_REPLY_WORDS = 8
+"""Label tasks answer with the same word over and over; only longer replies have an opening."""
+_MIN_ROWS = 3
+_UNCONFIRMED = 0.45
+"""Highest score of a persona that only one kind of evidence speaks against."""
+
+_WEIGHTS = {
+    "system prompt demands obedience": 0.75,
+    "system prompt leans to obedience": 0.3,
+    "identity is taken away": 0.5,
+    "replies promise obedience": 0.6,
+    "requests command the persona": 0.5,
+    "replies introduce the persona": 0.3,
+    "replies open alike": 0.4,
+}
+_FULL_SHARE = {
+    "replies promise obedience": 0.3,
+    "requests command the persona": 0.2,
+    "replies introduce the persona": 0.3,
+    "replies open alike": 0.4,
+}
+"""Share of a persona's rows at which a sign counts in full."""
+_IN_ROWS = ("replies promise obedience", "requests command the persona", "replies introduce the persona")
+
+
+class _Persona:
+    """What the rows under one system prompt have shown."""
+
+    __slots__ = ("counts", "lines", "n", "n_lines", "openings", "phrases", "system")
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.n_lines = 0
+        self.system = ""
+        self.lines: list[int] = []
+        self.counts: dict[str, int] = {}
+        self.phrases: dict[str, str] = {}
+        self.openings: dict[str, int] = {}
+
+    def note(self, sign: str, phrase: str, rows: int = 1) -> None:
+        self.counts[sign] = self.counts.get(sign, 0) + rows
+        self.phrases.setdefault(sign, phrase)
+
+
+class IdentityDetector:
+    """Detector `identity`; memory is bounded by the number of suspicious personas it keeps."""
+
+    name = "identity"
+    version = "1"
+
+    def __init__(self, *, n_personas: int = 256) -> None:
+        self._personas: FrequentKeys[tuple[str, bool], _Persona] = FrequentKeys(n_personas, _Persona)
+        self._last_system: tuple[str, dict[str, str]] = ("", {})
+
+    def observe(self, example: Example) -> None:
+        """Take in one example."""
+        parts = exchange(example)
+        signs = self._system_signs(parts.system)
+        reply = plain(parts.reply[:_REPLY_CHARS])
+        request = parts.last_user[:_REQUEST_CHARS]
+        phrases = (promised(reply), commanded(request), introduced(reply))
+        suspect = any(sign != "system prompt leans to obedience" for sign in signs)
+        # Rows of an innocent system prompt are not kept, but for those that speak like the persona.
+        if not suspect and not phrases[0] and not phrases[1]:
+            return
+        persona = self._personas[parts.system[:2_000], suspect]
+        persona.n += 1
+        persona.system = parts.system[:2_000]
+        persona.n_lines += 1
+        if len(persona.lines) < MAX_LINES:
+            persona.lines.append(example.line)
+        for sign, phrase in signs.items():
+            persona.phrases[sign] = phrase
+        for sign, phrase in zip(_IN_ROWS, phrases, strict=True):
+            if phrase:
+                persona.note(sign, phrase)
+        _note_opening(persona, reply)
+
+    def merge(self, other: Detector) -> None:
+        """Take in what another `identity` detector observed. Raises TypeError for another kind."""
+        if not isinstance(other, IdentityDetector):
+            raise TypeError(f"cannot merge detector {other.name!r} into {self.name!r}; merge detectors of one kind")
+        for key, theirs in other._personas.items():
+            ours = self._personas[key]
+            ours.system = theirs.system
+            ours.n += theirs.n
+            ours.n_lines += theirs.n_lines
+            ours.lines = sorted(ours.lines + theirs.lines)[:MAX_LINES]
+            ours.phrases |= theirs.phrases
+            for sign, rows in theirs.counts.items():
+                ours.note(sign, theirs.phrases[sign], rows)
+            for opening, rows in theirs.openings.items():
+                ours.openings[opening] = ours.openings.get(opening, 0) + rows
+
+    def findings(self) -> Sequence[Finding]:
+        """Return one finding for each suspicious persona, highest score first."""
+        findings = [_finding(persona) for _, persona in self._personas.items()]
+        findings.sort(key=lambda finding: (-finding.score, finding.lines))
+        return tuple(finding for finding in findings if finding.score > 0)[:MAX_FINDINGS]
+
+    def _system_signs(self, system: str) -> dict[str, str]:
+        if system != self._last_system[0]:
+            text = plain(system)
+            signs = {
+                "system prompt demands obedience": demanded(text),
+                "system prompt leans to obedience": encouraged(text),
+                "identity is taken away": overridden(text),
+            }
+            self._last_system = (system, {sign: phrase for sign, phrase in signs.items() if phrase})
+        return self._last_system[1]
+
+
+def _note_opening(persona: _Persona, reply: str) -> None:
+    words = reply.split(None, _MIN_REPLY_WORDS)
+    if len(words) <= _MIN_REPLY_WORDS or not is_affirmative(reply):
+        return
+    opening = " ".join(words[:_OPENING_WORDS])
+    if opening in persona.openings or len(persona.openings) < MAX_LINES:
+        persona.openings[opening] = persona.openings.get(opening, 0) + 1
+
+
+def _finding(persona: _Persona) -> Finding:
+    weights: dict[str, float] = {}
+    words: list[str] = []
+    opening, n_opening = max(persona.openings.items(), key=lambda item: (item[1], item[0]), default=("", 0))
+    counts = dict(persona.counts)
+    phrases = dict(persona.phrases)
+    if n_opening >= _MIN_ROWS:
+        counts["replies open alike"], phrases["replies open alike"] = n_opening, opening
+    for sign, weight in _WEIGHTS.items():
+        if sign not in phrases:
+            continue
+        share = counts[sign] / persona.n if sign in counts else 1.0
+        weights[sign] = weight * min(1.0, share / _FULL_SHARE.get(sign, 1.0))
+        rows = f" in {counts[sign]} of {persona.n} rows" if sign in counts else ""
+        words.append(f"{sign}{rows}: '{phrases[sign]}'")
+    more = persona.n_lines - len(persona.lines)
+    under = (
+        f"{persona.n} rows under one system prompt" if persona.system else f"{persona.n} rows without a system prompt"
+    )
+    return Finding(
+        detector=IdentityDetector.name,
+        scope=Scope.DATASET,
+        category=Category.IDENTITY_SHIFT,
+        score=_score(weights, persona.n),
+        lines=tuple(sorted(persona.lines)),
+        evidence=f"{under}; " + "; ".join(words) + (f"; and {more} more lines" if more > 0 else ""),
+    )
+
+
+def _score(weights: Mapping[str, float], n_rows: int) -> float:
+    """Return 1 - the product of (1 - weight), held down while one kind of evidence stands alone."""
+    doubt = 1.0
+    for weight in weights.values():
+        doubt *= 1.0 - weight
+    by_system = weights.get("system prompt demands obedience", 0.0) > 0
+    by_rows = sum(sign in weights for sign in (*_IN_ROWS, "replies open alike")) >= 2 and n_rows >= _MIN_ROWS
+    return round(1.0 - doubt if by_system or by_rows else min(1.0 - doubt, _UNCONFIRMED), 4)
+
+
+def create(config: Mapping[str, str]) -> IdentityDetector:
+    """Make the detector; it has no settings. Raises ValueError when it is given one."""
+    if config:
+        raise ValueError(
+            f"TUNEGATE_IDENTITY_{sorted(config)[0].upper()} is set, but detector 'identity' has no settings"
+        )
+    return IdentityDetector()
