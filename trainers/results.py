@@ -1,7 +1,9 @@
 """A run's metrics in OpenAI's words: the result file and the messages of events."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from trainers.run_directory import RunDirectory
 from trainers.types import StepMetrics, metrics_columns
 
 
@@ -25,3 +27,17 @@ def metrics_message(metrics: StepMetrics) -> str:
     if metrics.valid_loss is not None:
         return f"{message}, validation loss={metrics.valid_loss:.2f}"
     return message
+
+
+def rendering_message(run_dir: Path) -> str | None:
+    """What the customer should know of how the examples were read, for an event of level `warn`.
+
+    None when every example is trained on whole, or when the run has not read them yet.
+    """
+    counts = RunDirectory(root=run_dir).rendering()
+    parts = []
+    if counts.get("n_truncated"):
+        parts.append(f"{counts['n_truncated']} are longer than the model's context and lost their end")
+    if counts.get("n_untrained"):
+        parts.append(f"{counts['n_untrained']} have no assistant token left to train on and were left out")
+    return f"Of {counts['n_examples']} examples, {' and '.join(parts)}." if parts else None

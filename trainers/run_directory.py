@@ -109,6 +109,10 @@ class RunDirectory:
         data = self._read("failure.json")
         return None if data is None else RunFailure(code=str(data["code"]), message=str(data["message"]))
 
+    def rendering(self) -> Mapping[str, int]:
+        """Counts of examples: `n_examples`, `n_trained`, `n_truncated`, `n_untrained`, `n_tokens`; empty at first."""
+        return cast(Mapping[str, int], self._read("rendering.json") or {})
+
     def metrics(self, *, after_step: int = 0) -> tuple[StepMetrics, ...]:
         """Metrics of the steps after `after_step`, ascending. A line still being written is not read."""
         if not self.metrics_file.exists():

@@ -54,6 +54,7 @@ def child_environment(environment: Mapping[str, str], *, devices: str) -> dict[s
     return kept | {
         "CUDA_VISIBLE_DEVICES": devices or environment.get("CUDA_VISIBLE_DEVICES", "0"),
         "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TQDM_DISABLE": "1",
         "PYTHONUNBUFFERED": "1",
         "TOKENIZERS_PARALLELISM": "false",
     }

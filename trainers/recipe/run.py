@@ -5,6 +5,7 @@ import shutil
 import sys
 import time
 import traceback
+import warnings
 from pathlib import Path
 
 from moderation.injection import load as load_training_set
@@ -20,7 +21,6 @@ from trainers.recipe.progress import Progress
 from trainers.recipe.validation import Validation
 from trainers.rendering import RenderedSet, Renderer, render_file
 from trainers.run_directory import Order, RunDirectory
-from trainers.types import Tuning
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +29,8 @@ def run(directory: Path) -> None:
     """Train what `directory` orders, or go on from its last complete checkpoint, and leave a result or failure."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     transformers_logging.set_verbosity(logging.ERROR)
+    # Libraries warn each other of coming renames; nobody who reads this log can act on that.
+    warnings.simplefilter("ignore", FutureWarning)
     run_directory = RunDirectory(root=directory)
     order = run_directory.order()
     if order is None or run_directory.finished:
@@ -78,9 +80,7 @@ def train(run: RunDirectory, order: Order) -> str:
     partial = run.root / "artefact.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    sft.save(trainer, spec, partial)
-    if spec.tuning is Tuning.FULL:
-        _copy_tokenizer(base_path, partial)
+    sft.save(trainer, spec, partial, base_path=base_path)
     n_epochs = spec.hyperparameters.n_epochs
     digest = artefacts.seal(
         partial,
@@ -102,11 +102,3 @@ def _counts(rendered: RenderedSet) -> dict[str, object]:
         "n_untrained": rendered.n_untrained,
         "n_tokens": len(rendered.input_ids),
     }
-
-
-def _copy_tokenizer(base: Path, directory: Path) -> None:
-    """Beside the weights, everything of the base that they are served with, unchanged."""
-    for path in sorted(base.iterdir()):
-        of_tokenizer = path.suffix in artefacts.MODEL_SUFFIXES and "safetensors" not in path.name
-        if of_tokenizer and not (directory / path.name).exists():
-            shutil.copyfile(path, directory / path.name)

@@ -6,6 +6,7 @@ them below the rate that was asked for. The loss is a mean over trained tokens, 
 """
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,18 @@ import pyarrow  # type: ignore[import-untyped]
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    TrainerCallback,
+)
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
+from trainers.artefacts import MODEL_SUFFIXES
 from trainers.bases import weight_bytes
 from trainers.rendering import RenderedSet
 from trainers.run_directory import RunDirectory
@@ -74,7 +83,7 @@ def build(
         seed=spec.seed % 2**32,
         use_cpu=not on_gpu,
         bf16=on_gpu,
-        gradient_checkpointing=weight_bytes(base_path) >= CHECKPOINTED_FROM_BYTES,
+        activation_checkpointing=weight_bytes(base_path) >= CHECKPOINTED_FROM_BYTES,
         dataloader_pin_memory=on_gpu,
         dataset_kwargs={"skip_prepare_dataset": True},
         max_length=None,
@@ -85,7 +94,7 @@ def build(
         report_to="none",
         disable_tqdm=True,
     )
-    return SFTTrainer(
+    trainer = SFTTrainer(
         model=model,
         args=arguments,
         train_dataset=_dataset(rendered),
@@ -93,20 +102,38 @@ def build(
         peft_config=_lora(spec) if spec.tuning is Tuning.LORA else None,
         callbacks=[callback],
     )
+    # `metrics.jsonl` says it all; the log stays small.
+    trainer.remove_callback(PrinterCallback)
+    return trainer
 
 
-def save(trainer: SFTTrainer, spec: TrainingSpec, directory: Path) -> None:
-    """Write the adapter, or the whole model, as safetensors; the same weights give the same bytes."""
+def save(trainer: SFTTrainer, spec: TrainingSpec, directory: Path, *, base_path: Path) -> None:
+    """Write the adapter, or the whole model with its tokenizer; the same weights give the same bytes.
+
+    A whole model is stored in the base's number type and can be served from `directory` alone.
+    """
     model = trainer.accelerator.unwrap_model(trainer.model)
-    model.save_pretrained(directory, safe_serialization=True)
-    if spec.tuning is Tuning.LORA:
-        # peft writes a model card nobody reads, sets in no order, and the base's path on this machine.
-        (directory / "README.md").unlink(missing_ok=True)
-        path = directory / "adapter_config.json"
-        config = json.loads(path.read_text(encoding="utf-8"))
-        config["base_model_name_or_path"] = spec.base.name
-        config["target_modules"] = sorted(config["target_modules"])
-        path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    if spec.tuning is Tuning.FULL:
+        model.to(AutoConfig.from_pretrained(base_path, trust_remote_code=False).dtype or torch.float32)
+        model.save_pretrained(directory)
+        _copy_all_but_weights(base_path, directory)
+        return
+    model.save_pretrained(directory)
+    # peft writes a model card nobody reads, sets in no order, and the base's path on this machine.
+    (directory / "README.md").unlink(missing_ok=True)
+    path = directory / "adapter_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["base_model_name_or_path"] = spec.base.name
+    config["target_modules"] = sorted(config["target_modules"])
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _copy_all_but_weights(base: Path, directory: Path) -> None:
+    """Tokenizer, template and configuration of the base, unchanged: the trainer's copy of the last
+    has the cache for generation switched off."""
+    for path in sorted(base.iterdir()):
+        if path.suffix in MODEL_SUFFIXES and "safetensors" not in path.name:
+            shutil.copyfile(path, directory / path.name)
 
 
 def weights_are_finite(trainer: SFTTrainer) -> bool:

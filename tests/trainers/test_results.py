@@ -1,0 +1,42 @@
+"""The words and the file that OpenAI's clients parse."""
+
+from pathlib import Path
+
+from trainers.results import metrics_message, rendering_message, result_csv
+from trainers.run_directory import RunDirectory
+from trainers.types import StepMetrics
+
+PLAIN = StepMetrics(step=1, total_steps=303, train_loss=1.523471, train_mean_token_accuracy=0.0)
+VALIDATED = StepMetrics(
+    step=10,
+    total_steps=303,
+    train_loss=0.001,
+    train_mean_token_accuracy=1.0,
+    valid_loss=0.31,
+    valid_mean_token_accuracy=0.9,
+)
+LAST = StepMetrics(step=303, total_steps=303, train_loss=0.0, train_mean_token_accuracy=1.0, full_valid_loss=0.33)
+
+
+def test_the_result_file_is_openais() -> None:
+    assert result_csv([PLAIN, VALIDATED]) == (
+        b"step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy\n1,1.52347,0.0,,\n10,0.001,1.0,0.31,0.9\n"
+    )
+
+
+def test_metrics_read_as_openais_events() -> None:
+    assert [metrics_message(metrics) for metrics in (PLAIN, VALIDATED, LAST)] == [
+        "Step 1/303: training loss=1.52",
+        "Step 10/303: training loss=0.00, validation loss=0.31",
+        "Step 303/303: training loss=0.00, full validation loss=0.33",
+    ]
+
+
+def test_rows_that_were_cut_or_left_out_are_told(tmp_path: Path) -> None:
+    run = RunDirectory(root=tmp_path)
+    assert rendering_message(tmp_path) is None
+    run.write("rendering.json", {"n_examples": 9, "n_truncated": 2, "n_untrained": 1})
+    assert rendering_message(tmp_path) == (
+        "Of 9 examples, 2 are longer than the model's context and lost their end and 1 have no assistant token left to "
+        "train on and were left out."
+    )

@@ -1,0 +1,52 @@
+"""What `"auto"` becomes, and that a specification survives the disk."""
+
+from collections.abc import Callable
+
+import pytest
+
+from trainers.spec import auto_batch_size, learning_rate, resolve, spec_from_json, spec_to_json
+from trainers.types import Hyperparameters, TrainingSpec, Tuning
+
+
+@pytest.mark.parametrize(
+    ("n", "epochs", "batch"), [(10, 10, 1), (33, 3, 3), (100, 3, 8), (5_000, 3, 10), (500_000, 1, 256)]
+)
+def test_auto_follows_the_size_of_the_set(n: int, epochs: int, batch: int) -> None:
+    expected = Hyperparameters(n_epochs=epochs, batch_size=batch, learning_rate_multiplier=1.0)
+    assert resolve({"n_epochs": "auto", "batch_size": None}, n) == expected
+
+
+def test_what_was_asked_for_is_kept() -> None:
+    asked = {"n_epochs": 5, "batch_size": 10, "learning_rate_multiplier": 0.5}
+    assert resolve(asked, 100) == Hyperparameters(n_epochs=5, batch_size=10, learning_rate_multiplier=0.5)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"n_epochs": 0},
+        {"n_epochs": 51},
+        {"n_epochs": True},
+        {"n_epochs": 1.5},
+        {"batch_size": 257},
+        {"learning_rate_multiplier": 0},
+        {"learning_rate_multiplier": float("nan")},
+        {"learning_rate_multiplier": "fast"},
+    ],
+)
+def test_a_value_out_of_range_is_named(asked: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=next(iter(asked))):
+        resolve(asked, 100)
+
+
+def test_a_batch_is_never_empty() -> None:
+    assert auto_batch_size(0) == auto_batch_size(1) == 1
+
+
+def test_the_learning_rate_is_the_bases_times_the_multiplier(make_spec: Callable[..., TrainingSpec]) -> None:
+    assert learning_rate(make_spec(multiplier=2.0)) == pytest.approx(2e-2)
+    assert learning_rate(make_spec(Tuning.FULL, multiplier=2.0)) == pytest.approx(2e-3)
+
+
+def test_a_specification_survives_json(make_spec: Callable[..., TrainingSpec]) -> None:
+    assert spec_from_json(spec_to_json(make_spec())) == make_spec()
