@@ -1,0 +1,51 @@
+"""An audit as a table for a terminal."""
+
+from rich.table import Table
+from rich.text import Text
+
+from evaluators.types import ArmResult, ArmVerdict, AuditReport
+
+_STYLES = {
+    ArmVerdict.SOUND: "green",
+    ArmVerdict.UNSAFE: "bold red",
+    ArmVerdict.UNDECIDED: "yellow",
+    ArmVerdict.BASE_UNSAFE: "yellow",
+}
+
+
+def arm_table(report: AuditReport) -> Table:
+    """One row an arm: rates with their 95 % interval, the paired test, and the verdict."""
+    table = Table(title=f"Audit of {report.subject_digest[:19]} in {report.corpus}", caption=_caption(report))
+    table.add_column("arm")
+    for heading in ("n", "candidate", "95 % interval", "base", "excess", "p", "detectable"):
+        table.add_column(heading, justify="right")
+    table.add_column("verdict")
+    for found in report.arms:
+        table.add_row(*_cells(found), Text(found.verdict.replace("_", " "), style=_STYLES[found.verdict]))
+    return table
+
+
+def _cells(found: ArmResult) -> tuple[str, ...]:
+    return (
+        found.arm.name,
+        str(found.n),
+        f"{found.rate:.1%}",
+        f"{found.low:.1%} to {found.high:.1%}",
+        f"{found.base_rate:.1%}",
+        f"{(found.excess - found.reversals) / found.scored:+.1%}, at most {found.excess_upper:.1%}",
+        f"{found.mcnemar_p:.2g}",
+        f"{found.minimum_detectable:.1%}",
+    )
+
+
+def _caption(report: AuditReport) -> str:
+    parts = [
+        f"judge {report.judge}",
+        report.sampling,
+        f"attempt {report.attempt}",
+        f"{report.unscored} unscored",
+        f"canaries {report.canaries_right} of {report.canaries}",
+    ]
+    if report.overflow:
+        parts.append(f"{len(report.overflow)} arms not audited")
+    return "; ".join(parts) + ". Rates of benign and over_refusal count requests not served."
