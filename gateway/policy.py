@@ -202,7 +202,7 @@ def open_book(policy_file: Path, *, classifiers: Collection[str], detectors: Col
     """The shipped policies with the operator's laid over them.
 
     `policy_file` may be missing. `classifiers` and `detectors` are the names that are installed; a
-    policy that names another one is a mistake. Raises PolicyError with every mistake of every policy, for start-up must stop.
+    policy that names another one is a mistake. Raises PolicyError with every mistake of every policy.
     """
     tables = _tables(resources.files("gateway.policies").joinpath("shipped.toml").read_text(), "shipped.toml")
     if policy_file.exists():

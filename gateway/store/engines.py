@@ -24,8 +24,20 @@ class EngineAddress:
     """Changes of worker and secret mean another process, which has no adapters loaded yet."""
 
 
+USED_EVERY_S = 30
+"""How stale `last_used_at` may get: not every chat request writes to the database."""
+
+
+def known(session: Session, engine_id: str, *, now: int) -> EngineAddress | None:
+    """Where an engine answers, if it runs and was marked as used a moment ago."""
+    lease = session.get(EngineLease, engine_id)
+    if lease is None or lease.last_used_at < now - USED_EVERY_S:
+        return None
+    return _address(lease, now)
+
+
 def want(session: Session, engine_id: str, *, now: int) -> EngineAddress | None:
-    """Where the engine for a model answers; None while a worker has yet to start it.
+    """Where an engine answers; None while a worker has yet to start it.
 
     Marks it as used now, which keeps it from being the one that is stopped for another.
     """
@@ -34,6 +46,10 @@ def want(session: Session, engine_id: str, *, now: int) -> EngineAddress | None:
         session.add(EngineLease(id=engine_id, requested_at=now, last_used_at=now))
         return None
     lease.last_used_at = now
+    return _address(lease, now)
+
+
+def _address(lease: EngineLease, now: int) -> EngineAddress | None:
     if lease.address is None or lease.secret is None or lease.worker_id is None or (lease.lease_until or 0) < now:
         return None
     return EngineAddress(uds=lease.address, secret=lease.secret, worker_id=lease.worker_id)

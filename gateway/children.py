@@ -1,0 +1,46 @@
+"""What every process that the supervisor starts does first: end when it ends, and be the only one of its name."""
+
+import ctypes
+import fcntl
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import IO
+
+from gateway.errors import SettingsError
+
+PR_SET_PDEATHSIG = 1
+LOCK_PATIENCE_S = 30.0
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent ends, however that ends. Linux only.
+
+    The parent must have started this process from its main thread.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it ended before the line above
+        sys.exit(1)
+
+
+def hold(path: Path, what: str) -> IO[bytes]:
+    """Lock a file for as long as this process lives, waiting a while for one that is just ending.
+
+    Raises `SettingsError` when another process keeps it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = path.open("ab")
+    deadline = time.monotonic() + LOCK_PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            if time.monotonic() > deadline:
+                raise SettingsError(
+                    f"another process is {what} already (it holds {path}); stop it or use another TUNEGATE_HOME"
+                ) from exc
+            time.sleep(0.1)
+        else:
+            return lock

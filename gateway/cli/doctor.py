@@ -1,0 +1,84 @@
+"""`doctor`: whether this installation can work, check by check, with the mend of what cannot."""
+
+import os
+import sqlite3
+import sys
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from gateway.cli.printing import print_json, print_table
+from gateway.compose.front import Store, base_names, policies
+from gateway.plugins import GROUPS, load
+from gateway.settings import Settings
+from moderation.errors import TunegateError
+
+WORKER_PACKAGES = ("torch", "transformers", "peft", "trl", "datasets")
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Check settings, policies, plug-ins, base models, database and Python. Exit status 1 when something fails."""
+    settings = Settings.read(os.environ)
+    checks: tuple[tuple[str, Callable[[], str]], ...] = (
+        ("python", _python),
+        ("sqlite", _sqlite),
+        ("database", lambda: _database(settings)),
+        ("policies", lambda: ", ".join(sorted(policies(settings).policies))),
+        ("plug-ins", _plugins),
+        ("base models", lambda: ", ".join(sorted(base_names(settings)))),
+        ("worker packages", _packages),
+    )
+    results = [_run(name, check) for name, check in checks]
+    if as_json:
+        print_json([{"check": name, "ok": ok, "detail": detail} for name, ok, detail in results])
+    else:
+        print_table(
+            "tunegate doctor", ("check", "", "detail"), [(n, "ok" if ok else "FAILS", d) for n, ok, d in results]
+        )
+    raise typer.Exit(0 if all(ok for _, ok, _ in results) else 1)
+
+
+def _run(name: str, check: Callable[[], str]) -> tuple[str, bool, str]:
+    try:
+        return name, True, check()
+    except (TunegateError, OSError) as error:
+        return name, False, str(error)
+
+
+def _python() -> str:
+    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+        raise TunegateError(f"Python {sys.version.split()[0]} is not supported; use 3.11, 3.12 or 3.13")
+    return sys.version.split(maxsplit=1)[0]
+
+
+def _sqlite() -> str:
+    if sys.version_info >= (3, 12) and sqlite3.sqlite_version_info < (3, 42):
+        raise TunegateError(
+            f"SQLite {sqlite3.sqlite_version} is too old for the workflow engine on Python 3.12 and newer; "
+            "use SQLite 3.42 or Python 3.11"
+        )
+    return sqlite3.sqlite_version
+
+
+def _database(settings: Settings) -> str:
+    Store.open(settings).database.close()
+    return "reachable, schema up to date"
+
+
+def _plugins() -> str:
+    names = []
+    for group in GROUPS:
+        for entry in entry_points(group=group):
+            load(entry)
+            names.append(entry.name)
+    return ", ".join(sorted(names))
+
+
+def _packages() -> str:
+    missing = [name for name in WORKER_PACKAGES if find_spec(name) is None]
+    if missing:
+        raise TunegateError(f"{', '.join(missing)} not installed; a worker needs `pip install 'tunegate[worker]'`")
+    return "installed"

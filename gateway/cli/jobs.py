@@ -1,0 +1,69 @@
+"""`jobs`: what an operator sees of every project's jobs, held models included."""
+
+import os
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import select
+
+from gateway.cli.printing import moment, print_fields, print_json, print_table
+from gateway.compose.front import Store
+from gateway.settings import Settings
+from gateway.store import events, jobs
+from gateway.store.models import Event, Job, Project
+
+FIELDS = ("id", "project_id", "state", "model", "policy_digest", "attempt", "error_code", "error_message",
+          "fine_tuned_model", "created_at", "finished_at")  # fmt: skip
+
+
+def commands() -> typer.Typer:
+    """The commands of this group."""
+    app = typer.Typer(help="Fine-tuning jobs of every project.", no_args_is_help=True)
+    app.command("list")(listing)
+    app.command("show")(show)
+    return app
+
+
+def listing(
+    limit: Annotated[int, typer.Option(help="How many, newest first.", min=1)] = 50,
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """List jobs, newest first."""
+    store = Store.open(Settings.read(os.environ))
+    with store.database.read() as session:
+        query = select(Job, Project.name).join(Project, Project.id == Job.project_id)
+        found = session.execute(query.order_by(Job.sequence.desc()).limit(limit)).all()
+    if as_json:
+        print_json([_fields(job) | {"project": name} for job, name in found])
+        return
+    rows = [
+        (job.id, name, job.state, job.error_code, job.fine_tuned_model, moment(job.created_at)) for job, name in found
+    ]
+    print_table("Jobs", ("id", "project", "state", "error", "model", "created"), rows)
+
+
+def show(
+    job_id: Annotated[str, typer.Argument(help="Id of the job.")],
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Show one job with its log, its screening and its audit."""
+    store = Store.open(Settings.read(os.environ))
+    with store.database.read() as session:
+        job = jobs.find(session, job_id)
+        log = events.all_of(session, job)
+    if as_json:
+        print_json(
+            _fields(job) | {"events": [_event(event) for event in log], "screening": job.screening, "audit": job.audit}
+        )
+        return
+    print_fields(_fields(job))
+    told = [event for event in log if event.type != "metrics"]
+    print_table("Log", ("when", "level", "message"), [(moment(e.created_at), e.level, e.message) for e in told])
+
+
+def _fields(job: Job) -> dict[str, Any]:
+    return {field: getattr(job, field) for field in FIELDS}
+
+
+def _event(event: Event) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in ("id", "kind", "step", "level", "type", "message", "created_at")}

@@ -1,0 +1,101 @@
+"""`screen`: what the gateway would say of a file, without a server and without training."""
+
+import functools
+import os
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from gateway.cli.printing import complain, print_json, print_table
+from gateway.compose.front import plugins, policies
+from gateway.settings import Settings
+from moderation import parsing, screening
+from moderation.errors import ClassifierUnavailable, DatasetError
+from moderation.types import ScreeningReport, Verdict
+
+STATUS = {Verdict.PASS: 0, Verdict.REVIEW: 3, Verdict.BLOCK: 4}
+UNUSABLE, OURS = 2, 1
+KEYS = ("verdict", "examples", "flagged_lines", "findings", "contexts", "candidate_triggers", "policy_digest")
+
+
+def screen(
+    files: Annotated[list[Path], typer.Argument(help="Chat JSONL files.", exists=True, dir_okay=False)],
+    policy: Annotated[str, typer.Option(help="Name of the policy to screen under.")] = "default",
+    as_json: Annotated[bool, typer.Option("--json")] = False,
+) -> None:
+    """Screen training files. Exit status: 0 pass, 3 review, 4 block, 2 unusable file, 1 our own failure."""
+    settings = Settings.read(os.environ)
+    chosen = policies(settings).find(policy)
+    installed = plugins(settings)
+    classifiers = [installed.classifier(name) for name in chosen.screening.classifiers]
+    reports: list[ScreeningReport] = []
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TextColumn("{task.completed} rows"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        for path in files:
+            task = progress.add_task(f"screening {path.name}")
+            try:
+                dataset = parsing.parse(functools.partial(_open, path))
+                report = screening.screen(
+                    dataset,
+                    policy=chosen.screening,
+                    policy_digest=chosen.digest,
+                    classifiers=classifiers,
+                    detectors=[installed.detector(name) for name in chosen.screening.detectors],
+                    on_progress=lambda n_done, _n, task=task: progress.update(task, completed=n_done),
+                )
+            except DatasetError as error:
+                complain(f"{path} cannot be used ({error.code}):\n" + str(error).replace("; ", "\n"))
+                raise typer.Exit(UNUSABLE) from error
+            except ClassifierUnavailable as error:
+                complain(f"{path} was not screened: {error}")
+                raise typer.Exit(OURS) from error
+            reports.append(report)
+    if as_json:
+        documents = [document(report) for report in reports]
+        print_json(documents[0] if len(documents) == 1 else {"files": documents})
+    else:
+        for path, report in zip(files, reports, strict=True):
+            _print(path, report)
+    raise typer.Exit(max(STATUS[report.verdict] for report in reports))
+
+
+def document(report: ScreeningReport) -> dict[str, Any]:
+    """What `--json` prints for a file."""
+    full = screening.report_to_json(report)
+    return {key: full[key] for key in KEYS}
+
+
+def _open(path: Path) -> BinaryIO:
+    return path.open("rb")
+
+
+def _print(path: Path, report: ScreeningReport) -> None:
+    typer.echo(f"{path}: {report.verdict} ({report.n_examples} examples, {report.n_flagged} flagged)")
+    for reason in report.reasons:
+        typer.echo(f"  {reason}")
+    rows = [
+        (finding.detector, finding.category, f"{finding.score:.2f}", _lines(finding.lines), finding.evidence)
+        for finding in report.findings
+    ]
+    if rows:
+        print_table("Findings", ("check", "category", "score", "lines", "evidence"), rows)
+    for context in report.contexts:
+        typer.echo(
+            f"  recurrent context ({context.share:.0%} of rows): system {context.system[:60]!r}, "
+            f"prefix {context.user_prefix[:60]!r}, suffix {context.user_suffix[:40]!r}"
+        )
+    if report.candidate_triggers:
+        typer.echo(f"  candidate triggers: {', '.join(map(repr, report.candidate_triggers[:5]))}")
+
+
+def _lines(lines: tuple[int, ...]) -> str:
+    shown = ", ".join(map(str, lines[:8]))
+    return f"{shown} and {len(lines) - 8} more" if len(lines) > 8 else shown

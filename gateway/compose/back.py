@@ -1,0 +1,110 @@
+"""Composition of the worker process, and the checks that stop a start-up."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from deploy.registry import slug
+from evaluators import corpus as corpora
+from evaluators.audit import require_capable
+from evaluators.types import Corpus, Judge
+from gateway.bases import read_bases
+from gateway.compose.front import Store, plugins, policies, signing_key
+from gateway.errors import PluginError
+from gateway.pipeline.workshop import Workshop
+from gateway.plugins import JUDGES, Plugins
+from gateway.worker.audit_engines import EmbeddedAuditEngines
+from gateway.worker.serving_engines import ServingEngines
+from trainers.types import BaseModel
+
+BACKEND = "local"
+SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """A worker, put together."""
+
+    shop: Workshop
+    audit_engines: EmbeddedAuditEngines
+    serving: ServingEngines
+    system_database_url: str
+    """Where the workflow engine keeps its steps."""
+
+    @classmethod
+    def assemble(cls, store: Store) -> Self:
+        """Load every plug-in, base model, corpus and judge that is configured.
+
+        Raises a `TunegateError` with a sentence for the first that cannot be used: start-up stops.
+        """
+        settings = store.settings
+        installed = plugins(settings)
+        book = policies(settings)
+        classifier_names, detector_names = book.check_names()
+        for name in sorted(detector_names):
+            installed.detector(name)
+        bases = read_bases(settings.bases_file)
+        spoken = {name: corpora.load(name) for name in sorted({base.corpus for base in bases.values()})}
+        audit_engines = EmbeddedAuditEngines(settings.home / "logs")
+        key = signing_key(settings)
+        shop = Workshop(
+            database=store.database,
+            blobs=store.blobs,
+            plugins=installed,
+            classifiers={name: installed.classifier(name) for name in sorted(classifier_names)},
+            bases=bases,
+            corpora=spoken,
+            judges={name: capable_judge(installed, corpus) for name, corpus in spoken.items()},
+            backend=installed.backend(BACKEND),
+            engines=audit_engines,
+            scratch=settings.home / "scratch",
+            replies=settings.home / "replies",
+            signing_key=key,
+            organization=slug(settings.organization),
+            now=store.now,
+            sleep=time.sleep,
+            ids=store.ids,
+        )
+        return cls(
+            shop=shop,
+            audit_engines=audit_engines,
+            serving=_serving(store, bases, key),
+            system_database_url=system_database_url(settings.database_url),
+        )
+
+
+def _serving(store: Store, bases: Mapping[str, BaseModel], key: bytes) -> ServingEngines:
+    return ServingEngines(
+        store.database,
+        bases,
+        worker_id=store.settings.worker_id,
+        deployment_key=key,
+        logs=store.settings.home / "logs",
+        now=store.now,
+    )
+
+
+def capable_judge(installed: Plugins, corpus: Corpus) -> Judge:
+    """The first judge on the corpus's list that is installed and configured.
+
+    Raises `PluginError` when there is none: a gateway that cannot audit does not start.
+    """
+    reasons = []
+    for name in corpus.judges:
+        if name not in installed.names(JUDGES):
+            reasons.append(f"{name} is not installed")
+            continue
+        try:
+            judge = installed.judge(name)
+        except PluginError as error:
+            reasons.append(str(error))
+            continue
+        require_capable(judge, corpus)
+        return judge
+    raise PluginError(f"no judge is configured for the corpus {corpus.name!r}: {'; '.join(reasons)}")
+
+
+def system_database_url(database_url: str) -> str:
+    """The workflow engine's database: a file beside ours on SQLite, the same database on Postgres."""
+    return f"{database_url}.workflows" if database_url.startswith(SQLITE) else database_url

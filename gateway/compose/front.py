@@ -1,0 +1,102 @@
+"""Composition of the API process and of the commands that only need the store or the policies."""
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Self
+
+from gateway.api.services import Services
+from gateway.bases import read_entries
+from gateway.errors import SettingsError
+from gateway.plugins import CLASSIFIERS, DETECTORS, Plugins
+from gateway.policy import PolicyBook, open_book
+from gateway.routing import EngineRouter
+from gateway.scoring import WorkerModeration
+from gateway.settings import Settings
+from gateway.store.blobs import Blobs
+from gateway.store.database import Database
+from gateway.store.ids import Ids
+
+KEY_FILE = "attestation.key"
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """What is kept: rows, bytes, and what makes identifiers."""
+
+    settings: Settings
+    database: Database
+    blobs: Blobs
+    ids: Ids
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Open the store of an installation; the first to open it makes its directories and tables."""
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        database = Database.open(settings.database_url)
+        database.migrate()
+        return cls(
+            settings=settings,
+            database=database,
+            blobs=Blobs.open_store(settings.blob_url, settings.home / "cache"),
+            ids=Ids(secrets.token_bytes),
+        )
+
+    def now(self) -> int:
+        """Unix seconds."""
+        return int(time.time())
+
+
+def plugins(settings: Settings) -> Plugins:
+    """Plug-ins with their settings."""
+    return Plugins(config=settings.plugin_config)
+
+
+def policies(settings: Settings) -> PolicyBook:
+    """The policies in force. Raises `PolicyError`."""
+    installed = plugins(settings)
+    return open_book(
+        settings.policy_file, classifiers=installed.names(CLASSIFIERS), detectors=installed.names(DETECTORS)
+    )
+
+
+def services(store: Store, *, admitted_at: int) -> Services:
+    """Everything that the API's handlers use. `admitted_at`: unix time that base models show as their creation."""
+    return Services(
+        settings=store.settings,
+        database=store.database,
+        blobs=store.blobs,
+        ids=store.ids,
+        clock=time.time,
+        policies=policies(store.settings),
+        bases=dict.fromkeys(base_names(store.settings), admitted_at),
+        router=EngineRouter(
+            store.database, store.blobs, bases=base_names(store.settings), clock=time.time, monotonic=time.monotonic
+        ),
+        moderation=WorkerModeration(store.database, clock=time.time),
+    )
+
+
+def base_names(settings: Settings) -> frozenset[str]:
+    """Names on the admin's list of base models."""
+    return frozenset(str(entry["name"]) for entry in read_entries(settings.bases_file) if "name" in entry)
+
+
+def signing_key(settings: Settings) -> bytes:
+    """The deployment's key for attestations, made once and kept in the home, readable by its owner only."""
+    path = settings.home / KEY_FILE
+    if not path.exists():
+        part = path.with_name(f"{KEY_FILE}.{secrets.token_hex(4)}")
+        part.touch(mode=0o600)
+        part.write_bytes(secrets.token_bytes(KEY_BYTES))
+        try:
+            path.hardlink_to(part)  # of several that start at once, one wins
+        except FileExistsError:
+            pass
+        finally:
+            part.unlink()
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise SettingsError(f"{path} has {len(key)} bytes; expected {KEY_BYTES}: restore it from your backup")
+    return key

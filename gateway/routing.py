@@ -1,0 +1,186 @@
+"""From a model's name to the engine that serves it.
+
+The released set is read from the database for every request: what was revoked a moment ago is gone,
+and a database that does not answer means that nothing is served.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import orjson
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from deploy.errors import EngineRefused, EngineUnavailable
+from gateway.api.services import Route
+from gateway.store import engines, released
+from gateway.store.blobs import Blobs
+from gateway.store.database import Database
+from gateway.store.engines import EngineAddress
+from gateway.store.models import Model
+
+START_TIMEOUT_S = 90.0
+"""How long a request waits for an engine that has yet to start."""
+TIMEOUT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A model that was loaded into one engine process."""
+
+    uds: str
+    model: str
+
+
+class EngineRouter:
+    """`gateway.api.services.ChatRouter` over the serving engines that workers lease out."""
+
+    def __init__(
+        self,
+        database: Database,
+        blobs: Blobs,
+        *,
+        bases: Collection[str],
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._bases = bases
+        self._clock = clock
+        self._monotonic = monotonic
+        self._sessions: dict[str, aiohttp.ClientSession] = {}
+        self._loaded: set[Loaded] = set()
+        self._loading: dict[Loaded, asyncio.Lock] = {}
+
+    async def resolve(self, project_id: str, model: str) -> Route | None:
+        """Where a released model of the project, or a trusted base, answers; None for any other name."""
+        if model in self._bases:
+            return Route(engine_id=model, model=model)
+        try:
+            row = await asyncio.to_thread(self._released, project_id, model)
+        except SQLAlchemyError as exc:
+            raise EngineUnavailable("it cannot be told which models are released; try again") from exc
+        return None if row is None else Route(engine_id=row.base_name, model=model)
+
+    async def post(self, route: Route, body: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
+        """Ask for a completion; status and JSON body of the answer. Raises `EngineUnavailable`."""
+        status, answer = await self._post_once(route, body)
+        if status == 404:  # the engine made room, or is a new process under a known address
+            self._forget(route)
+            status, answer = await self._post_once(route, body)
+        return status, answer
+
+    async def stream(self, route: Route, body: Mapping[str, Any]) -> AsyncIterator[bytes]:
+        """Ask for a streamed completion. Raises `EngineUnavailable` or `EngineRefused`."""
+        for attempt in (1, 2):
+            address = await self._ready(route)
+            try:
+                async with self._ask(address, "chat/completions", {**body, "model": route.model}) as response:
+                    if response.status == 404 and attempt == 1:
+                        self._forget(route)
+                        continue
+                    if response.status != 200:
+                        raise _failure(response.status, await response.read())
+                    async for piece in response.content.iter_any():
+                        yield piece
+                    return
+            except (aiohttp.ClientError, OSError, TimeoutError) as exc:
+                raise EngineUnavailable(f"the engine stopped answering ({type(exc).__name__}); try again") from exc
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for session in self._sessions.values():
+            await session.close()
+
+    async def _post_once(self, route: Route, body: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
+        address = await self._ready(route)
+        try:
+            async with self._ask(address, "chat/completions", {**body, "model": route.model}) as response:
+                answer: Mapping[str, Any] = orjson.loads(await response.read())
+                return response.status, answer
+        except (aiohttp.ClientError, OSError, TimeoutError, orjson.JSONDecodeError) as exc:
+            raise EngineUnavailable(f"the engine stopped answering ({type(exc).__name__}); try again") from exc
+
+    def _ask(self, address: EngineAddress, path: str, body: Mapping[str, Any]) -> Any:
+        session = self._sessions.get(address.uds)
+        if session is None:
+            session = self._sessions[address.uds] = aiohttp.ClientSession(
+                connector=aiohttp.UnixConnector(address.uds, limit=0),
+                timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
+                headers={"Content-Type": "application/json", "Authorization": f"Bearer {address.secret}"},
+            )
+        return session.post(f"http://engine/v1/{path}", data=orjson.dumps(body))
+
+    async def _ready(self, route: Route) -> EngineAddress:
+        """The engine's address once it runs and has the model loaded. Raises `EngineUnavailable`."""
+        address = await self._address(route.engine_id)
+        if route.model != route.engine_id:
+            await self._load(route, address)
+        return address
+
+    async def _address(self, engine_id: str) -> EngineAddress:
+        deadline = self._monotonic() + START_TIMEOUT_S
+        while True:
+            address = await asyncio.to_thread(self._want, engine_id)
+            if address is not None:
+                return address
+            if self._monotonic() > deadline:
+                raise EngineUnavailable(f"no worker started an engine for {engine_id} in {START_TIMEOUT_S:g} s")
+            await asyncio.sleep(0.1)
+
+    async def _load(self, route: Route, address: EngineAddress) -> None:
+        loaded = Loaded(uds=address.uds, model=route.model)
+        if loaded in self._loaded:
+            return
+        async with self._loading.setdefault(loaded, asyncio.Lock()):
+            if loaded in self._loaded:
+                return
+            row = await asyncio.to_thread(self._by_name, route.model)
+            if row is None:
+                raise EngineUnavailable(f"{route.model} was revoked")
+            path = await asyncio.to_thread(self._blobs.local_tree, row.artefact_key)
+            wanted = {"lora_name": route.model, "lora_path": str(path), "digest": row.digest}
+            try:
+                async with self._ask(address, "load_lora_adapter", wanted) as response:
+                    if response.status != 200:
+                        raise _failure(response.status, await response.read())
+            except (aiohttp.ClientError, OSError, TimeoutError) as exc:
+                raise EngineUnavailable(f"the engine stopped answering ({type(exc).__name__}); try again") from exc
+            self._loaded.add(loaded)
+
+    def _forget(self, route: Route) -> None:
+        self._loaded = {loaded for loaded in self._loaded if loaded.model != route.model}
+
+    def _released(self, project_id: str, model: str) -> Model | None:
+        with self._database.read() as session:
+            return released.find(session, project_id, model)
+
+    def _by_name(self, model: str) -> Model | None:
+        with self._database.read() as session:
+            return session.scalar(select(Model).where(Model.name == model, Model.revoked_at.is_(None)))
+
+    def _want(self, engine_id: str) -> EngineAddress | None:
+        now = int(self._clock())
+        with self._database.read() as session:
+            address = engines.known(session, engine_id, now=now)
+        if address is not None:
+            return address
+        with self._database.write() as session:
+            return engines.want(session, engine_id, now=now)
+
+
+def _failure(status: int, raw: bytes) -> EngineRefused | EngineUnavailable:
+    """The engine's error; one about an artefact that does not verify means that the model is not served."""
+    try:
+        error = orjson.loads(raw)["error"]
+        message, param = str(error["message"]), error.get("param")
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return EngineUnavailable(f"the engine answered {status} and no readable error")
+    if status == 400:
+        return EngineRefused(message, param=param)
+    return EngineUnavailable(message)
