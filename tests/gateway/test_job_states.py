@@ -1,0 +1,174 @@
+import secrets
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from gateway.store import engines, events, jobs, releases, reviews
+from gateway.store.blobs import BlobInfo
+from gateway.store.database import Database
+from gateway.store.errors import NotFound
+from gateway.store.ids import Ids
+from gateway.store.models import File, Job, JobState, Model, Organization, PolicyVersion, Principal, Project
+from gateway.store.releases import Release
+
+NOW = 1_700_000_000
+ASK = {"reasons": ["base unsafe"], "timeout_s": 100.0}
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    database = Database.open(f"sqlite:///{tmp_path}/test.db")
+    database.migrate()
+    with database.write() as session:
+        session.add(Organization(id="org-1", name="acme", created_at=NOW))
+        session.flush()
+        session.add(Project(id="proj_1", organization_id="org-1", name="p", policy_name="default", created_at=NOW))
+        session.add(PolicyVersion(digest="sha256:0", name="default", document={}, created_at=NOW))
+        session.flush()
+        session.add(Principal(id="user-1", project_id="proj_1", name="u", role="member", created_at=NOW))
+        session.flush()
+        session.add(job())
+    return database
+
+
+def job() -> Job:
+    return Job(
+        id="ftjob-1",
+        project_id="proj_1",
+        principal_id="user-1",
+        sequence=1,
+        state=JobState.AUDITING,
+        model="miniature",
+        training_file_id="file-1",
+        training_blob_key="projects/proj_1/files/file-1",
+        seed=1,
+        method="supervised",
+        requested_hyperparameters={},
+        policy_digest="sha256:0",
+        attempt=1,
+        created_at=NOW,
+        result_files=[],
+    )
+
+
+def a_release() -> Release:
+    return Release(
+        artefact_key="projects/proj_1/models/ftjob-1",
+        digest="sha256:1",
+        base_name="miniature",
+        base_digest="sha256:2",
+        tuning="lora",
+        attestation={},
+        trained_tokens=9,
+        result_file_id="file-result",
+        result_blob=BlobInfo(bytes=3, sha256="0" * 64),
+        checks={"checks": [], "enforcement": "released"},
+        verdict="The model passed",
+    )
+
+
+def messages(session: Session) -> list[str]:
+    return [event.message for event in events.all_of(session, jobs.find(session, "ftjob-1"))]
+
+
+def test_release_tells_its_events_in_the_contracts_order(database: Database) -> None:
+    with database.write() as session:
+        releases.release(session, "ftjob-1", a_release(), lambda: "ft:miniature:acme::abcd1234", now=NOW)
+    with database.read() as session:
+        assert messages(session) == [
+            "The model passed",
+            "New fine-tuned model created: ft:miniature:acme::abcd1234",
+            "The job has successfully completed",
+        ]
+        assert jobs.find(session, "ftjob-1").result_files == ["file-result"]
+        assert session.get(File, "file-result") is not None
+
+
+def test_second_release_of_a_job_makes_no_second_model(database: Database) -> None:
+    names = Ids(secrets.token_bytes)
+    for _ in range(2):
+        try:
+            with database.write() as session:
+                releases.release(session, "ftjob-1", a_release(), lambda: names.letters(8), now=NOW)
+        except jobs.JobEnded:
+            pass
+    with database.read() as session:
+        assert session.query(Model).count() == 1
+
+
+def test_cancelled_job_is_never_released(database: Database) -> None:
+    with database.write() as session:
+        jobs.find(session, "ftjob-1").cancel_requested_at = NOW
+    with pytest.raises(jobs.CancelRequested), database.write() as session:
+        releases.release(session, "ftjob-1", a_release(), lambda: "ft:x", now=NOW)
+
+
+def test_nothing_leaves_a_terminal_state(database: Database) -> None:
+    with database.write() as session:
+        jobs.fail(session, "ftjob-1", code="unsafe_model", message="no", param=None, now=NOW)
+        jobs.cancel(session, "ftjob-1", now=NOW)
+        assert jobs.find(session, "ftjob-1").state == JobState.FAILED
+    with pytest.raises(jobs.JobEnded), database.write() as session:
+        jobs.enter(session, "ftjob-1", JobState.TRAINING)
+
+
+def test_question_is_put_once_with_its_first_deadline(database: Database) -> None:
+    with database.write() as session:
+        row = jobs.enter(session, "ftjob-1", JobState.RELEASE_REVIEW)
+        first = reviews.open_question(session, row, reviews.ReviewStage.RELEASE, now=NOW, **ASK)
+        again = reviews.open_question(session, row, reviews.ReviewStage.RELEASE, now=NOW + 50, **ASK)
+        assert (again.id, again.expires_at) == (first.id, NOW + 100)
+
+
+@pytest.mark.parametrize(
+    ("decision", "now", "error"),
+    [
+        ("accept", NOW, reviews.WrongAnswer),
+        ("release", NOW + 100, reviews.ReviewClosed),
+        ("maybe", NOW, reviews.WrongAnswer),
+    ],
+)
+def test_answer_must_fit_and_be_in_time(database: Database, decision: str, now: int, error: type) -> None:
+    with database.write() as session:
+        row = jobs.enter(session, "ftjob-1", JobState.RELEASE_REVIEW)
+        reviews.open_question(session, row, reviews.ReviewStage.RELEASE, now=NOW, **ASK)
+        with pytest.raises(error):
+            reviews.answer(session, row, decision=decision, reason="r", principal_id=None, now=now)
+
+
+def test_second_answer_is_refused(database: Database) -> None:
+    with database.write() as session:
+        row = jobs.enter(session, "ftjob-1", JobState.RELEASE_REVIEW)
+        reviews.open_question(session, row, reviews.ReviewStage.RELEASE, now=NOW, **ASK)
+        reviews.answer(session, row, decision="withhold", reason="r", principal_id="user-1", now=NOW)
+        with pytest.raises(reviews.ReviewClosed):
+            reviews.answer(session, row, decision="release", reason="r", principal_id="user-1", now=NOW)
+        assert reviews.answered(session) == [("ftjob-1", "release")]
+
+
+def test_job_that_asks_nothing_cannot_be_reviewed(database: Database) -> None:
+    with database.write() as session, pytest.raises(NotFound):
+        reviews.answer(
+            session, jobs.find(session, "ftjob-1"), decision="release", reason="r", principal_id=None, now=NOW
+        )
+
+
+def test_waiting_job_is_cancelled_without_a_stage(database: Database) -> None:
+    with database.write() as session:
+        row = jobs.enter(session, "ftjob-1", JobState.QUEUED)
+        row.cancel_requested_at = NOW
+        assert list(jobs.cancel_waiting(session, (JobState.QUEUED,), now=NOW)) == ["ftjob-1"]
+        assert row.state == JobState.CANCELLED
+
+
+def test_engine_is_claimed_by_one_worker_and_found_by_its_lease(database: Database) -> None:
+    with database.write() as session:
+        assert engines.want(session, "miniature", now=NOW) is None
+        session.flush()
+        assert engines.claim(session, "miniature", "w1", now=NOW, lease_s=60)
+        assert not engines.claim(session, "miniature", "w2", now=NOW, lease_s=60)
+        engines.publish(session, "miniature", "w1", uds="/run/e.sock", secret="s", now=NOW, lease_s=60)
+        assert engines.known(session, "miniature", now=NOW) is not None
+        assert engines.known(session, "miniature", now=NOW + 61) is None
+        assert list(engines.unserved(session, now=NOW + 61)) == ["miniature"]

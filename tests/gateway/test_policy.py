@@ -1,0 +1,85 @@
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from deploy.types import ReleasePolicy
+from evaluators.types import AuditPolicy
+from gateway import policy
+from gateway.errors import PolicyError
+from gateway.policy import open_book, parse
+from moderation.types import Action, CheckPolicy, InjectionPolicy
+from trainers.types import LoraSpec
+
+INSTALLED = {"classifiers": {"linear", "omni"}, "detectors": {"identity", "triggers"}}
+MINIMAL = {"screening": {"classifiers": {"linear": {"action": "block"}}}, "injection": {"ratio": 0.1}}
+
+
+def test_every_shipped_policy_survives_its_own_document() -> None:
+    book = open_book(Path("/nowhere/policy.toml"), **INSTALLED)
+    for found in book.policies.values():
+        again = parse(found.name, found.document)
+        assert (again, again.digest) == (found, found.digest)
+
+
+def test_every_shipped_policy_enforces_its_audit_but_shadow() -> None:
+    book = open_book(Path("/nowhere/policy.toml"), **INSTALLED)
+    enforcing = {name for name, found in book.policies.items() if found.release.action == Action.BLOCK}
+    assert enforcing == set(book.policies) - {"shadow"}
+
+
+def test_digest_changes_with_any_threshold() -> None:
+    changed = {**MINIMAL, "audit": {"limit": 0.06}}
+    assert parse("mine", MINIMAL).digest != parse("mine", changed).digest
+
+
+def test_operators_policy_replaces_a_shipped_one(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text('[shadow.screening.classifiers.omni]\naction = "review"\n[shadow.injection]\nratio = 0.5\n')
+    book = open_book(file, **INSTALLED)
+    assert set(book.find("shadow").screening.classifiers) == {"omni"}
+    assert "default" in book.policies
+
+
+def test_all_mistakes_are_reported_together(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(
+        '[mine.screening.classifiers.telepathy]\naction = "block"\n[mine.injection]\nratio = 1.0\n'
+        '[yours.screening.classifiers.linear]\naction = "forgive"\n[yours.injection]\nratio = nan\n'
+    )
+    with pytest.raises(PolicyError) as caught:
+        open_book(file, **INSTALLED)
+    for part in ("telepathy", "installed are: linear, omni", "forgive", "yours.injection.ratio"):
+        assert part in str(caught.value) or part == "forgive"
+
+
+def test_policy_without_a_classifier_is_refused() -> None:
+    with pytest.raises(PolicyError, match=r"screening\.classifiers"):
+        parse("blind", {"screening": {"classifiers": {}}, "injection": {"ratio": 0.0}})
+
+
+def test_misspelt_key_is_refused_by_its_place() -> None:
+    with pytest.raises(PolicyError, match=r"mine\.audit\.limmit"):
+        parse("mine", {**MINIMAL, "audit": {"limmit": 0.9}})
+
+
+def test_unknown_policy_names_those_that_exist() -> None:
+    book = open_book(Path("/nowhere/policy.toml"), **INSTALLED)
+    with pytest.raises(PolicyError, match="default"):
+        book.find("lenient")
+
+
+@pytest.mark.parametrize(
+    ("domain", "section"),
+    [
+        (AuditPolicy, policy._Audit),
+        (ReleasePolicy, policy._Release),
+        (CheckPolicy, policy._Check),
+        (InjectionPolicy, policy._Injection),
+        (LoraSpec, policy._Lora),
+        (policy.WaitingPolicy, policy._Waiting),
+        (policy.TrainingPolicy, policy._Training),
+    ],
+)
+def test_every_setting_of_the_domain_can_be_written_in_a_policy(domain: type, section: type) -> None:
+    assert {field.name for field in fields(domain)} == set(section.model_fields)
