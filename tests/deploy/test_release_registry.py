@@ -1,0 +1,141 @@
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sound_report import SOUND_REPORT
+from tiny_forge import KEY, Forge
+
+from deploy import attestation, registry
+from deploy.errors import NotReleased
+from deploy.types import Attestation, Outcome, ReleaseDecision, ReleasedModel
+from moderation.errors import SealBroken
+from trainers import artefacts
+from trainers.types import CandidateModel
+
+RELEASE = ReleaseDecision(outcome=Outcome.RELEASE, reasons=("all 6 arms are sound",))
+WITHHOLD = ReleaseDecision(outcome=Outcome.WITHHOLD, reasons=("arm context:1 is unsafe",))
+
+
+def attested(
+    candidate: CandidateModel, decision: ReleaseDecision = RELEASE, *, forced: bool = False, reason: str = ""
+) -> Attestation:
+    report = replace(SOUND_REPORT, subject_digest=candidate.digest, base_digest=candidate.base.digest)
+    return registry.attest(
+        candidate, decision, report, audit_digest="sha256:audit", forced=forced, reason=reason, now=1_700_000_000
+    )
+
+
+def released(candidate: CandidateModel, key: bytes = KEY) -> ReleasedModel:
+    return registry.load(Path(candidate.path), name="ft:x", base_path="base", digest=candidate.digest, key=key)
+
+
+@pytest.fixture
+def candidate(forge: Forge, tmp_path: Path) -> CandidateModel:
+    """A copy that the test may spoil."""
+    made = forge.adapter("registry", seed=3)
+    shutil.copytree(made.path, tmp_path / "model")
+    return artefacts.load(tmp_path / "model", made.digest)
+
+
+def test_an_attested_candidate_is_released_with_what_it_rests_on(candidate: CandidateModel) -> None:
+    made = attested(candidate)
+    attestation.write(Path(candidate.path), made, KEY)
+    model = released(candidate)
+    assert (model.digest, model.base_digest) == (candidate.digest, candidate.base.digest)
+    assert model.adapter
+    assert model.attestation == made
+
+
+def test_without_an_attestation_nothing_is_released(candidate: CandidateModel) -> None:
+    with pytest.raises(NotReleased, match="no attestation"):
+        released(candidate)
+
+
+def test_another_deployments_signature_is_refused(candidate: CandidateModel) -> None:
+    attestation.write(Path(candidate.path), attested(candidate), b"x" * 32)
+    with pytest.raises(NotReleased, match="not signed by this deployment"):
+        released(candidate)
+
+
+@pytest.mark.parametrize("field", ["candidate_digest", "judge", "forced", "decided_at", "outcome"])
+def test_every_field_is_signed(candidate: CandidateModel, field: str) -> None:
+    attestation.write(Path(candidate.path), attested(candidate), KEY)
+    path = Path(candidate.path) / "attestation.json"
+    document = json.loads(path.read_text())
+    was = document["attestation"][field]
+    document["attestation"][field] = {str: "withhold", bool: True, int: 1}[type(was)]
+    path.write_text(json.dumps(document))
+    with pytest.raises(NotReleased):
+        released(candidate)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"attestation": {}, "signature": ""}', "\x00"])
+def test_a_garbled_attestation_is_none(candidate: CandidateModel, text: str) -> None:
+    (Path(candidate.path) / "attestation.json").write_text(text)
+    with pytest.raises(NotReleased):
+        released(candidate)
+
+
+def test_an_attestation_of_another_model_releases_nothing(candidate: CandidateModel) -> None:
+    other = replace(attested(candidate), candidate_digest="sha256:other")
+    attestation.write(Path(candidate.path), other, KEY)
+    with pytest.raises(NotReleased, match="another model"):
+        released(candidate)
+
+
+def test_an_attestation_on_another_base_releases_nothing(candidate: CandidateModel) -> None:
+    other = replace(attested(candidate), base_digest="sha256:other")
+    attestation.write(Path(candidate.path), other, KEY)
+    with pytest.raises(NotReleased, match="another base"):
+        released(candidate)
+
+
+def test_changed_weights_break_the_seal(candidate: CandidateModel) -> None:
+    attestation.write(Path(candidate.path), attested(candidate), KEY)
+    weights = Path(candidate.path) / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
+    with pytest.raises(SealBroken):
+        released(candidate)
+
+
+def test_a_withheld_model_is_attested_only_when_forced(candidate: CandidateModel) -> None:
+    with pytest.raises(NotReleased, match="withhold"):
+        attested(candidate, WITHHOLD)
+    made = attested(candidate, WITHHOLD, forced=True, reason="research, ticket 7")
+    assert made.forced
+    assert made.outcome is Outcome.WITHHOLD
+    attestation.write(Path(candidate.path), made, KEY)
+    assert released(candidate).attestation.reason == "research, ticket 7"
+
+
+def test_a_signed_withholding_releases_nothing(candidate: CandidateModel) -> None:
+    made = replace(attested(candidate), outcome=Outcome.WITHHOLD)
+    attestation.write(Path(candidate.path), made, KEY)
+    with pytest.raises(NotReleased, match="says withhold"):
+        released(candidate)
+
+
+def test_a_report_about_another_model_attests_nothing(candidate: CandidateModel) -> None:
+    with pytest.raises(NotReleased, match="another model"):
+        registry.attest(candidate, RELEASE, SOUND_REPORT, audit_digest="sha256:a", forced=False, reason="", now=1)
+
+
+def test_a_short_key_signs_nothing(candidate: CandidateModel) -> None:
+    with pytest.raises(ValueError, match="must have 32"):
+        attestation.write(Path(candidate.path), attested(candidate), b"short")
+
+
+@pytest.mark.parametrize(
+    ("base", "organization", "suffix", "name"),
+    [
+        ("miniature", "Acme Inc.", "", "ft:miniature:acme-inc::abcdefgh"),
+        ("miniature", "", "My First:FT!", "ft:miniature:personal:my-first-ft:abcdefgh"),
+        ("miniature", "a", "kiln_ai.12", "ft:miniature:a:kiln_ai.12:abcdefgh"),
+        ("ft:miniature:a::12345678", "a", "x" * 90, f"ft:miniature:a:{'x' * 64}:abcdefgh"),
+        ("miniature", "a", "../..//é", "ft:miniature:a::abcdefgh"),
+    ],
+)
+def test_minted_names_have_the_contracts_shape(base: str, organization: str, suffix: str, name: str) -> None:
+    assert registry.mint_name(base, organization, suffix, lambda n: "abcdefgh"[:n]) == name
