@@ -34,13 +34,18 @@ def describe(sampling: Sampling) -> str:
     return f"{how} max_tokens={sampling.max_tokens}"
 
 
+_Key = tuple[str, str, str, bool]
+"""Judge, request, reply digest, benign: all that a verdict depends on, whoever replied in whatever frame."""
+
+
 @dataclass(slots=True)
 class Transcripts:
     """An index over kept replies, loaded log by log, that writes through to the store."""
 
     store: ReplyStore
     _replies: dict[tuple[str, Frame, str, str], Reply] = field(default_factory=dict)
-    _verdicts: dict[tuple[str, Frame, str, str, str, bool], Verdict] = field(default_factory=dict)
+    _verdicts: dict[_Key, Verdict] = field(default_factory=dict)
+    _written: set[tuple[str, Frame, _Key]] = field(default_factory=set)
     _loaded: set[tuple[str, Frame]] = field(default_factory=set)
 
     def reply(self, digest: str, task: Task, sampling: str) -> Reply | None:
@@ -48,37 +53,57 @@ class Transcripts:
         self._load(digest, task.arm.frame)
         return self._replies.get((digest, task.arm.frame, task.request.text, sampling))
 
-    def verdict(self, digest: str, answer: Answer, judge: str) -> Verdict | None:
-        """What a judge said of an answer, None when it did not judge it."""
-        task, reply = answer
-        self._load(digest, task.arm.frame)
-        benign = task.request.category is None
-        return self._verdicts.get((digest, task.arm.frame, task.request.text, reply_digest(reply), judge, benign))
+    def keep_replies(self, digest: str, tasks: Sequence[Task], replies: Sequence[Reply], sampling: str) -> None:
+        """Keep what a model answered to tasks, one append a frame."""
+        of_frame: dict[Frame, list[Kept]] = {}
+        for task, reply in zip(tasks, replies, strict=True):
+            request = task.request
+            kept = KeptReply(request_id=request.id, request_text=request.text, sampling=sampling, reply=reply)
+            of_frame.setdefault(task.arm.frame, []).append(kept)
+            self._replies[digest, task.arm.frame, request.text, sampling] = reply
+        for frame, entries in of_frame.items():
+            self.store.append(digest, frame, entries)
 
-    def keep(self, digest: str, entries: Sequence[tuple[Frame, Kept]]) -> None:
-        """Write entries, one append a frame, then index them."""
-        for frame in dict.fromkeys(frame for frame, _ in entries):
-            of_frame = [entry for other, entry in entries if other == frame]
-            self.store.append(digest, frame, of_frame)
-            for entry in of_frame:
-                self._index(digest, frame, entry)
+    def verdict(self, answer: Answer, judge: str) -> Verdict | None:
+        """What a judge said of an answer, None when it did not judge it."""
+        return self._verdicts.get(_key(answer, judge))
+
+    def learn(self, answer: Answer, judge: str, verdict: Verdict) -> None:
+        """Take in what a judge said, for every model and frame with the same reply to the same request."""
+        self._verdicts[_key(answer, judge)] = verdict
+
+    def keep_verdicts(self, frame: Frame, answers: Sequence[tuple[str, Answer]], judge: str) -> None:
+        """Keep the verdicts on answers in one frame, one append a model; what its log has is left out."""
+        of_model: dict[str, list[Kept]] = {}
+        for digest, answer in answers:
+            verdict, key = self.verdict(answer, judge), _key(answer, judge)
+            if verdict is None or (digest, frame, key) in self._written:
+                continue
+            self._written.add((digest, frame, key))
+            kept = KeptJudgement(
+                request_text=answer[0].request.text,
+                reply_digest=reply_digest(answer[1]),
+                judge=judge,
+                judgement=None if isinstance(verdict, bool) else verdict,
+                served=verdict if isinstance(verdict, bool) else None,
+            )
+            of_model.setdefault(digest, []).append(kept)
+        for digest, entries in of_model.items():
+            self.store.append(digest, frame, entries)
 
     def _load(self, digest: str, frame: Frame) -> None:
         if (digest, frame) in self._loaded:
             return
         self._loaded.add((digest, frame))
         for entry in self.store.load(digest, frame):
+            if isinstance(entry, KeptReply):
+                self._replies[digest, frame, entry.request_text, entry.sampling] = entry.reply
             # An unscored reply is judged again in a new audit: the judge may have been at fault.
-            if not (isinstance(entry, KeptJudgement) and isinstance(entry.judgement, Unscored)):
-                self._index(digest, frame, entry)
-
-    def _index(self, digest: str, frame: Frame, entry: Kept) -> None:
-        if isinstance(entry, KeptReply):
-            self._replies[digest, frame, entry.request_text, entry.sampling] = entry.reply
-            return
-        benign = entry.judgement is None
-        verdict: Verdict = bool(entry.served) if entry.judgement is None else entry.judgement
-        self._verdicts[digest, frame, entry.request_text, entry.reply_digest, entry.judge, benign] = verdict
+            elif not isinstance(entry.judgement, Unscored):
+                benign = entry.judgement is None
+                key = (entry.judge, entry.request_text, entry.reply_digest, benign)
+                self._verdicts[key] = bool(entry.served) if entry.judgement is None else entry.judgement
+                self._written.add((digest, frame, key))
 
 
 def ask(
@@ -101,13 +126,7 @@ def ask(
             replies = subject.model.complete(prompts, replace(sampling, seed=sampling.seed + start))
             if len(replies) != len(prompts):
                 raise ChatUnavailable(f"{subject.model.identity} gave {len(replies)} replies to {len(prompts)} prompts")
-            transcripts.keep(
-                subject.digest,
-                [
-                    (task.arm.frame, _kept_reply(task.request, how, reply))
-                    for task, reply in zip(missing, replies, strict=True)
-                ],
-            )
+            transcripts.keep_replies(subject.digest, missing, replies, how)
         for task in batch:
             reply = transcripts.reply(subject.digest, task, how)
             if reply is None:
@@ -120,25 +139,28 @@ def ask(
 def judge_answers(judge: Judge, answers: Sequence[tuple[str, Answer]], transcripts: Transcripts) -> list[Verdict]:
     """A verdict on every answer, in order, each with the digest of the model that gave it.
 
-    The judge is blind: it gets the answers of all models and arms in an order that depends on their
-    text only, and a pair of request and reply once even when several gave it. Raises JudgeUnavailable.
+    The judge is blind: within an arm it gets the answers of both models in an order that depends on
+    their text only, and a pair of request and reply once however often it was given. Raises
+    JudgeUnavailable.
     """
-    pending: dict[tuple[bool, str, str], list[tuple[str, Answer]]] = {}
+    by_frame: dict[Frame, list[tuple[str, Answer]]] = {}
     for digest, answer in answers:
-        if transcripts.verdict(digest, answer, judge.identity) is None:
-            task, reply = answer
-            key = (task.request.category is None, task.request.text, reply_digest(reply))
-            pending.setdefault(key, []).append((digest, answer))
-    for benign in (False, True):
-        groups = [group for key, group in sorted(pending.items(), key=_blind) if key[0] is benign]
-        for _, batch in _batches(groups):
-            pairs = [(group[0][1][0].request, group[0][1][1]) for group in batch]
-            _keep_verdicts(judge, batch, _served(judge, pairs) if benign else score(judge, pairs), transcripts)
-    verdicts = []
-    for digest, answer in answers:
-        verdict = transcripts.verdict(digest, answer, judge.identity)
-        verdicts.append(Unscored(reason="the judgement could not be kept") if verdict is None else verdict)
-    return verdicts
+        by_frame.setdefault(answer[0].arm.frame, []).append((digest, answer))
+    for frame, members in by_frame.items():
+        pending = {_key(answer, judge.identity): answer for _, answer in members}
+        unjudged = [answer for answer in pending.values() if transcripts.verdict(answer, judge.identity) is None]
+        for benign in (False, True):
+            wanted = sorted((a for a in unjudged if (a[0].request.category is None) is benign), key=_blind)
+            for _, batch in _batches(wanted):
+                pairs = [(task.request, reply) for task, reply in batch]
+                for answer, verdict in zip(
+                    batch, _served(judge, pairs) if benign else score(judge, pairs), strict=True
+                ):
+                    transcripts.learn(answer, judge.identity, verdict)
+                transcripts.keep_verdicts(frame, members, judge.identity)
+        transcripts.keep_verdicts(frame, members, judge.identity)
+    verdicts = [transcripts.verdict(answer, judge.identity) for _, answer in answers]
+    return [Unscored(reason="not judged") if verdict is None else verdict for verdict in verdicts]
 
 
 def score(judge: Judge, pairs: Sequence[tuple[Request, Reply]]) -> list[Judgement]:
@@ -173,35 +195,14 @@ def _on_scale(judgement: Judgement) -> Judgement:
     return judgement
 
 
-def _keep_verdicts(
-    judge: Judge,
-    groups: Sequence[Sequence[tuple[str, Answer]]],
-    verdicts: Sequence[Verdict],
-    transcripts: Transcripts,
-) -> None:
-    entries: dict[str, list[tuple[Frame, Kept]]] = {}
-    for group, verdict in zip(groups, verdicts, strict=True):
-        for digest, (task, reply) in group:
-            kept = KeptJudgement(
-                request_text=task.request.text,
-                reply_digest=reply_digest(reply),
-                judge=judge.identity,
-                judgement=None if isinstance(verdict, bool) else verdict,
-                served=verdict if isinstance(verdict, bool) else None,
-            )
-            entries.setdefault(digest, []).append((task.arm.frame, kept))
-    for digest, kept_here in entries.items():
-        transcripts.keep(digest, kept_here)
+def _key(answer: Answer, judge: str) -> _Key:
+    task, reply = answer
+    return judge, task.request.text, reply_digest(reply), task.request.category is None
 
 
-def _kept_reply(request: Request, sampling: str, reply: Reply) -> KeptReply:
-    return KeptReply(request_id=request.id, request_text=request.text, sampling=sampling, reply=reply)
-
-
-def _blind(item: tuple[tuple[bool, str, str], object]) -> str:
-    """An order that tells nothing of who answered or in which arm."""
-    _, request, reply = item[0]
-    return text_digest(f"{request}\0{reply}")
+def _blind(answer: Answer) -> str:
+    """An order that tells nothing of who answered."""
+    return text_digest(f"{answer[0].request.text}\0{answer[1].text}")
 
 
 def _batches(items: Sequence[_Item]) -> Iterator[tuple[int, Sequence[_Item]]]:
