@@ -20,7 +20,6 @@ class ChatMessage(Wire):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: StrictStr | list[TextPart] | None = None
     name: StrictStr | None = None
-    tool_call_id: StrictStr | None = None
     tool_calls: list[Any] | None = None
     function_call: dict[str, Any] | None = None
 
@@ -56,8 +55,8 @@ class ChatRequest(Wire):
     @classmethod
     def _speaks_no_tools(cls, messages: list[ChatMessage]) -> list[ChatMessage]:
         for i, message in enumerate(messages):
-            if message.tool_calls or message.function_call or message.role in ("tool", "function"):
-                raise ValueError(f"messages[{i}] calls or answers a tool, which this gateway does not support")
+            if message.tool_calls or message.function_call:
+                raise ValueError(f"messages[{i}] calls a tool, which this gateway does not support")
         return messages
 
     @property

@@ -43,6 +43,8 @@ async def json_object(request: Request) -> dict[str, Any]:
         raise ApiError(400, f"We could not parse the JSON body of your request: {exc}.") from exc
     if not isinstance(value, dict):
         raise ApiError(400, f"The JSON body of your request is {_kind(value)}; expected an object.")
+    if b"\\u0000" in body and _has_nul(value):
+        raise ApiError(400, "The JSON body of your request holds a NUL character (\\u0000); take it out.")
     return value
 
 
@@ -77,6 +79,15 @@ def _place(error: Any) -> str:
         elif part not in ("query", "path", "body", "header"):
             place += f".{part}" if place else str(part)
     return place
+
+
+def _has_nul(value: Any) -> bool:
+    """Whether a text holds a NUL, which Postgres cannot store."""
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any("\0" in key or _has_nul(item) for key, item in value.items())
+    return isinstance(value, list) and any(_has_nul(item) for item in value)
 
 
 def _kind(value: Any) -> str:

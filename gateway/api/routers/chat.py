@@ -111,6 +111,8 @@ def _refusal(status: int, answer: Mapping[str, Any], model: str) -> ApiError:
     error = answer.get("error")
     if status in (403, 404):  # a seal that no longer verifies takes the model away
         return model_not_found(model)
+    if status == 413:
+        return ApiError(413, "The conversation is too long for the engine; send less of it.", param="messages")
     if status != 400 or not isinstance(error, Mapping):
         return unavailable()
     param, code = error.get("param"), error.get("code")
