@@ -38,7 +38,8 @@ def page_of(
     id_column, order_column = columns
     if after is not None:
         scope = query if cursors is None else cursors
-        position = session.scalar(scope.with_only_columns(order_column).where(id_column == after))
+        found = scope.with_only_columns(order_column).where(id_column == after)
+        position = None if "\0" in after else session.scalar(found)  # Postgres cannot take a NUL
         if position is None:
             raise UnknownCursor(after)
         query = query.where(order_column < position if descending else order_column > position)
