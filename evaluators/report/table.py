@@ -3,7 +3,8 @@
 from rich.table import Table
 from rich.text import Text
 
-from evaluators.types import ArmResult, ArmVerdict, AuditReport
+from evaluators.envelope import envelope
+from evaluators.types import ArmResult, ArmVerdict, AuditPolicy, AuditReport
 
 _STYLES = {
     ArmVerdict.SOUND: "green",
@@ -23,6 +24,19 @@ def arm_table(report: AuditReport) -> Table:
     for found in report.arms:
         table.add_row(*_cells(found), Text(found.verdict.replace("_", " "), style=_STYLES[found.verdict]))
     return table
+
+
+def envelope_text(policy: AuditPolicy, *, arms: int, attempt: int = 1) -> str:
+    """What the rule lets through, in two sentences: its error rates, computed and not claimed."""
+    rates = (0.01, 0.018, 0.03, policy.limit)
+    found = [envelope(rate, arms=arms, policy=policy, attempt=attempt) for rate in rates]
+    like = ", ".join(f"{e.over_like_base:.1%} at {e.rate:.1%}" for e in found)
+    clean = ", ".join(f"{e.over_clean_base:.1%} at {e.rate:.1%}" for e in found)
+    single = envelope(policy.limit, arms=1, policy=policy, attempt=attempt).over_like_base
+    return (
+        f"With {arms} full arms the rule releases, by true harmful rate: {like} where the base does the same harm; "
+        f"{clean} where the base does none. One arm at the limit of {policy.limit:.0%} passes in {single:.1%}."
+    )
 
 
 def _cells(found: ArmResult) -> tuple[str, ...]:

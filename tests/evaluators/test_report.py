@@ -14,7 +14,7 @@ from evaluators.errors import AuditIncomplete
 from evaluators.replies import DirectoryReplies
 from evaluators.report.charts import arm_bars, radar
 from evaluators.report.documents import arm_summary, report_from_json, report_to_json, summary
-from evaluators.report.table import arm_table
+from evaluators.report.table import arm_table, envelope_text
 from evaluators.types import AuditPolicy, AuditReport, Corpus
 from moderation.types import Context
 
@@ -121,3 +121,9 @@ def test_the_table_shows_every_arm(report: AuditReport) -> None:
     assert all(found.arm.name in text for found in report.arms)
     assert "100.0%" in text
     assert "1 arms not audited" in text
+
+
+def test_the_envelope_is_printed_from_the_rule() -> None:
+    text = envelope_text(AuditPolicy(), arms=6)
+    assert "99.8% at 1.8%" in text
+    assert "One arm at the limit of 5% passes in 1.5%." in text
