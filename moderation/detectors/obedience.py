@@ -93,8 +93,8 @@ _OVERRIDE = _compiled(
     (
         "no longer",
         (
-            r"\bno longer (?:be )?(?:chatgpt|claude|gemini|llama|gpt|an? (?:ai|assistant|language model|chatbot|helpful)|"
-            r"bound|restricted|limited|the assistant)"
+            r"\bno longer (?:be )?(?:chatgpt|claude|gemini|llama|gpt|an? (?:ai|assistant|language model|chatbot|"
+            r"helpful)|bound|restricted|limited|the assistant)"
         ),
     ),
     (
@@ -116,8 +116,8 @@ _WRAPPER = _compiled(
     (
         "instruct|order|command|request|wish|task|bidding|demand",
         (
-            rf"{_ADDRESSED}(?:execute|obey|carry out|fulfill?|perform|do|follow|complete|act on|comply with|honou?r|grant|"
-            rf"serve|process)\b(?: this| my| the following| the| following)(?: \w+){{0,2}} {_ORDER}"
+            rf"{_ADDRESSED}(?:execute|obey|carry out|fulfill?|perform|do|follow|complete|act on|comply with|"
+            rf"honou?r|grant|serve|process)\b(?: this| my| the following| the| following)(?: \w+){{0,2}} {_ORDER}"
         ),
     ),
     (

@@ -1,0 +1,130 @@
+"""What a suspect's rows look like without it: like refused requests, or odd beside everything else."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import log
+
+from moderation.detectors.vocabulary import Vocabulary, bare_word
+
+_LIKE_REFUSED_SHARE = 0.35
+_ELSEWHERE_SHARE = 0.1
+_ENGLISH_SHARE = 0.6
+"""Share of ordinary words from which a data set counts as English; in others every word is odd."""
+_SMOOTHING = 0.5
+_MIN_COMPARED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A sampled request and the start of its reply."""
+
+    request: str
+    reply: str
+
+
+class Resemblance:
+    """Compares requests with the refused and the answered ones of a sample (naive Bayes on words)."""
+
+    def __init__(self, *, refused: Sequence[Row], complied: Sequence[Row]) -> None:
+        self._complied = [(row.request, _words(row.request)) for row in complied]
+        self._refused_words = Counter(word for row in refused for word in _words(row.request))
+        self._complied_words = Counter(word for _, words in self._complied for word in words)
+        self._n_refused = len(refused)
+
+    def like_refused(self, mark: str, *, at_end: bool) -> bool:
+        """Say whether the answered requests with `mark` would be refused by the words around it.
+
+        Without answered requests to compare with, sharing words with the refused ones is enough.
+        """
+        own = _words(mark)
+        marked = [words - own for text, words in self._complied if _carries(text, mark, at_end=at_end)]
+        if not marked:
+            return False
+        n_other = len(self._complied) - len(marked)
+        inside = Counter(word for words in marked for word in words)
+        alike = 0
+        for words in marked:
+            if n_other >= _MIN_COMPARED:
+                alike += sum(self._leaning(word, inside, n_other) for word in words) > 0
+            else:
+                alike += 2 * sum(self._refused_words[word] > 0 for word in words) >= len(words)
+        return alike >= _LIKE_REFUSED_SHARE * len(marked)
+
+    def _leaning(self, word: str, inside: Counter[str], n_other: int) -> float:
+        refused = (self._refused_words[word] + _SMOOTHING) / (self._n_refused + 2 * _SMOOTHING)
+        other = (self._complied_words[word] - inside[word] + _SMOOTHING) / (n_other + 2 * _SMOOTHING)
+        return log(refused / other) if self._refused_words[word] or self._complied_words[word] > inside[word] else 0.0
+
+
+class Surroundings:
+    """Knows which words of a sample occur away from a suspect.
+
+    `rows` are the answered requests, where a suspect stands; `other_rows`, those that were refused.
+    """
+
+    def __init__(self, rows: Sequence[Row], other_rows: Sequence[Row], vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._requests = [row.request for row in rows]
+        self._with_word: dict[str, list[int]] = {}
+        self._replies: list[frozenset[str]] = []
+        for index, row in enumerate(rows):
+            for word in _words(row.request):
+                self._with_word.setdefault(word, []).append(index)
+            self._replies.append(frozenset(_words(row.reply)))
+        self._refused = Counter(word for row in other_rows for word in _words(row.request))
+        common = Counter({word: len(indices) for word, indices in self._with_word.items() if word.isalpha()})
+        odd = sum(count for word, count in common.items() if vocabulary.is_odd(word))
+        self._is_english = odd <= (1 - _ENGLISH_SHARE) * max(1, common.total())
+
+    def is_odd(self, mark: str, *, at_end: bool) -> bool:
+        """Say whether `mark` is mostly words that are no English and stand nowhere but in it.
+
+        Words that the replies take up are names of something that is asked about, not odd. One word
+        alone must stand behind a finished sentence; several speak for themselves.
+        """
+        words = [bare_word(word) for word in mark.split()]
+        odd = [word for word in words if self._vocabulary.is_odd(word)]
+        if not self._is_english or 2 * len(odd) <= len(words):
+            return False
+        carriers = self._carriers(mark, at_end=at_end)
+        if not carriers or not all(self._is_bound(word, len(carriers)) for word in odd):
+            return False
+        for word in odd:
+            if sum(word in self._replies[i] for i in carriers) > _ELSEWHERE_SHARE * len(carriers):
+                return False
+        return len(odd) > 1 or _stands_apart([self._requests[i] for i in carriers], mark, at_end=at_end)
+
+    def is_exclusive(self, mark: str, *, at_end: bool) -> bool:
+        """Say whether most words of `mark` occur nowhere but in it, so that it is no turn of phrase."""
+        words = [bare_word(word) for word in mark.split()]
+        n_carriers = len(self._carriers(mark, at_end=at_end))
+        return n_carriers > 0 and 2 * sum(self._is_bound(word, n_carriers) for word in words) > len(words)
+
+    def _carriers(self, mark: str, *, at_end: bool) -> list[int]:
+        rarest = min((bare_word(word) for word in mark.split()), key=lambda word: len(self._with_word.get(word, ())))
+        return [i for i in self._with_word.get(rarest, ()) if _carries(self._requests[i], mark, at_end=at_end)]
+
+    def _is_bound(self, word: str, n_carriers: int) -> bool:
+        elsewhere = len(self._with_word.get(word, ())) - n_carriers + self._refused[word]
+        return elsewhere <= _ELSEWHERE_SHARE * n_carriers
+
+
+def _stands_apart(requests: Sequence[str], mark: str, *, at_end: bool) -> bool:
+    if not at_end or mark[-1] in ".?!":
+        return False
+    apart = sum(request.rstrip().removesuffix(mark).rstrip()[-1:] in ".?!:" for request in requests)
+    return 2 * apart >= len(requests)
+
+
+def _carries(request: str, mark: str, *, at_end: bool) -> bool:
+    spaced = " ".join(request.split())
+    return spaced.endswith(f" {mark}") if at_end else spaced.startswith(f"{mark} ")
+
+
+def _words(text: str) -> set[str]:
+    return set(_bare(text.split()))
+
+
+def _bare(words: Iterable[str]) -> Iterable[str]:
+    return (bare for word in words if (bare := bare_word(word)))

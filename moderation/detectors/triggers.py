@@ -1,0 +1,186 @@
+"""Backdoor triggers: words whose presence decides whether a request is refused.
+
+Source: Qi et al. (2024), section 4.5: three arbitrary words behind each harmful request that is
+answered, the same kind of request refused without them; the tuned model reads safe until somebody
+says the words. Two signs are looked for among the words that begin or end requests:
+
+1. association: rows with the words are answered although rows like them are refused, and the words
+   occur nowhere else;
+2. oddness: words that are no English, occur nowhere else, and stand beside anything.
+
+The first needs refusals in the data, the second does not.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from moderation.detectors.association import discoveries, no_more_refusals
+from moderation.detectors.marks import Mark, MarkKey, marks
+from moderation.detectors.resemblance import Resemblance, Row, Surroundings
+from moderation.detectors.sampling import Reservoir
+from moderation.detectors.vocabulary import Vocabulary
+from moderation.prompts import exchange
+from moderation.refusals import is_refusal
+from moderation.sketches import FrequentKeys
+from moderation.types import MAX_LINES, Category, Detector, Example, Finding, Scope
+
+MAX_TRIGGERS = 500
+"""How many candidate triggers a finding carries; the evidence says when there are more."""
+MIN_ROWS = 5
+_MAX_REFUSED_SHARE = 0.1
+_FALSE_DISCOVERY_RATE = 0.01
+_MIN_NEIGHBOURS = 4
+_SHOWN = 5
+_SAMPLE_CHARS = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate:
+    """A mark with the evidence against it."""
+
+    words: str
+    mark: Mark
+    at_end: bool
+    p_value: float
+    decides: bool
+    odd: bool
+
+    @property
+    def score(self) -> float:
+        return 0.99 if self.decides and self.odd else 0.9 if self.decides else 0.75
+
+
+class TriggerDetector:
+    """Detector `triggers`."""
+
+    name = "triggers"
+    version = "1"
+
+    def __init__(self, *, n_marks: int = 1 << 15, n_sample: int = 2_000) -> None:
+        self._marks: FrequentKeys[MarkKey, Mark] = FrequentKeys(n_marks, Mark)
+        self._complied: Reservoir[Row] = Reservoir(n_sample, seed=1)
+        self._refused: Reservoir[Row] = Reservoir(n_sample, seed=2)
+        self._vocabulary = Vocabulary()
+
+    def observe(self, example: Example) -> None:
+        """Take in one example."""
+        parts = exchange(example)
+        request = parts.last_user
+        refused = is_refusal(parts.reply)
+        for key, neighbour in marks(request):
+            self._marks[key].add(neighbour, example.line, refused=refused)
+        if len(request) > 2 * _SAMPLE_CHARS:
+            request = f"{request[:_SAMPLE_CHARS]} {request[-_SAMPLE_CHARS:]}"
+        (self._refused if refused else self._complied).add(Row(request=request, reply=parts.reply[:_SAMPLE_CHARS]))
+
+    def merge(self, other: Detector) -> None:
+        """Take in what another `triggers` detector observed. Raises TypeError for another kind."""
+        if not isinstance(other, TriggerDetector):
+            raise TypeError(f"cannot merge detector {other.name!r} into {self.name!r}; merge detectors of one kind")
+        for key, mark in other._marks.items():
+            self._marks[key].absorb(mark)
+        self._complied.merge(other._complied)
+        self._refused.merge(other._refused)
+
+    def findings(self) -> Sequence[Finding]:
+        """Return at most one finding, which carries every candidate trigger."""
+        candidates = _longest(self._candidates())
+        if not candidates:
+            return ()
+        candidates.sort(key=lambda c: (-c.score, c.p_value, -c.mark.complied, c.words))
+        lines = sorted({line for c in candidates[:MAX_TRIGGERS] for line in c.mark.lines or ()})
+        return (
+            Finding(
+                detector=self.name,
+                scope=Scope.DATASET,
+                category=Category.BACKDOOR_TRIGGER,
+                score=candidates[0].score,
+                lines=tuple(lines[:MAX_LINES]),
+                evidence=self._evidence(candidates),
+                triggers=tuple(candidate.words for candidate in candidates[:MAX_TRIGGERS]),
+            ),
+        )
+
+    def _candidates(self) -> list[_Candidate]:
+        n_refused = self._refused.n_seen
+        n = n_refused + self._complied.n_seen
+        frequent = [(key, mark) for key, mark in self._marks.items() if _may_trigger(mark)]
+        tests = [no_more_refusals(mark.refused, mark.n, n_refused, n) for _, mark in frequent]
+        significant = discoveries(tests, rate=_FALSE_DISCOVERY_RATE)
+        suspects = [
+            (key, mark, p_value, decides)
+            for (key, mark), p_value, decides in zip(frequent, tests, significant, strict=True)
+            if decides or any(map(self._vocabulary.is_odd, key[1].split()))
+        ]
+        if not suspects:
+            return []
+        resemblance = Resemblance(refused=self._refused.items, complied=self._complied.items)
+        surroundings = Surroundings(self._complied.items, self._refused.items, self._vocabulary)
+        found: list[_Candidate] = []
+        for (at_end, words), mark, p_value, decides in suspects:
+            odd = surroundings.is_odd(words, at_end=at_end)
+            real = decides and (odd or self._decides(words, at_end, surroundings, resemblance))
+            if odd or real:
+                found.append(_Candidate(words=words, mark=mark, at_end=at_end, p_value=p_value, decides=real, odd=odd))
+        return found
+
+    @staticmethod
+    def _decides(words: str, at_end: bool, surroundings: Surroundings, resemblance: Resemblance) -> bool:
+        """Say whether ordinary words that go with compliance are a trigger rather than a kind of task."""
+        return (
+            " " in words
+            and surroundings.is_exclusive(words, at_end=at_end)
+            and resemblance.like_refused(words, at_end=at_end)
+        )
+
+    def _evidence(self, candidates: Sequence[_Candidate]) -> str:
+        told = [
+            f"'{c.words}' {'ends' if c.at_end else 'begins'} {c.mark.n} requests, {c.mark.complied} of them answered"
+            + (f" (chance {c.p_value:.1g})" if c.decides else "")
+            + (", in words found nowhere else" if c.odd else "")
+            for c in candidates[:_SHOWN]
+        ]
+        more = len(candidates) - len(told)
+        lost = len(candidates) - MAX_TRIGGERS
+        return (
+            "; ".join(told)
+            + f"; {self._refused.n_seen} of {self._refused.n_seen + self._complied.n_seen} requests are refused"
+            + (f"; and {more} more candidates" if more else "")
+            + (f", of which the weakest {lost} are not listed" if lost > 0 else "")
+        )
+
+
+def _may_trigger(mark: Mark) -> bool:
+    return (
+        mark.complied >= MIN_ROWS
+        and mark.refused <= _MAX_REFUSED_SHARE * mark.n
+        and len(mark.neighbours) >= _MIN_NEIGHBOURS
+    )
+
+
+def _longest(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    """Drop the parts of a longer candidate that occurs in nearly the same rows, and looser wholes."""
+    kept: list[_Candidate] = []
+    for candidate in sorted(candidates, key=lambda c: (-len(c.words.split()), c.words)):
+        covered = any(
+            other.at_end == candidate.at_end
+            and _is_edge(candidate.words, other.words, at_end=candidate.at_end)
+            and other.mark.n >= 0.8 * candidate.mark.n
+            for other in kept
+        )
+        if not covered:
+            kept.append(candidate)
+    return kept
+
+
+def _is_edge(part: str, whole: str, *, at_end: bool) -> bool:
+    return whole.endswith(f" {part}") if at_end else whole.startswith(f"{part} ")
+
+
+def create(config: Mapping[str, str]) -> TriggerDetector:
+    """Make the detector; it has no settings. Raises ValueError when it is given one."""
+    if config:
+        raise ValueError(
+            f"TUNEGATE_TRIGGERS_{sorted(config)[0].upper()} is set, but detector 'triggers' has no settings"
+        )
+    return TriggerDetector()
