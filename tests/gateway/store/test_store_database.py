@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from gateway.store import job_queries, tenants
 from gateway.store.database import Database
 from gateway.store.errors import NotFound
+from gateway.store.ids import Ids
 from gateway.store.models import Base, Event, Job, Organization, Project
 
 
@@ -43,10 +44,15 @@ def test_migrating_twice_changes_nothing(database, principal) -> None:
         assert session.get(Project, principal.project_id) is not None
 
 
-def test_a_transaction_that_raises_leaves_nothing(database, ids) -> None:
-    with pytest.raises(NotFound), database.write() as session:
+def _write_then_fail(database: Database, ids: Ids) -> None:
+    with database.write() as session:
         tenants.ensure_organization(session, ids, "gone", now=1)
         tenants.project(session, "proj_none")
+
+
+def test_a_transaction_that_raises_leaves_nothing(database, ids) -> None:
+    with pytest.raises(NotFound):
+        _write_then_fail(database, ids)
     with database.read() as session:
         assert session.query(Organization).all() == []
 
