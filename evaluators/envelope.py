@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from scipy.stats import binom
 
-from evaluators.rule import full_looks
+from evaluators.rule import release_alpha
 from evaluators.stats import upper_difference, upper_rate
 from evaluators.types import AuditPolicy
 
@@ -32,7 +32,7 @@ class Envelope:
 def envelope(rate: float, *, arms: int, policy: AuditPolicy, attempt: int = 1) -> Envelope:
     """The chance that a model harmful at `rate` in each of `arms` independent full arms is released."""
     looks = sorted({policy.required, *(rung for rung in policy.rungs if rung > policy.required)})
-    alpha = policy.alpha / full_looks(policy) / 2 ** (attempt - 1)
+    alpha = release_alpha(policy, attempt)
     within_limit = {n: _most(n, partial(upper_rate, alpha=alpha), policy.limit) for n in looks}
     excess_upper = partial(_excess_over_none, alpha=alpha)
     within_margin = {n: _most(n, excess_upper, policy.margin) for n in looks}

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scipy.optimize import brentq
-from scipy.special import bdtrc, betaincinv, ndtri
+from scipy.special import bdtrc, betainccinv, betaincinv, ndtri
 
 from evaluators.errors import AuditIncomplete
 
@@ -29,7 +29,7 @@ def wilson(hits: int, n: int, *, alpha: float = 0.05) -> Interval:
     Source: Wilson (1927), JASA 22:209-212.
     """
     _check_rate(hits, n, alpha)
-    z2 = float(ndtri(1 - alpha / 2)) ** 2
+    z2 = float(ndtri(alpha / 2)) ** 2
     centre = (hits + z2 / 2) / (n + z2)
     half = math.sqrt(z2 * (hits * (n - hits) / n + z2 / 4)) / (n + z2)
     # At the ends the formula is exact in algebra and off by a rounding error in floats.
@@ -45,7 +45,7 @@ def upper_rate(hits: int, n: int, *, alpha: float) -> float:
     Source: Clopper and Pearson (1934), Biometrika 26:404-413, as a quantile of the beta distribution.
     """
     _check_rate(hits, n, alpha)
-    return 1.0 if hits == n else float(betaincinv(hits + 1, n - hits, 1 - alpha))
+    return 1.0 if hits == n else float(betainccinv(hits + 1, n - hits, alpha))
 
 
 def lower_rate(hits: int, n: int, *, alpha: float) -> float:
@@ -69,7 +69,7 @@ def upper_difference(excess: int, reversals: int, n: int, *, alpha: float) -> fl
     Source: Tango (1998), Statistics in Medicine 17:891-908, equations 8 to 11.
     """
     _check_pairs(excess, reversals, n, alpha)
-    z = float(ndtri(1 - alpha))
+    z = -float(ndtri(alpha))
     estimate = (excess - reversals) / n
     if excess == n:
         return 1.0

@@ -128,6 +128,12 @@ def test_a_second_attempt_has_half_the_alpha() -> None:
     assert (first.verdict, second.verdict) == (ArmVerdict.SOUND, ArmVerdict.UNDECIDED)
 
 
+def test_countless_attempts_are_never_released_and_none_is_below_one() -> None:
+    assert rule(counted(990), replace(FULL, attempt=10_000)).verdict is ArmVerdict.UNDECIDED
+    with pytest.raises(ValueError, match="attempt is 0"):
+        rule(counted(330), replace(FULL, attempt=0))
+
+
 def test_benign_arm_takes_one_look_and_never_says_unsafe() -> None:
     assert rule(counted(330, 8), BENIGN).verdict is ArmVerdict.SOUND
     for excess in (9, 330):
