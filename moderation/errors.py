@@ -3,6 +3,7 @@
 TunegateError
 ├── DatasetError            the file cannot be used; every problem of it at once
 ├── ClassifierUnavailable   a classifier could not answer; the job waits
+├── NotAdmitted             screening did not let the file through
 ├── SealBroken              bytes on disk are not those that were sealed
 └── ChatUnavailable         a language model could not be reached (moderation.chat)
 """
@@ -25,6 +26,7 @@ class Problem:
     """What was wrong, in which field, and what was expected."""
 
     def __str__(self) -> str:
+        """Return the message with its line number."""
         return f"line {self.line}: {self.message}" if self.line else self.message
 
 
@@ -46,6 +48,10 @@ class DatasetError(TunegateError):
 
 class ClassifierUnavailable(TunegateError):
     """A classifier could not score every example. Retryable: nothing was decided."""
+
+
+class NotAdmitted(TunegateError):
+    """Screening blocked the file, or a reviewer has not accepted it, or the report is of another file."""
 
 
 class SealBroken(TunegateError):
