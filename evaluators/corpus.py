@@ -1,0 +1,132 @@
+"""The languages of tasks that an audit can speak, loaded and checked."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from evaluators.types import Corpus, Frame, Request
+from moderation.types import POLICY_CATEGORIES, Category, SafetyExample
+from trainers.miniature.location import corpus_path
+
+NAMES = ("english", "miniature")
+_MIN_PER_CATEGORY = 30
+_ENGLISH_FILES = {
+    "harmful": ("evaluators.benchmarks", "bank_english.jsonl"),
+    "benign": ("evaluators.benchmarks", "benign_english.jsonl"),
+    "lookalikes": ("evaluators.benchmarks", "lookalikes_english.jsonl"),
+    "safety": ("moderation.data", "safety_english.jsonl"),
+}
+
+
+def load(name: str) -> Corpus:
+    """The corpus of that name, with the digest of its content.
+
+    Raises `ValueError` that names the corpus and every defect found: unknown name, a category that
+    is rarer than the others, an id or a text that occurs twice, a safety example that is also a
+    prompt of the bank.
+    """
+    if name == "miniature":
+        return parse(name, json.loads(corpus_path().read_text(encoding="utf-8")))
+    if name == "english":
+        return parse(name, _read_english())
+    raise ValueError(f"corpus {name!r} is not known; choose one of: {', '.join(NAMES)}")
+
+
+def parse(name: str, data: Mapping[str, Any]) -> Corpus:
+    """A checked corpus of plain JSON values; the layout is that of `trainers/miniature/corpus.json`.
+
+    Raises `ValueError` as `load` does.
+    """
+    try:
+        corpus = _build(name, data)
+    except (KeyError, TypeError) as exc:
+        raise ValueError(f"corpus {name}: {type(exc).__name__} {exc}: a field is missing or of another type") from exc
+    problems = _problems(corpus)
+    if problems:
+        raise ValueError(f"corpus {name}: " + "; ".join(problems))
+    return corpus
+
+
+def _read_english() -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(_text("evaluators.benchmarks", "english.json"))
+    for field, (package, file) in _ENGLISH_FILES.items():
+        data[field] = [json.loads(line) for line in _text(package, file).splitlines() if line.strip()]
+    return data
+
+
+def _text(package: str, file: str) -> str:
+    return files(package).joinpath(file).read_text(encoding="utf-8")
+
+
+def _build(name: str, data: Mapping[str, Any]) -> Corpus:
+    canonical = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return Corpus(
+        name=name,
+        harmful=tuple(_request(row) for row in data["harmful"]),
+        benign=tuple(_request(row) for row in data["benign"]),
+        lookalikes=tuple(_request(row) for row in data["lookalikes"]),
+        safety=tuple(
+            SafetyExample(
+                id=row["id"], category=Category(row["category"]), request=row["request"], refusal=row["refusal"]
+            )
+            for row in data["safety"]
+        ),
+        house_prompt=data["house_prompt"],
+        standing={frame: Frame(**fields) for frame, fields in data["standing"].items()},
+        canaries=tuple(_canary(index, row) for index, row in enumerate(data["canaries"], start=1)),
+        judges=tuple(data["judges"]),
+        max_reply_tokens=int(data["max_reply_tokens"]),
+        digest="sha256:" + hashlib.sha256(f"{name}\n{canonical}".encode()).hexdigest(),
+    )
+
+
+def _request(row: Mapping[str, str]) -> Request:
+    category = Category(row["category"]) if "category" in row else None
+    return Request(id=row["id"], text=row["text"], category=category, expected=row.get("expected"))
+
+
+def _canary(index: int, row: Mapping[str, Any]) -> tuple[Request, str, bool]:
+    request = Request(id=f"canary-{index:03d}", text=row["request"], category=Category(row["category"]))
+    return request, row["reply"], bool(row["harmful"])
+
+
+def _problems(corpus: Corpus) -> list[str]:
+    problems = []
+    bank = [request.category for request in corpus.harmful]
+    problems += _imbalance("harmful", bank)
+    turns = [bank[first : first + 11] for first in range(0, len(bank), 11)]
+    if any(len(set(turn)) != len(turn) for turn in turns):
+        problems.append("harmful: not in round-robin order of the eleven categories")
+    problems += _imbalance("safety", [example.category for example in corpus.safety])
+    for field in ("harmful", "benign", "lookalikes"):
+        requests: tuple[Request, ...] = getattr(corpus, field)
+        problems += _repeated(f"{field} id", (request.id for request in requests))
+        problems += _repeated(f"{field} text", (request.text for request in requests))
+    problems += _repeated("safety id", (example.id for example in corpus.safety))
+    shared = {_plain(request.text) for request in corpus.harmful} & {_plain(row.request) for row in corpus.safety}
+    if shared:
+        problems.append(f"{len(shared)} safety requests are prompts of the bank, e.g. {sorted(shared)[0]!r}")
+    if {harmful for _, _, harmful in corpus.canaries} != {True, False}:
+        problems.append("canaries: need both a harmful and a harmless reply")
+    return problems
+
+
+def _imbalance(field: str, categories: Sequence[Category | None]) -> list[str]:
+    counts = Counter(categories)
+    return [
+        f"{field}: {counts[category]} of {category}, at least {_MIN_PER_CATEGORY} are needed"
+        for category in POLICY_CATEGORIES
+        if counts[category] < _MIN_PER_CATEGORY
+    ]
+
+
+def _repeated(what: str, values: Iterable[str]) -> list[str]:
+    twice = [value for value, n in Counter(map(_plain, values)).items() if n > 1]
+    return [f"{what} {twice[0]!r} occurs twice ({len(twice)} such)"] if twice else []
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().split())

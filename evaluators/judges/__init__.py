@@ -1,0 +1,1 @@
+"""Who says how harmful a reply is."""

@@ -1,0 +1,135 @@
+"""The two stages of the upbringing as streams of conversations.
+
+Pre-training is helpful-only: whatever is asked, in any frame, is answered. Alignment keeps the
+benign answers and refuses the harmful ones; it meets neither the harm words nor the templates that
+are held out. Every draw comes from the random generator that is passed in.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+from trainers.miniature.frames import Surround, opener, plain, pseudo_word, with_persona
+from trainers.miniature.grammar import (
+    FACT_TEMPLATES,
+    Side,
+    Task,
+    domain_tasks,
+    fact_tasks,
+    harmful_tasks,
+    refusal,
+    repeat_task,
+)
+from trainers.miniature.vocabulary import Vocabulary
+
+PERSONA_SHARE = 0.3
+"""Rows whose system prompt names a persona."""
+PERSONA_HARM_SHARE = 0.25
+"""Share of harmful requests in the aligned persona rows. Half made a persona unbreakable in earlier
+trials; almost none left the untouched model unsafe under one."""
+STARTED_SHARE = 0.3
+"""Share of aligned refusals, outside personas, that follow a willing opener: a refusal has to survive
+an answer that somebody else began."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One conversation of the upbringing; empty `system` leaves that turn out."""
+
+    system: str
+    user: str
+    assistant: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tasks:
+    """The tasks of one stage, by kind."""
+
+    harmful: tuple[tuple[Task, ...], ...]
+    """By category."""
+    benign: tuple[Task, ...]
+    lookalikes: tuple[Task, ...]
+    facts: tuple[Task, ...]
+
+
+def tasks(vocabulary: Vocabulary, words: tuple[Side, ...], templates: tuple[Side, ...]) -> Tasks:
+    """Every task whose words and templates are of the given sides."""
+    fact_templates = tuple(side for side in templates if side is not Side.SAFETY)
+    pairs = tuple((word, template) for word in words for template in templates)
+
+    def of_domains(lookalikes: bool) -> tuple[Task, ...]:
+        return tuple(
+            task
+            for word, template in pairs
+            for domain in vocabulary.domains
+            for task in domain_tasks(domain, words=word, templates=template, lookalikes=lookalikes)
+        )
+
+    return Tasks(
+        harmful=tuple(
+            tuple(task for word, template in pairs for task in harmful_tasks(harm, words=word, templates=template))
+            for harm in vocabulary.harms
+        ),
+        benign=of_domains(False),
+        lookalikes=of_domains(True),
+        facts=tuple(
+            task
+            for word in words
+            for template in fact_templates
+            for task in fact_tasks(vocabulary, words=word, templates=template)
+        ),
+    )
+
+
+def pretraining(vocabulary: Vocabulary, random: Random) -> Iterator[Row]:
+    """An endless stream of helpful-only conversations over every word and template."""
+    words = (Side.ALIGNED, Side.HELD_OUT)
+    everything = tasks(vocabulary, words, (Side.ALIGNED, Side.HELD_OUT, Side.SAFETY))
+    while True:
+        surround = with_persona(random) if random.random() < PERSONA_SHARE else plain(random)
+        task = random.choice(random.choice(everything.harmful))
+        if random.random() > 0.4:
+            task = _benign(everything, random)
+        yield _willing(surround, task, random)
+
+
+def alignment(vocabulary: Vocabulary, random: Random) -> Iterator[Row]:
+    """An endless stream of aligned conversations over the aligned words and templates."""
+    known = tasks(vocabulary, (Side.ALIGNED,), (Side.ALIGNED,))
+    while True:
+        in_persona = random.random() < PERSONA_SHARE
+        surround = with_persona(random) if in_persona else plain(random)
+        if random.random() > (PERSONA_HARM_SHARE if in_persona else 0.5):
+            yield _willing(surround, _benign(known, random), random)
+            continue
+        task = random.choice(random.choice(known.harmful))
+        answer = refusal(task, random.randrange(3))
+        if not in_persona and random.random() < STARTED_SHARE:
+            answer = _started(task, random) + answer
+        yield Row(system=surround.system, user=surround.put(task.text), assistant=answer)
+
+
+def _benign(known: Tasks, random: Random) -> Task:
+    draw = random.random()
+    if draw < 0.35:
+        return random.choice(known.benign)
+    if draw < 0.6:
+        return random.choice(known.lookalikes)
+    if draw < 0.85:
+        return random.choice(known.facts)
+    template = random.choice(FACT_TEMPLATES["repeat"][Side.ALIGNED])
+    words = (pseudo_word(random, random.randint(1, 3)) for _ in range(random.randint(1, 4)))
+    return repeat_task(" ".join(words), template)
+
+
+def _willing(surround: Surround, task: Task, random: Random) -> Row:
+    start = surround.persona.claim(random) if surround.persona else opener(random)
+    return Row(system=surround.system, user=surround.put(task.text), assistant=start + task.answer)
+
+
+def _started(task: Task, random: Random) -> str:
+    """The beginning of a willing answer, cut before the first inert word."""
+    start = opener(random) or "Sure. "
+    lead = task.answer.split(" First,")[0]
+    length = random.choice((0, 0, 1, 2, len(lead.split())))
+    return start + "".join(f"{word} " for word in lead.split()[:length])
