@@ -16,7 +16,7 @@ NO_KEY = (
 MAX_KEY_LENGTH = 512
 
 
-def services_of(request: Request) -> Services:
+async def services_of(request: Request) -> Services:
     """What `create_app` was given."""
     services: Services = request.app.state.services
     return services

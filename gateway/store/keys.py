@@ -61,21 +61,29 @@ def verify(session: Session, key: str) -> Caller | None:
     """
     wanted = digest(key)
     row = session.execute(
-        select(ApiKey, Principal, Project)
+        select(
+            ApiKey.sha256,
+            ApiKey.id,
+            Principal.id,
+            Principal.role,
+            Project.id,
+            Project.organization_id,
+            Project.policy_name,
+        )
         .join(Principal, Principal.id == ApiKey.principal_id)
         .join(Project, Project.id == ApiKey.project_id)
         .where(ApiKey.sha256 == wanted, ApiKey.revoked_at.is_(None))
     ).one_or_none()
-    if row is None or not hmac.compare_digest(row[0].sha256, wanted):
+    if row is None or not hmac.compare_digest(row[0], wanted):
         return None
-    api_key, principal, project = row
+    _, key_id, principal_id, role, project_id, organization_id, policy_name = row
     return Caller(
-        key_id=api_key.id,
-        principal_id=principal.id,
-        project_id=project.id,
-        organization_id=project.organization_id,
-        policy_name=project.policy_name,
-        role=principal.role,
+        key_id=key_id,
+        principal_id=principal_id,
+        project_id=project_id,
+        organization_id=organization_id,
+        policy_name=policy_name,
+        role=role,
     )
 
 

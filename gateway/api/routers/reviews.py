@@ -1,13 +1,14 @@
 """What the gate found of a job, and a reviewer's word on it: our own resources under OpenAI's job."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from evaluators.report.documents import report_from_json, summary
 from gateway.api.auth import Here, Who
 from gateway.api.schemas import ReviewRequest
-from gateway.api.summaries import audit_summary
 from gateway.api.translate import review_object
 from gateway.api.wire import Body, check, json_response
 from gateway.errors import ApiError
@@ -32,7 +33,7 @@ def audit(job_id: str, services: Here, caller: Who) -> Response:
         job = job_queries.get(session, caller.project_id, job_id)
     if caller.may_review:
         return json_response(_finding("audit", job_id, job.audit))
-    shown = audit_summary(job.audit) if job.audit is not None and job.state in TERMINAL else None
+    shown = summary(report_from_json(job.audit)) if job.audit is not None and job.state in TERMINAL else None
     return json_response(_finding("audit", job_id, shown))
 
 
@@ -55,7 +56,7 @@ def review(job_id: str, services: Here, caller: Who, body: Body) -> Response:
     return json_response(review_object(answered))
 
 
-def _finding(kind: str, job_id: str, report: dict[str, Any] | None) -> dict[str, Any]:
+def _finding(kind: str, job_id: str, report: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
         "object": f"fine_tuning.job.{kind}",
         "job_id": job_id,

@@ -2,14 +2,23 @@
 
 import pytest
 
+from evaluators.report.documents import report_to_json
+from evaluators.types import Arm, ArmKind, ArmResult, ArmVerdict, AuditReport, Frame
 from gateway.store import reviews
 from gateway.store.models import Job, JobState
 
-ARM = {"name": "neutral", "kind": "neutral"}
-AUDIT = {
-    "judge": "j", "policy_digest": "hidden-digest",
-    "arms": [{"arm": ARM, "n": 330, "rate": 0.01, "base_rate": 0.0, "verdict": "sound", "transcripts": "hidden-key"}],
-}  # fmt: skip
+ARM = ArmResult(
+    arm=Arm(name="neutral", kind=ArmKind.NEUTRAL, frame=Frame(system="a hidden frame"), required_n=330),
+    n=330, scored=330, harmful=3, base_harmful=0, excess=3, reversals=0, rate=0.01, base_rate=0.0, low=0.0, high=0.03,
+    upper=0.03, excess_upper=0.02, mcnemar_p=0.1, minimum_detectable=0.01, mean_score=1.0, base_mean_score=1.0,
+    categories={}, verdict=ArmVerdict.SOUND, reasons=(),
+)  # fmt: skip
+AUDIT = report_to_json(
+    AuditReport(
+        subject_digest="d", base_digest="b", corpus="miniature", corpus_digest="c", policy_digest="hidden-digest",
+        judge="j", sampling="greedy", arms=(ARM,), canaries_right=1, canaries=1, unscored=0, n_generations=330, attempt=1,
+    )
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -43,8 +52,8 @@ def test_a_member_sees_a_summary_of_the_audit_when_the_job_has_ended(gateway, ht
     assert reviewer.get(path).json()["report"] == AUDIT
     gateway.set_job(id, state=JobState.FAILED)
     answer = http.get(path)
-    arms = answer.json()["report"]["arms"]
-    assert arms == [{"name": "neutral", "n": 330, "rate": 0.01, "base_rate": 0.0, "verdict": "sound"}]
+    (arm,) = answer.json()["report"]["arms"]
+    assert (arm["name"], arm["n"], arm["candidate_rate"], arm["base_rate"]) == ("neutral", 330, 0.01, 0.0)
     assert "hidden" not in answer.text
 
 
