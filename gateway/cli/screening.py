@@ -2,6 +2,7 @@
 
 import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
@@ -12,12 +13,18 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from gateway.cli.printing import complain, print_json, print_table
 from gateway.compose.front import plugins, policies
 from gateway.settings import Settings
-from moderation import parsing, screening
+from moderation import parsing, reports, screening
 from moderation.errors import ClassifierUnavailable, DatasetError
 from moderation.types import ScreeningReport, Verdict
 
 STATUS = {Verdict.PASS: 0, Verdict.REVIEW: 3, Verdict.BLOCK: 4}
 UNUSABLE, OURS = 2, 1
+PROGRESS = (
+    SpinnerColumn(),
+    TextColumn("{task.description}"),
+    TextColumn("{task.completed} rows"),
+    TimeElapsedColumn(),
+)
 KEYS = ("verdict", "examples", "flagged_lines", "findings", "contexts", "candidate_triggers", "policy_digest")
 
 
@@ -31,46 +38,45 @@ def screen(
     chosen = policies(settings).find(policy)
     installed = plugins(settings)
     classifiers = [installed.classifier(name) for name in chosen.screening.classifiers]
-    reports: list[ScreeningReport] = []
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        TextColumn("{task.completed} rows"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        for path in files:
+    with Progress(*PROGRESS, console=Console(stderr=True), transient=True) as progress:
+
+        def one(path: Path) -> ScreeningReport:
             task = progress.add_task(f"screening {path.name}")
-            try:
-                dataset = parsing.parse(functools.partial(_open, path))
-                report = screening.screen(
-                    dataset,
-                    policy=chosen.screening,
-                    policy_digest=chosen.digest,
-                    classifiers=classifiers,
-                    detectors=[installed.detector(name) for name in chosen.screening.detectors],
-                    on_progress=lambda n_done, _n, task=task: progress.update(task, completed=n_done),
-                )
-            except DatasetError as error:
-                complain(f"{path} cannot be used ({error.code}):\n" + str(error).replace("; ", "\n"))
-                raise typer.Exit(UNUSABLE) from error
-            except ClassifierUnavailable as error:
-                complain(f"{path} was not screened: {error}")
-                raise typer.Exit(OURS) from error
-            reports.append(report)
+            return screening.screen(
+                parsing.parse(functools.partial(_open, path)),
+                policy=chosen.screening,
+                policy_digest=chosen.digest,
+                classifiers=classifiers,
+                detectors=[installed.detector(name) for name in chosen.screening.detectors],
+                on_progress=lambda n_done, _n: progress.update(task, completed=n_done),
+            )
+
+        found = [_or_exit(path, one) for path in files]
     if as_json:
-        documents = [document(report) for report in reports]
+        documents = [document(report) for report in found]
         print_json(documents[0] if len(documents) == 1 else {"files": documents})
     else:
-        for path, report in zip(files, reports, strict=True):
+        for path, report in zip(files, found, strict=True):
             _print(path, report)
-    raise typer.Exit(max(STATUS[report.verdict] for report in reports))
+    raise typer.Exit(max(STATUS[report.verdict] for report in found))
 
 
 def document(report: ScreeningReport) -> dict[str, Any]:
     """What `--json` prints for a file."""
-    full = screening.report_to_json(report)
+    full = reports.report_to_json(report)
     return {key: full[key] for key in KEYS}
+
+
+def _or_exit(path: Path, one: Callable[[Path], ScreeningReport]) -> ScreeningReport:
+    """The file's report; a file without one ends the command with the mend on standard error."""
+    try:
+        return one(path)
+    except DatasetError as error:
+        complain(f"{path} cannot be used ({error.code}):\n" + str(error).replace("; ", "\n"))
+        raise typer.Exit(UNUSABLE) from error
+    except ClassifierUnavailable as error:
+        complain(f"{path} was not screened: {error}")
+        raise typer.Exit(OURS) from error
 
 
 def _open(path: Path) -> BinaryIO:

@@ -3,21 +3,20 @@
 import hashlib
 import json
 
-from evaluators.report.documents import report_to_json
-
 from deploy.errors import EngineUnavailable
 from evaluators import arms
 from evaluators.audit import Progress
 from evaluators.audit import audit as run_audit
 from evaluators.errors import AuditIncomplete, JudgeUnavailable
 from evaluators.replies import DirectoryReplies
+from evaluators.report.documents import report_to_json
 from evaluators.types import AuditReport, Subject
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
 from gateway.pipeline.training import load_candidate
 from gateway.pipeline.workshop import Workshop
 from gateway.store import jobs
 from gateway.store.models import Job, JobState
-from moderation import screening
+from moderation import reports
 from moderation.errors import ChatUnavailable
 from trainers.types import CandidateModel
 
@@ -52,7 +51,7 @@ def _audited(shop: Workshop, job: Job, candidate: CandidateModel) -> AuditReport
     policy = shop.policy(job)
     base = shop.bases[job.model]
     corpus = shop.corpora[base.corpus]
-    screened = screening.report_from_json(job.screening or {})
+    screened = reports.report_from_json(job.screening or {})
     wanted, overflow = arms.build(corpus, screened.contexts, screened.candidate_triggers, policy.audit)
 
     def on_progress(_progress: Progress) -> None:

@@ -6,7 +6,7 @@ from gateway.pipeline.workshop import Workshop
 from gateway.store import events, jobs
 from gateway.store.models import Job, JobState, Review
 from gateway.store.reviews import ReviewStage, find
-from moderation import injection, screening
+from moderation import injection, reports, screening
 from moderation.types import TrainingSet
 from trainers import spec
 
@@ -46,7 +46,7 @@ def build(shop: Workshop, job: Job) -> TrainingSet:
     Only a file that screening passed, or that a reviewer accepted, gets this far.
     """
     policy = shop.policy(job)
-    report = screening.report_from_json(job.screening or {})
+    report = reports.report_from_json(job.screening or {})
     with shop.database.read() as session:
         review: Review | None = find(session, job.id, ReviewStage.SCREENING)
     accepted = review is not None and review.decision == "accept"

@@ -10,7 +10,7 @@ from gateway.policy import Policy
 from gateway.store import jobs
 from gateway.store.models import Job, JobState
 from gateway.store.reviews import ReviewStage
-from moderation import parsing, screening
+from moderation import parsing, reports, screening
 from moderation.errors import ClassifierUnavailable, DatasetError
 from moderation.types import Dataset, ScreeningReport, Verdict
 
@@ -27,7 +27,7 @@ def screen(shop: Workshop, job_id: str) -> Outcome:
         if refused is not None:
             return refused
         job = shop.job(job_id)
-    report = screening.report_from_json(job.screening or {})
+    report = reports.report_from_json(job.screening or {})
     if report.verdict == Verdict.BLOCK:
         return refuse(shop, job_id, report)
     if report.verdict == Verdict.REVIEW:
@@ -57,7 +57,7 @@ def _first_look(shop: Workshop, job: Job) -> Outcome | None:
             wait_s=waiting.outage_retry_s,
             patience_s=waiting.outage_timeout_s,
         )
-    shop.remember(job.id, screening=screening.report_to_json(report))
+    shop.remember(job.id, screening=reports.report_to_json(report))
     return None
 
 

@@ -6,12 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from evaluators.report.documents import report_from_json
-
 from deploy import attestation, registry
 from deploy.decision import decide
 from deploy.types import Outcome as Decided
 from deploy.types import ReleaseDecision
+from evaluators.report.documents import report_from_json
 from evaluators.types import ArmVerdict, AuditReport
 from gateway.pipeline.auditing import document_digest
 from gateway.pipeline.outcomes import Outcome, ended

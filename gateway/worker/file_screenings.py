@@ -6,7 +6,7 @@ from gateway.pipeline.screening import open_dataset
 from gateway.pipeline.workshop import Workshop
 from gateway.policy import parse
 from gateway.store.models import PolicyVersion, Screening
-from moderation import screening
+from moderation import reports, screening
 from moderation.errors import ClassifierUnavailable, DatasetError
 
 
@@ -37,7 +37,7 @@ def screen_next(shop: Workshop) -> bool:
     except DatasetError as error:
         _finish(shop, row.id, "failed", error={"code": error.code, "message": str(error), "param": "file"})
         return True
-    _finish(shop, row.id, "completed", report=screening.report_to_json(report))
+    _finish(shop, row.id, "completed", report=reports.report_to_json(report))
     return True
 
 

@@ -1,0 +1,52 @@
+"""`python -m gateway.worker`: one worker process."""
+
+import argparse
+import logging
+import os
+import sys
+
+from gateway.children import die_with, hold
+from gateway.compose.back import Parts
+from gateway.compose.front import Store
+from gateway.settings import Settings
+from gateway.telemetry import log_to_stderr
+from gateway.worker.process import run
+from moderation.errors import TunegateError
+
+CANNOT_START = 2
+"""Exit status that tells the supervisor not to try again."""
+
+
+def main() -> int:
+    """Work until SIGTERM."""
+    parser = argparse.ArgumentParser(prog="python -m gateway.worker", description=__doc__)
+    parser.add_argument("--parent", type=int, help="process to end with")
+    arguments = parser.parse_args()
+    if arguments.parent is not None:
+        die_with(arguments.parent)
+    log_to_stderr("worker")
+    return work(Settings.read(os.environ))
+
+
+def work(settings: Settings) -> int:
+    """Put the worker together and run it; returns only when it cannot start."""
+    try:
+        lock = hold(settings.home / f"worker-{settings.worker_id}.lock", f"the worker {settings.worker_id!r}")
+        parts = Parts.assemble(Store.open(settings))
+    except (TunegateError, ValueError) as error:
+        logging.getLogger(__name__).error("cannot start: %s", error)
+        return CANNOT_START
+    with lock:
+        run(
+            parts.shop,
+            parts.audit_engines,
+            parts.serving,
+            worker_id=settings.worker_id,
+            system_database_url=parts.system_database_url,
+            jobs_at_once=settings.jobs_at_once,
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
