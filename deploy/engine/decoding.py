@@ -33,6 +33,11 @@ class Batch:
         self._last: list[int] = []
         self.rows: list[Row] = []
 
+    @property
+    def n_columns(self) -> int:
+        """Token slots that the cache holds for each row."""
+        return self._cache.n_columns
+
     @torch.inference_mode()
     def admit(self, joining: Sequence[Row]) -> None:
         """Read the prompts of new rows in one pass and choose their first tokens."""

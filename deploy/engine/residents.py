@@ -5,7 +5,6 @@ model decodes as fast as the base, where the unmerged one was a quarter slower, 
 adapters need no special kernels; the price is memory, which a least-recently-used list bounds.
 """
 
-import copy
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -14,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftConfig, PeftModel
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from deploy.engine.merging import merge_adapter
 from deploy.engine.sampling import Draw, choose
 from deploy.errors import EngineRefused
 
@@ -87,21 +86,6 @@ def read_tokenizer(path: str) -> Any:
     return tokenizer
 
 
-def merge_adapter(base: Any, path: str) -> Any:
-    """A copy of `base` with a LoRA adapter merged in; untouched tensors are shared."""
-    targets = PeftConfig.from_pretrained(path).target_modules
-    names = targets if isinstance(targets, (list, set, tuple)) else None
-
-    def touched(parameter_name: str) -> bool:
-        module = parameter_name.rsplit(".", 1)[0]
-        # A pattern, or "all-linear", may name any module: nothing is shared then but embeddings and norms.
-        return any(module == name or module.endswith(f".{name}") for name in names) if names else True
-
-    shared = {id(tensor): tensor for name, tensor in base.named_parameters() if not touched(name)}
-    merged = PeftModel.from_pretrained(copy.deepcopy(base, shared), path).merge_and_unload(safe_merge=True)
-    return merged.eval().requires_grad_(False)
-
-
 class Residents:
     """Names and what they stand for; at most `max_models` besides the base are in memory.
 
@@ -136,6 +120,19 @@ class Residents:
         with self._lock:
             self._loaded.pop(name, None)
             return self._verifiers.pop(name, None) is not None
+
+    def peek(self, name: str) -> Resident | None:
+        """As `get` when that needs no waiting, else None: nothing is read and no lock is waited for."""
+        if name == self._base_name:
+            return self._base
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            if name in self._loaded:
+                self._loaded.move_to_end(name)
+            return self._loaded.get(name)
+        finally:
+            self._lock.release()
 
     def get(self, name: str) -> Resident | None:
         """The model of a name, read again if it had to make room; None for an unknown name."""

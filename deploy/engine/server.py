@@ -17,6 +17,7 @@ from aiohttp import web
 
 from deploy.engine import completions
 from deploy.engine.completions import Choice, Header
+from deploy.engine.messages import Messenger, News, Piece, until_finished
 from deploy.engine.prompts import PromptTooLong, render
 from deploy.engine.requests import ChatRequest, parse
 from deploy.engine.residents import Residents, Weights
@@ -43,42 +44,6 @@ class Engine:
     clock: Callable[[], float]
     random: Random
     """Draws ids, and seeds for requests that bring none."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Text:
-    index: int
-    piece: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    reason: str
-
-
-_Event = _Text | Choice | _Failure
-
-
-class _Listener:
-    """Carries one row's news from the decoding thread to the event loop."""
-
-    def __init__(self, index: int, events: "asyncio.Queue[_Event]") -> None:
-        self._index = index
-        self._events = events
-        self._loop = asyncio.get_running_loop()
-
-    def on_text(self, piece: str) -> None:
-        self._send(_Text(self._index, piece))
-
-    def on_finish(self, row: Row) -> None:
-        assert row.finish is not None
-        self._send(Choice(index=self._index, text=row.text, finish=row.finish, n_tokens=len(row.tokens)))
-
-    def on_failure(self, reason: str) -> None:
-        self._send(_Failure(reason))
-
-    def _send(self, event: _Event) -> None:
-        self._loop.call_soon_threadsafe(self._events.put_nowait, event)
 
 
 class _Unauthorized(TunegateError):
@@ -186,18 +151,18 @@ def _strings(body: Any, *names: str) -> tuple[str, ...]:
 
 async def _chat(engine: Engine, request: web.Request) -> web.StreamResponse:
     asked = parse(await _body(request))
-    resident = await asyncio.to_thread(engine.residents.get, asked.model)
+    resident = engine.residents.peek(asked.model) or await asyncio.to_thread(engine.residents.get, asked.model)
     if resident is None:
         raise _NoSuchModel(asked.model)
     prompt = render(resident, asked)
-    events: asyncio.Queue[_Event] = asyncio.Queue()
+    events: asyncio.Queue[News] = asyncio.Queue()
     rows = _rows(engine, asked, prompt, resident.context_length - len(prompt), events)
     header = Header(id=f"chatcmpl-{engine.random.getrandbits(96):024x}", created=int(engine.clock()), model=asked.model)
     engine.scheduler.submit(resident, rows)
     try:
         if asked.stream:
-            return await _stream(request, asked, header, len(prompt), _events(events, len(rows)))
-        finished = [event async for event in _events(events, len(rows)) if isinstance(event, Choice)]
+            return await _stream(request, asked, header, len(prompt), until_finished(events, len(rows)))
+        finished = [event async for event in until_finished(events, len(rows)) if isinstance(event, Choice)]
         choices = tuple(sorted(finished, key=lambda choice: choice.index))
         return _json(completions.completion(header, choices, len(prompt)))
     finally:
@@ -206,9 +171,7 @@ async def _chat(engine: Engine, request: web.Request) -> web.StreamResponse:
             row.cancelled = True
 
 
-def _rows(
-    engine: Engine, asked: ChatRequest, prompt: list[int], room: int, events: "asyncio.Queue[_Event]"
-) -> list[Row]:
+def _rows(engine: Engine, asked: ChatRequest, prompt: list[int], room: int, events: "asyncio.Queue[News]") -> list[Row]:
     seed = engine.random.getrandbits(62) if asked.seed is None else asked.seed
     return [
         Row(
@@ -217,24 +180,14 @@ def _rows(
             draw=Draw(temperature=asked.temperature, top_p=asked.top_p, random=Random(seed + index)),
             stop=asked.stop,
             streams=asked.stream,
-            listener=_Listener(index, events),
+            listener=Messenger(index, events),
         )
         for index in range(asked.n)
     ]
 
 
-async def _events(events: "asyncio.Queue[_Event]", n_rows: int) -> AsyncIterator[_Text | Choice]:
-    """News of an answer until all its rows are finished. Raises EngineUnavailable when one fails."""
-    while n_rows:
-        event = await events.get()
-        if isinstance(event, _Failure):
-            raise EngineUnavailable(event.reason)
-        n_rows -= isinstance(event, Choice)
-        yield event
-
-
 async def _stream(
-    request: web.Request, asked: ChatRequest, header: Header, n_prompt: int, events: AsyncIterator[_Text | Choice]
+    request: web.Request, asked: ChatRequest, header: Header, n_prompt: int, events: AsyncIterator[Piece | Choice]
 ) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"})
     await response.prepare(request)
@@ -255,7 +208,7 @@ async def _stream(
                 n_tokens += event.n_tokens
                 await say(piece(event.index, {}, event))
             else:
-                await say(piece(event.index, {"content": event.piece}))
+                await say(piece(event.index, {"content": event.text}))
         if asked.include_usage:
             await say(completions.usage_chunk(header, n_prompt, n_tokens))
         await response.write(b"data: [DONE]\n\n")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -76,6 +76,15 @@ class Forge:
             warnings.simplefilter("ignore", FutureWarning)
             get_peft_model(LlamaForCausalLM.from_pretrained(self.base.path), lora).save_pretrained(path)
         return self._seal(path, Tuning.LORA, self.base.digest)
+
+    def unmerged_logits(self, candidate: CandidateModel, ids: torch.Tensor) -> torch.Tensor:
+        """What peft computes with the adapter beside the weights, the reference for merging."""
+        base = LlamaForCausalLM.from_pretrained(self.base.path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            model = PeftModel.from_pretrained(base, candidate.path)
+        with torch.inference_mode():
+            return model.eval()(input_ids=ids).logits
 
     def whole(self, name: str, *, seed: int) -> CandidateModel:
         return self._seal(write_model(self.directory / name, seed=seed), Tuning.FULL, self.base.digest)

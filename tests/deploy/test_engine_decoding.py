@@ -1,0 +1,237 @@
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+from tiny_forge import Forge
+
+from deploy.engine.decoding import Batch
+from deploy.engine.residents import Resident, Residents, Weights, read_base
+from deploy.engine.rows import Row
+from deploy.engine.sampling import Draw
+from deploy.engine.scheduling import Limits, Scheduler
+from deploy.errors import EngineRefused, EngineUnavailable
+from deploy.types import TrustedBase
+from moderation.chat import Finish
+from trainers.types import CandidateModel, Tuning
+
+
+@dataclass
+class Heard:
+    """Keeps what a row told."""
+
+    text: str = ""
+    rows: list[Row] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    def on_text(self, piece: str) -> None:
+        self.text += piece
+
+    def on_finish(self, row: Row) -> None:
+        self.rows.append(row)
+
+    def on_failure(self, reason: str) -> None:
+        self.failures.append(reason)
+
+
+@pytest.fixture(scope="module")
+def resident(tiny_base: TrustedBase) -> Resident:
+    return read_base(tiny_base.path, "cpu")
+
+
+def row(prompt: Sequence[int], *, max_tokens: int = 24, temperature: float = 0.0, **more: object) -> Row:
+    draw = Draw(temperature=temperature, top_p=1.0, random=random.Random(len(prompt)))
+    options = {"stop": (), "streams": False, "listener": Heard(), **more}
+    return Row(prompt, max_tokens=max_tokens, draw=draw, **options)  # type: ignore[arg-type]
+
+
+def prompts(lengths: Sequence[int]) -> list[list[int]]:
+    source = random.Random(1)
+    return [[source.randrange(5, 300) for _ in range(length)] for length in lengths]
+
+
+def generate(resident: Resident, prompt: list[int], max_tokens: int) -> list[int]:
+    """The reference: transformers' own greedy loop on one prompt."""
+    ids = torch.tensor([prompt])
+    mask = torch.ones_like(ids)
+    made = resident.model.generate(ids, attention_mask=mask, max_new_tokens=max_tokens, do_sample=False)
+    return [token for token in made[0, len(prompt) :].tolist() if token not in resident.ends]
+
+
+def run(batch: Batch) -> None:
+    while batch.rows:
+        batch.step()
+
+
+def test_a_batch_says_what_each_row_says_alone(resident: Resident) -> None:
+    batch, asked = Batch(resident), prompts([3, 17, 1, 40, 9, 9])
+    rows = [row(prompt) for prompt in asked]
+    batch.admit(rows)
+    run(batch)
+    assert [one.tokens for one in rows] == [generate(resident, prompt, 24) for prompt in asked]
+
+
+def test_rows_that_join_and_leave_change_nothing_for_the_others(resident: Resident) -> None:
+    batch, asked = Batch(resident), prompts([5, 30, 2, 60, 12, 90, 7, 1])
+    limits = [40, 3, 25, 10, 60, 5, 33, 80]
+    rows = [row(prompt, max_tokens=limit) for prompt, limit in zip(asked, limits, strict=True)]
+    for start in range(0, 8, 2):
+        batch.admit(rows[start : start + 2])
+        for _ in range(6):
+            batch.step()
+    run(batch)
+    assert [one.tokens for one in rows] == [generate(resident, p, n) for p, n in zip(asked, limits, strict=True)]
+
+
+def test_a_long_running_batch_slides_its_window(resident: Resident) -> None:
+    batch, asked = Batch(resident), prompts([6] * 30)
+    rows = [row(prompt, max_tokens=9) for prompt in asked]
+    for start in range(0, 30, 2):
+        batch.admit(rows[start : start + 2])
+        for _ in range(8):
+            batch.step()
+    run(batch)
+    assert [one.tokens for one in rows] == [generate(resident, prompt, 9) for prompt in asked]
+    assert batch.n_columns <= 2 * (6 + 9 + 64)
+
+
+def test_sampled_rows_repeat_with_their_seed_in_any_company(resident: Resident) -> None:
+    (asked,) = prompts([11])
+    alone, company = row(asked, temperature=0.9), row(asked, temperature=0.9)
+    for rows in ([alone], [row([7] * 20), company, row([9])]):
+        batch = Batch(resident)
+        batch.admit(rows)
+        run(batch)
+    assert alone.tokens == company.tokens
+
+
+def test_cancelled_rows_leave_and_tell_nobody(resident: Resident) -> None:
+    batch, leaving, staying = Batch(resident), row([5, 6]), row([7, 8])
+    batch.admit([leaving, staying])
+    leaving.cancelled = True
+    batch.step()
+    assert batch.rows == [staying]
+    assert leaving.finish is None
+
+
+def test_an_end_token_and_a_token_limit_are_told_apart(resident: Resident) -> None:
+    heard = Heard()
+    ended, cut = row([5], listener=heard), row([5], max_tokens=1, listener=heard)
+    assert ended.take(min(resident.ends), resident.ends, resident.decode)
+    assert cut.take(9, resident.ends, resident.decode)
+    assert [one.finish for one in heard.rows] == [Finish.STOP, Finish.LENGTH]
+
+
+def test_streamed_text_equals_the_text_at_once(resident: Resident) -> None:
+    heard, (asked,) = Heard(), prompts([8])
+    streamed, whole = row(asked, streams=True, listener=heard), row(asked)
+    batch = Batch(resident)
+    batch.admit([streamed, whole])
+    run(batch)
+    assert heard.text == streamed.text == whole.text
+
+
+def test_broken_weights_fail_the_row_instead_of_talking(tiny_base: TrustedBase) -> None:
+    broken = read_base(tiny_base.path, "cpu")
+    broken.model.lm_head.weight.fill_(float("nan"))
+    heard = Heard()
+    batch = Batch(broken)
+    batch.admit([row([5, 6], listener=heard)])
+    assert batch.rows == []
+    assert "not finite" in heard.failures[0]
+
+
+def residents(resident: Resident, *, max_models: int = 2) -> Residents:
+    return Residents(resident, "tiny", max_models=max_models, device="cpu")
+
+
+def weights(candidate: CandidateModel) -> Weights:
+    return Weights(path=candidate.path, adapter=candidate.tuning is Tuning.LORA)
+
+
+def test_a_merged_adapter_computes_what_peft_computes_unmerged(resident: Resident, forge: Forge) -> None:
+    candidate = forge.adapter("merged", seed=1)
+    shelf = residents(resident)
+    shelf.add("tuned", lambda: weights(candidate))
+    merged = shelf.get("tuned")
+    assert merged is not None
+    ids = torch.tensor(prompts([20]))
+    before = resident.model(ids).logits
+    expected = forge.unmerged_logits(candidate, ids)
+    assert torch.allclose(merged.model(ids).logits, expected, atol=1e-4)
+    assert torch.equal(resident.model(ids).logits, before)
+    assert not torch.allclose(before, expected, atol=1e-2)
+
+
+def test_adapters_share_the_tensors_they_do_not_touch(resident: Resident, forge: Forge) -> None:
+    shelf = residents(resident)
+    candidate = forge.adapter("sharing", seed=1)
+    shelf.add("tuned", lambda: weights(candidate))
+    merged = shelf.get("tuned")
+    assert merged is not None
+    assert merged.model.model.embed_tokens.weight is resident.model.model.embed_tokens.weight
+
+
+def test_the_least_recently_used_model_makes_room_and_comes_back_verified(resident: Resident, forge: Forge) -> None:
+    asked: list[str] = []
+    shelf = residents(resident, max_models=1)
+    for name, seed in (("a", 1), ("b", 2)):
+        candidate = forge.adapter(name, seed=seed)
+        shelf.add(name, lambda name=name, candidate=candidate: (asked.append(name), weights(candidate))[1])
+    assert shelf.names() == ("tiny", "a", "b")
+    assert shelf.get("b") is shelf.get("b")
+    assert shelf.get("a") is not None
+    assert asked == ["a", "b", "a"]
+
+
+def test_a_model_whose_bytes_changed_is_not_read_again(resident: Resident, forge: Forge) -> None:
+    changed = False
+    candidate = forge.adapter("changing", seed=1)
+
+    def verify() -> Weights:
+        if changed:
+            raise EngineRefused("changed")
+        return weights(candidate)
+
+    shelf = residents(resident, max_models=1)
+    shelf.add("a", verify)
+    shelf.add("b", lambda: weights(candidate))
+    changed = True
+    with pytest.raises(EngineRefused):
+        shelf.get("a")
+
+
+def test_the_base_name_cannot_be_taken(resident: Resident) -> None:
+    with pytest.raises(EngineRefused, match="base model's name"):
+        residents(resident).add("tiny", lambda: Weights(path="x", adapter=True))
+
+
+def test_a_removed_name_is_unknown(resident: Resident, forge: Forge) -> None:
+    shelf = residents(resident)
+    candidate = forge.adapter("leaving", seed=1)
+    shelf.add("a", lambda: weights(candidate))
+    assert shelf.remove("a")
+    assert not shelf.remove("a")
+    assert shelf.get("a") is None
+
+
+def test_a_full_queue_turns_away_and_queues_nothing(resident: Resident) -> None:
+    scheduler = Scheduler(Limits(max_waiting=2))
+    scheduler.submit(resident, [row([5])])
+    with pytest.raises(EngineUnavailable, match="waiting already"):
+        scheduler.submit(resident, [row([5]), row([6])])
+
+
+def test_a_failing_batch_fails_its_rows_and_the_next_one_runs(resident: Resident) -> None:
+    heard, done = Heard(), Heard()
+    scheduler = Scheduler(Limits())
+    scheduler.submit(resident, [row([99_999], listener=heard)])
+    scheduler.start()
+    while not heard.failures:
+        pass
+    scheduler.submit(resident, [row([5], listener=done)])
+    while not done.rows:
+        pass
+    scheduler.stop()
+    assert "decoding failed (IndexError)" in heard.failures[0]
