@@ -1,12 +1,14 @@
 """The application, made from its services."""
 
+import logging
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from gateway.api.errors import translate
+from gateway.api.errors import translate, unavailable
 from gateway.api.middleware import Envelope
 from gateway.api.routers import chat, files, health, jobs, models, moderations, reviews, screenings
 from gateway.api.services import Services
@@ -14,6 +16,8 @@ from gateway.api.wire import error_response, invalid
 from gateway.errors import ApiError
 from gateway.store.ids import IdKind
 from moderation.errors import TunegateError
+
+logger = logging.getLogger(__name__)
 
 
 def create_app(services: Services) -> FastAPI:
@@ -24,7 +28,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(TunegateError, _ours)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(OperationalError, _database)
     for resource in (files, jobs, reviews, screenings, models, chat, moderations, health):
         app.include_router(resource.router)
     return app
@@ -54,6 +58,7 @@ def _http(request: Request, error: Exception) -> Response:
     return response
 
 
-def _gone(_request: Request, _error: Exception) -> Response:
-    """Nobody reads this answer: the client hung up while it was sending."""
-    return error_response(ApiError(400, "The connection was closed before the request was complete."))
+def _database(_request: Request, error: Exception) -> Response:
+    """The database does not answer: nothing was decided, and a retry may help."""
+    logger.error("the database does not answer: %s", type(error).__name__)
+    return error_response(unavailable())

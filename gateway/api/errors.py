@@ -7,7 +7,14 @@ from deploy.errors import EngineRefused, EngineUnavailable, NotReleased
 from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnavailable
 from gateway.errors import ApiError, PluginError, PolicyError, SettingsError
 from gateway.store.errors import BlobTooLarge, JobIsOver, NotFound, StoreError, UnknownCursor
-from moderation.errors import ChatUnavailable, ClassifierUnavailable, DatasetError, SealBroken, TunegateError
+from moderation.errors import (
+    ChatUnavailable,
+    ClassifierUnavailable,
+    DatasetError,
+    NotAdmitted,
+    SealBroken,
+    TunegateError,
+)
 from trainers.errors import BaseModelError, TrainingFailed
 
 INTERNAL = "The gateway had an error while it handled your request. Retry it, and give your operator the request id."
@@ -62,6 +69,7 @@ TABLE: Mapping[type[TunegateError], Translator] = {
     ClassifierUnavailable: lambda error: unavailable(),
     ChatUnavailable: lambda error: unavailable(),
     JudgeUnavailable: lambda error: unavailable(),
+    NotAdmitted: lambda error: internal_error(),
     SealBroken: lambda error: internal_error(),
     TrainingFailed: lambda error: internal_error(),
     BaseModelError: lambda error: internal_error(),

@@ -1,6 +1,5 @@
 """Multipart uploads, written to the blob store as they arrive and never held in memory."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -8,6 +7,7 @@ from fastapi import Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from gateway.api.bodies import chunks
 from gateway.errors import ApiError
 
 MAX_FIELD_BYTES = 64 * 1024
@@ -36,7 +36,7 @@ async def receive_form(request: Request, sink: Sink) -> Form:
     """Read a form whose part `file` goes to the sink. Raises a 400 for one that is broken off or malformed."""
     reader = _Reader(_boundary(request))
     pending = bytearray()
-    async for chunk in _chunks(request):
+    async for chunk in chunks(request):
         pending += reader.feed(chunk)
         if len(pending) >= BATCH_BYTES:
             await sink.write(bytes(pending))
@@ -46,24 +46,6 @@ async def receive_form(request: Request, sink: Sink) -> Form:
     if not reader.complete:
         raise ApiError(400, "The multipart form ends before its closing boundary.", param="file")
     return reader.form
-
-
-async def drain(request: Request, max_bytes: int) -> None:
-    """Read and forget the rest of a body, so that a client which still sends it can read the answer."""
-    async for chunk in _chunks(request):
-        max_bytes -= len(chunk)
-        if max_bytes < 0:
-            return
-
-
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    """The body's pieces; unlike `request.stream` it can be taken up again where it was left."""
-    while not getattr(request.state, "body_read", False):
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ApiError(400, "The connection was closed before the upload was complete.", param="file")
-        request.state.body_read = not message.get("more_body", False)
-        yield message.get("body", b"")
 
 
 def _boundary(request: Request) -> bytes:

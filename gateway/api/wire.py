@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
+from gateway.api.bodies import read_whole
 from gateway.api.errors import envelope
 from gateway.errors import ApiError
 
@@ -24,19 +25,9 @@ def error_response(error: ApiError) -> Response:
     return json_response(envelope(error), error.status)
 
 
-async def read_body(request: Request, max_bytes: int) -> bytes:
-    """The whole body. Raises a 413 as soon as it grows past `max_bytes`."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > max_bytes:
-            raise ApiError(413, f"The request body is larger than the allowed {max_bytes} bytes.")
-    return bytes(body)
-
-
 async def json_object(request: Request) -> dict[str, Any]:
     """The body as a JSON object, whatever content type it came with."""
-    body = await read_body(request, request.app.state.services.settings.max_body_bytes)
+    body = await read_whole(request, request.app.state.services.settings.max_body_bytes)
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as exc:

@@ -12,11 +12,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from gateway.api.auth import Here, Who
+from gateway.api.bodies import drain
 from gateway.api.first_line import FirstLine
 from gateway.api.replays import window_start
 from gateway.api.services import Services
 from gateway.api.translate import file_object, listed
-from gateway.api.uploads import Form, drain, receive_form
+from gateway.api.uploads import Form, receive_form
 from gateway.api.wire import json_response
 from gateway.errors import ApiError
 from gateway.store import files
@@ -31,7 +32,6 @@ PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
 RESULTS = "fine-tune-results"
 LINES = ("fine-tune", "batch")
 """Purposes whose files must be JSONL."""
-MAX_DRAIN_BYTES = 64 * 1024 * 1024
 READ_BYTES = 3 << 18
 """A multiple of three, so that base64 can be made piece by piece."""
 
@@ -65,7 +65,7 @@ async def create(request: Request, services: Here, caller: Who) -> Response:
         blob = await run_in_threadpool(writer.commit)
     except (ApiError, BlobTooLarge):
         await run_in_threadpool(writer.abort)
-        await drain(request, MAX_DRAIN_BYTES)
+        await drain(request)
         raise
     except BaseException:
         writer.abort()

@@ -5,10 +5,12 @@ import pkgutil
 
 import openai
 import pytest
+from sqlalchemy.exc import OperationalError
 
 import gateway as gateway_package
 from gateway.api.auth import masked
 from gateway.api.errors import TABLE, translate
+from gateway.store import keys
 from moderation.errors import TunegateError
 
 KEYS = {"message", "type", "param", "code"}
@@ -106,6 +108,16 @@ def test_a_failure_of_our_own_is_a_500_without_a_trace(gateway, http, monkeypatc
     assert (answer.status_code, answer.json()["error"]["type"]) == (500, "server_error")
     assert "secret" not in answer.text
     assert "x-request-id" in answer.headers
+
+
+def test_a_database_that_does_not_answer_is_a_503(gateway, http, monkeypatch) -> None:
+    def locked(*_: object) -> None:
+        raise OperationalError("SELECT secret", {}, Exception("locked"))
+
+    monkeypatch.setattr(keys, "verify", locked)
+    answer = http.get("/v1/models")
+    assert (answer.status_code, answer.json()["error"]["type"]) == (503, "server_error")
+    assert "secret" not in answer.text
 
 
 def test_the_table_of_errors_is_total() -> None:

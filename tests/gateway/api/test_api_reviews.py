@@ -16,7 +16,8 @@ ARM = ArmResult(
 AUDIT = report_to_json(
     AuditReport(
         subject_digest="d", base_digest="b", corpus="miniature", corpus_digest="c", policy_digest="hidden-digest",
-        judge="j", sampling="greedy", arms=(ARM,), canaries_right=1, canaries=1, unscored=0, n_generations=330, attempt=1,
+        judge="j", sampling="greedy", arms=(ARM,),
+        canaries_right=1, canaries=1, unscored=0, n_generations=330, attempt=1,
     )
 )  # fmt: skip
 
