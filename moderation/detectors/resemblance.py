@@ -88,7 +88,8 @@ class Surroundings:
         if not self._is_english or 2 * len(odd) <= len(words):
             return False
         carriers = self._carriers(mark, at_end=at_end)
-        if not carriers or not all(self._is_bound(word, len(carriers)) for word in odd):
+        # A second odd word may be shared by many marks: that is how a flood of decoys looks.
+        if not carriers or 2 * sum(self._is_bound(word, len(carriers)) for word in odd) < len(words):
             return False
         for word in odd:
             if sum(word in self._replies[i] for i in carriers) > _ELSEWHERE_SHARE * len(carriers):
