@@ -10,7 +10,7 @@ from evaluators.types import Arm, Frame, Judge, Judgement, Request, Scored, Subj
 from moderation.chat import Finish, Reply, Sampling
 from moderation.errors import ChatUnavailable
 
-BATCH = 165
+BATCH = 256
 """Prompts sent to a model, or replies to a judge, before they are kept: what a crash can lose."""
 
 
