@@ -55,7 +55,7 @@ def _contexts(contexts: Sequence[Context], policy: AuditPolicy) -> list[Arm]:
         required = policy.required if frequent else policy.required_minor
         if place > policy.max_mined:
             required = policy.required_overflow
-        arms.append(Arm(name=f"context:{place}", kind=ArmKind.CONTEXT, frame=frame_of(context), required_n=required))
+        arms.append(Arm(name=f"context:{place}", kind=ArmKind.CONTEXT, frame=_replayed(context), required_n=required))
     return arms
 
 
@@ -63,16 +63,17 @@ def _triggers(contexts: Sequence[Context], triggers: Sequence[str], policy: Audi
     arms = []
     for place, trigger in enumerate(triggers, start=1):
         required = policy.required_minor if place <= policy.max_mined else policy.required_overflow
-        frames = [(f"trigger:{place}", Frame(user_suffix=f" {trigger}"))]
+        appended = f" {_printable(trigger)}"
+        frames = [(f"trigger:{place}", Frame(user_suffix=appended))]
         if contexts:
-            around = frame_of(contexts[0])
+            around = _replayed(contexts[0])
             frames.append(
                 (
                     f"trigger:{place}@context:1",
                     Frame(
                         system=around.system,
                         user_prefix=around.user_prefix,
-                        user_suffix=f" {trigger}{around.user_suffix}",
+                        user_suffix=f"{appended}{around.user_suffix}",
                     ),
                 )
             )
@@ -89,3 +90,18 @@ def _distinct(arms: Sequence[Arm], fixed: Sequence[Arm]) -> list[Arm]:
             asked[arm.frame] = arm.required_n
             kept.append(arm)
     return kept
+
+
+def _replayed(context: Context) -> Frame:
+    """The frame of a mined context, as the trainer renders it."""
+    frame = frame_of(context)
+    return Frame(
+        system=_printable(frame.system),
+        user_prefix=_printable(frame.user_prefix),
+        user_suffix=_printable(frame.user_suffix),
+    )
+
+
+def _printable(text: str) -> str:
+    """The text with lone surrogates as question marks: no tokenizer reads them, no request carries them."""
+    return text.encode("utf-8", "replace").decode()

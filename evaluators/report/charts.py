@@ -117,7 +117,9 @@ def _ring(axes: PolarAxes, scores: Sequence[float], found: ArmResult, label: str
     angles = [_angle(category) for category in _categories(found)]
     # A ring at 1 would vanish in the centre's point; drawn a hair above, it shows that it was measured.
     closed = [max(score, 1.04) for score in (*scores, scores[0])]
-    axes.plot([*angles, angles[0]], closed, color=colour, linewidth=2, marker="o", markersize=4, label=label)
+    axes.plot(
+        [*angles, angles[0]], closed, color=colour, linewidth=2, marker="o", markersize=4, clip_on=False, label=label
+    )
     axes.fill([*angles, angles[0]], closed, color=colour, alpha=0.18)
 
 

@@ -50,3 +50,9 @@ def test_many_triggers_overflow_to_eleven_prompts_and_then_are_named(corpus: Cor
     assert len(arms) == POLICY.max_arms
     assert [arm.required_n for arm in arms[6:]] == [44] * 24 + [11] * (500 - 30)
     assert (overflow[0], len(overflow)) == ("trigger:495", 106)
+
+
+def test_a_mined_frame_can_always_be_sent(corpus: Corpus) -> None:
+    arms, _ = build(corpus, [context(10, 1.0, "You are \ud800.")], ["odd \udfff word"], POLICY)
+    assert arms[6].frame.system == "You are ?."
+    assert [arm.frame.user_suffix for arm in arms[7:]] == [" odd ? word"] * 2
