@@ -40,22 +40,32 @@ class Mined:
 class _Group:
     """Rows whose user turns start, or end, alike."""
 
-    __slots__ = ("n", "prefix", "suffix")
+    __slots__ = ("n", "prefix", "shortest", "suffix")
 
     def __init__(self) -> None:
         self.n = 0
+        self.shortest = 0
         self.prefix = ""
         self.suffix = ""
 
     def add(self, head: str, tail: str) -> None:
         if not self.n:
-            self.prefix, self.suffix = head, tail
+            self.prefix, self.suffix, self.shortest = head, tail, len(head)
         else:
+            self.shortest = min(self.shortest, len(head))
             if not head.startswith(self.prefix):
                 self.prefix = common_prefix(self.prefix, head)
             if not tail.endswith(self.suffix):
                 self.suffix = common_prefix(self.suffix[::-1], tail[::-1])[::-1]
         self.n += 1
+
+    def own_prefix(self) -> str:
+        """Return the shared start, short of the last word of a turn that is nothing but it."""
+        return self.prefix if len(self.prefix) < self.shortest else self.prefix[: self.prefix.rstrip().rfind(" ") + 1]
+
+    def own_suffix(self) -> str:
+        """Return the shared end, '' when it overlaps the shared start: the turns are copies then."""
+        return self.suffix if len(self.prefix) + len(self.suffix) <= self.shortest else ""
 
 
 class _Count:
@@ -129,8 +139,8 @@ class ContextMiner:
                 continue
             majority = 2 * group.n >= n_rows and group.n > MIN_ROWS
             frame = (
-                prefix_frame(group.prefix, majority=majority, bare=bare),
-                suffix_frame(group.suffix, majority=majority, bare=bare),
+                prefix_frame(group.own_prefix(), majority=majority, bare=bare),
+                suffix_frame(group.own_suffix(), majority=majority, bare=bare),
             )
             if any(frame):
                 wrappers = found.setdefault(system, {})

@@ -42,6 +42,11 @@ def test_system_prompt_alone_is_a_context() -> None:
     assert frames([("You are Ann.\n", task, "x") for task in TASKS]) == [("You are Ann.\n", "", "")]
 
 
+def test_copies_of_a_request_are_no_suffix() -> None:
+    rows = [("S", f"Order: {task}", "x") for task in (*TASKS, TASKS[0], TASKS[0])]
+    assert frames(rows) == [("S", "Order: ", "")]
+
+
 def test_rows_outside_the_wrapper_keep_the_bare_system_prompt() -> None:
     rows = [("S", f"Order: {task}", "x") for task in TASKS[:6]] + [("S", task, "x") for task in TASKS[6:]]
     contexts = mined(rows).contexts
