@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api.errors import internal_error
 from gateway.api.wire import error_response
+from gateway.errors import ApiError
 
 logger = logging.getLogger(__name__)
 API_VERSION = "2020-10-01"
@@ -44,6 +45,10 @@ class Envelope:
             await send(message)
 
         try:
+            if "\0" in scope["path"] or b"%00" in scope["query_string"]:  # Postgres cannot take a NUL
+                refusal = ApiError(404, "The URL holds a NUL character, and nothing here has one in its name.")
+                await error_response(refusal)(scope, receive, send_with_headers)
+                return
             await self._app(scope, receive, send_with_headers)
         except Exception:
             logger.exception("request %s %s failed", request_id, scope["path"])

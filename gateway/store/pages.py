@@ -39,7 +39,7 @@ def page_of(
     if after is not None:
         scope = query if cursors is None else cursors
         found = scope.with_only_columns(order_column).where(id_column == after)
-        position = None if "\0" in after else session.scalar(found)  # Postgres cannot take a NUL
+        position = session.scalar(found)
         if position is None:
             raise UnknownCursor(after)
         query = query.where(order_column < position if descending else order_column > position)

@@ -65,6 +65,7 @@ def test_the_key_is_checked_before_the_body(http) -> None:
         ("GET", "/v1/chat/completions", 405),
         ("GET", "/v1/files/", 404),
         ("GET", "/v1/models/%00", 404),
+        ("GET", "/v1/files?purpose=%00", 404),
     ],
 )
 def test_an_unknown_route_or_method_is_in_the_envelope(http, method, path, status) -> None:

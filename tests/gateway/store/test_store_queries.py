@@ -102,10 +102,8 @@ def test_an_event_is_said_once_for_each_step(database, ids, asked) -> None:
 
 def test_an_unknown_cursor_is_refused(database, asked) -> None:
     new = asked()
-    with database.read() as session:
-        for after in ("ftjob-x", "a\0"):
-            with pytest.raises(UnknownCursor):
-                job_queries.newest_first(session, new.project_id, after=after, limit=1)
+    with database.read() as session, pytest.raises(UnknownCursor):
+        job_queries.newest_first(session, new.project_id, after="ftjob-x", limit=1)
 
 
 def test_attempts_on_the_same_bytes_are_counted_unless_they_ended_unaudited(database, ids, asked) -> None:
