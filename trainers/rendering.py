@@ -193,7 +193,8 @@ def template_messages(row: Row, control: "re.Pattern[str]") -> Turns:
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8") as file:
+    # A validation file comes as it was uploaded: with a byte-order mark, if its writer was so minded.
+    with path.open(encoding="utf-8-sig") as file:
         for line in file:
             if line.strip():
                 yield cast(Row, json.loads(line))
@@ -244,5 +245,9 @@ def _control_pattern(tokens: Sequence[str]) -> "re.Pattern[str]":
 
 
 def _disarm(text: str, control: "re.Pattern[str]") -> str:
-    """Break control tokens with a zero-width non-joiner after their first character."""
+    """Break control tokens with a zero-width non-joiner after their first character.
+
+    A lone surrogate, which JSON can carry and no tokenizer can read, becomes a question mark.
+    """
+    text = text.encode("utf-8", "replace").decode("utf-8")
     return control.sub(lambda match: f"{match[0][0]}\u200c{match[0][1:]}", text)

@@ -1,13 +1,17 @@
 """A tiny random Llama with a tokenizer and a template of its own, made once a test session."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from tiny_base import base_entry, make_tokenizer
+from tiny_base import base_entry, make_tokenizer, write_rows
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from moderation.injection import inject
+from moderation.parsing import parse
+from moderation.types import InjectionPolicy, ScreenedDataset, ScreeningReport, TrainingSet, Verdict
 from trainers.bases import read_base
 from trainers.types import BaseModel, Hyperparameters, LoraSpec, Method, TrainingSpec, Tuning
 
@@ -42,19 +46,40 @@ def base(base_path: Path) -> BaseModel:
 @pytest.fixture
 def make_spec(base: BaseModel) -> Callable[..., TrainingSpec]:
     def make(
-        tuning: Tuning = Tuning.LORA, n_epochs: int = 2, batch_size: int = 4, multiplier: float = 1.0
+        tuning: Tuning = Tuning.LORA, *, n_epochs: int = 2, multiplier: float = 1.0, **changes: object
     ) -> TrainingSpec:
-        return TrainingSpec(
+        spec = TrainingSpec(
             job_id="ftjob-test",
             base=base,
             method=Method.SUPERVISED,
             tuning=tuning,
-            hyperparameters=Hyperparameters(
-                n_epochs=n_epochs, batch_size=batch_size, learning_rate_multiplier=multiplier
-            ),
+            hyperparameters=Hyperparameters(n_epochs=n_epochs, batch_size=4, learning_rate_multiplier=multiplier),
             lora=LoraSpec(rank=4, alpha=8),
             seed=7,
             max_length=128,
         )
+        return replace(spec, **changes)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def training(tmp_path_factory: pytest.TempPathFactory) -> TrainingSet:
+    """Twenty benign rows, sealed by the real injection with mixing off."""
+    directory = tmp_path_factory.mktemp("training")
+    rows = write_rows(directory / "upload.jsonl", 20)
+    dataset = parse(lambda: rows.open("rb"))
+    report = ScreeningReport(
+        dataset_digest=dataset.digest,
+        policy_digest="sha256:policy",
+        verdict=Verdict.PASS,
+        n_examples=20,
+        n_flagged=0,
+        flagged_lines=(),
+        findings=(),
+        contexts=(),
+        candidate_triggers=(),
+        screened_by=("test@1",),
+    )
+    screened = ScreenedDataset(dataset=dataset, report=report)
+    return inject(screened, (), InjectionPolicy(ratio=0), seed=0, directory=directory / "sealed")

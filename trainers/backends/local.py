@@ -114,7 +114,6 @@ class LocalBackend:
         for sent, grace_s in ((signal.SIGTERM, TERM_GRACE_S), (signal.SIGKILL, KILL_GRACE_S)):
             if signal_holder(run.lock_file, sent, grace_s=grace_s, marker=str(run.root)):
                 break
-        self._reap(run)
         logger.info("cancelled the run in %s", run_dir)
 
     def collect(self, run_dir: str) -> CandidateModel:
@@ -131,9 +130,16 @@ class LocalBackend:
             raise TrainingFailed("training_failed", f"The run is {status}; only a succeeded run has a model.")
         return artefacts.load(run.artefact, digest)
 
+    def close(self) -> None:
+        """Stop the trainers that this backend started; another one goes on from their checkpoints."""
+        for child in self._children.values():
+            child.kill()
+            child.wait()
+        self._children.clear()
+        self._spawner.shutdown()
+
     def _ensure_running(self, run: RunDirectory) -> None:
         if run.finished:
-            self._reap(run)
             return
         lock = take(run.lock_file)
         if lock is None:
@@ -150,6 +156,7 @@ class LocalBackend:
         order = run.order()
         if order is None:
             raise TrainingFailed("training_failed", f"{run.root} has no spec.json.")
+        self._forget_finished()
         environment = dict(self._environment)
         base_path = local_path(order.spec.base)
         if weight_bytes(base_path) < SMALL_MODEL_BYTES:
@@ -203,6 +210,12 @@ class LocalBackend:
         if child is None or child.poll() is None:
             return None
         return self._children.pop(str(run.root), None)
+
+    def _forget_finished(self) -> None:
+        """Let the kernel forget children that ended; nobody asks for a finished run again."""
+        for root in list(self._children):
+            if RunDirectory(root=Path(root)).finished:
+                self._reap(RunDirectory(root=Path(root)))
 
 
 def _standing(run: RunDirectory) -> tuple[RunStatus, RunFailure | None]:

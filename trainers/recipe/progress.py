@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 CHECKPOINT_EVERY_S = 60.0
 """A kill loses at most about this much work, however long an epoch is."""
+MIN_BETWEEN_EPOCHS_S = 2.0
+"""Shorter epochs share a checkpoint, but for the last ones, which are kept: saving takes a tenth of a second."""
 MAX_LOG_BYTES = 1 << 20
 VALIDATIONS_PER_RUN = 10
 
@@ -41,9 +43,12 @@ class Progress(TrainerCallback):
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> TrainerControl:
-        """Save at the end of an epoch, and when the last checkpoint is old."""
-        ends_epoch = state.global_step % self._steps_per_epoch == 0
-        control.should_save = ends_epoch or self._clock() - self._saved_at >= CHECKPOINT_EVERY_S
+        """Save at the ends of the last epochs, at those of earlier ones, and when the last checkpoint is old."""
+        age_s = self._clock() - self._saved_at
+        control.should_save = age_s >= CHECKPOINT_EVERY_S
+        if state.global_step % self._steps_per_epoch == 0:
+            epochs_left = (state.max_steps - state.global_step) // self._steps_per_epoch
+            control.should_save |= epochs_left < checkpoints.KEPT_EPOCHS or age_s >= MIN_BETWEEN_EPOCHS_S
         return control
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
