@@ -150,17 +150,13 @@ def test_every_state_has_one_of_the_six_statuses(gateway, client, new_job) -> No
 def test_nothing_of_a_held_model_is_on_the_wire(gateway, http, new_job) -> None:
     job = new_job()
     columns = {
-        "audit": {"arms": [{"arm": {"name": "secret-arm"}}]}, "fine_tuned_model": NAME, "result_files": ["file-r"],
-        "trained_tokens": 7, "finished_at": 5, "error_code": "unsafe_model", "error_message": "held",
+        "audit": {"arms": ["a-secret-arm"]}, "fine_tuned_model": "a-secret-name", "result_files": ["a-secret-file"],
+        "trained_tokens": 7, "finished_at": 5, "error_code": "a-secret-code", "error_message": "a-secret-message",
     }  # fmt: skip
     for state in set(JobState) - TERMINAL:
         gateway.set_job(job.id, state=state, **columns)
         for path in ("", "/events", "/checkpoints", "/screening", "/audit"):
-            text = http.get(f"/v1/fine_tuning/jobs/{job.id}{path}").text
-            assert not any(word in text for word in (NAME, "file-r", "secret-arm", "unsafe_model", "held")), (
-                state,
-                path,
-            )
+            assert "secret" not in http.get(f"/v1/fine_tuning/jobs/{job.id}{path}").text, (state, path)
 
 
 def test_a_released_job_shows_model_files_and_numbers_at_once(gateway, client, new_job) -> None:
