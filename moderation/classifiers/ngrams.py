@@ -1,0 +1,141 @@
+"""Text as hashed n-grams: the features of the embedded classifier.
+
+Everything is numpy over one byte buffer for many windows at once, because hashing in Python would
+be the slowest part of screening by far.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+BITS = 15
+DIMENSIONS = 1 << BITS
+"""How many buckets n-grams are hashed into."""
+WINDOW = 480
+"""Bytes of normalised text that are scored together: about eighty words."""
+STRIDE = 400
+"""Distance of window starts; neighbours overlap so that a sentence at an edge is seen whole."""
+
+_NOT_WORD = re.compile(rb"[\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+")
+_SPACE = 32
+_BASE = 0x9E3779B97F4A7C15
+_BASE_INVERSE = pow(_BASE, -1, 1 << 64)
+_MULTIPLIER = np.uint64(0xBF58476D1CE4E5B9)
+_CHARACTERS = 5
+_SALTS = tuple(np.uint64(salt) for salt in (0x1F83D9AB, 0x5BE0CD19, 0x9B05688C, 0x510E527F))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """Hashed n-grams of a batch of windows."""
+
+    buckets: NDArray[np.int64]
+    """In [0, DIMENSIONS), one an n-gram, window after window."""
+    starts: NDArray[np.int64]
+    """Where each window's buckets begin; each window has at least one."""
+    counts: NDArray[np.int64]
+    """How many buckets each window has."""
+
+
+def normalise(text: str) -> bytes:
+    """Lower-case words in UTF-8 with single spaces between, none at the ends.
+
+    Compatibility forms and accents are folded (`ＢÖＭＢ` reads `bomb`), invisible format characters
+    are dropped; punctuation, symbols and lone surrogates become a space.
+    """
+    if not text.isascii():
+        text = "".join(_fold(char) for char in unicodedata.normalize("NFKD", text))
+    return _NOT_WORD.sub(b" ", text.lower().encode("utf-8", "replace")).strip()
+
+
+def _fold(char: str) -> str:
+    if char.isascii() or char.isalpha():
+        return char
+    return "" if unicodedata.category(char) in {"Mn", "Cf"} else " "
+
+
+def windows_of(text: bytes, limit: int) -> list[bytes]:
+    """Overlapping windows of a normalised text, at most `limit`, spread evenly from first to last.
+
+    Empty for an empty text. Up to `limit * STRIDE` bytes nothing is left out.
+    """
+    if not text:
+        return []
+    starts = range(0, max(len(text) - (WINDOW - STRIDE), 1), STRIDE)
+    if len(starts) > limit:
+        chosen = np.linspace(0, len(starts) - 1, limit).astype(int)
+        return [text[starts[i] : starts[i] + WINDOW] for i in chosen]
+    return [text[start : start + WINDOW] for start in starts]
+
+
+def hash_windows(windows: Sequence[bytes]) -> Features:
+    """Word 1- to 3-grams and character 5-grams of each window, hashed.
+
+    Windows are normalised and not empty. Words are hashed by differences of a polynomial prefix
+    hash modulo 2^64, so that no Python loop runs over words.
+    """
+    buffer = np.frombuffer(b"".join(b" %b " % window for window in windows), dtype=np.uint8)
+    lengths = np.array([len(window) + 2 for window in windows], dtype=np.int64)
+    owner = np.repeat(np.arange(len(windows)), lengths)
+    words, word_owner = _word_hashes(buffer, owner)
+    grams, owners = [_mix(words + _SALTS[0])], [word_owner]
+    chain = words
+    for n in (2, 3):
+        tail = words[n - 1 :]
+        chain = _mix(chain[: len(tail)] * _MULTIPLIER + tail)
+        whole = word_owner[: len(tail)] == word_owner[n - 1 :]
+        grams.append(_mix(chain[whole] + _SALTS[n - 1]))
+        owners.append(word_owner[: len(tail)][whole])
+    characters, character_owner = _character_hashes(buffer, owner)
+    grams.append(characters)
+    owners.append(character_owner)
+    all_owners = np.concatenate(owners)
+    order = np.argsort(all_owners, kind="stable")
+    buckets = (np.concatenate(grams) >> np.uint64(64 - BITS)).astype(np.int64)[order]
+    counts = np.bincount(all_owners, minlength=len(windows))
+    return Features(buckets=buckets, starts=np.cumsum(counts) - counts, counts=counts)
+
+
+def _word_hashes(buffer: NDArray[np.uint8], owner: NDArray[np.int64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Hash and window of every word; words are what stands between two spaces."""
+    spaces = np.flatnonzero(buffer == _SPACE)
+    starts, ends = spaces[:-1] + 1, spaces[1:]
+    real = ends > starts
+    starts, ends = starts[real], ends[real]
+    powers = _powers(_BASE, len(buffer))
+    prefix = np.zeros(len(buffer) + 1, dtype=np.uint64)
+    np.cumsum((buffer.astype(np.uint64) + np.uint64(1)) * powers, out=prefix[1:])
+    hashes = (prefix[ends] - prefix[starts]) * _powers(_BASE_INVERSE, len(buffer))[starts]
+    return _mix(hashes), owner[starts]
+
+
+def _character_hashes(
+    buffer: NDArray[np.uint8], owner: NDArray[np.int64]
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Hash and window of every run of five bytes inside one window, spaces included."""
+    n = len(buffer) - _CHARACTERS + 1
+    if n <= 0:
+        return np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int64)
+    packed = np.zeros(n, dtype=np.uint64)
+    for shift in range(_CHARACTERS):
+        packed |= buffer[shift : shift + n].astype(np.uint64) << np.uint64(8 * shift)
+    whole = owner[:n] == owner[_CHARACTERS - 1 :]
+    return _mix(packed[whole] + (_SALTS[3] << np.uint64(40))), owner[:n][whole]
+
+
+def _powers(base: int, n: int) -> NDArray[np.uint64]:
+    """base^0 ... base^(n-1) modulo 2^64."""
+    factors = np.full(n, base, dtype=np.uint64)
+    factors[:1] = 1
+    return np.cumprod(factors, dtype=np.uint64)
+
+
+def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Spread the bits. Source: the finaliser of SplitMix64 (Steele, Lea and Flood, 2014)."""
+    values = (values ^ (values >> np.uint64(30))) * _MULTIPLIER
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
