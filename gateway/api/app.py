@@ -5,6 +5,7 @@ import logging
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -28,7 +29,8 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(TunegateError, _ours)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(OperationalError, _database)
+    for failure in (OperationalError, PoolTimeout):
+        app.add_exception_handler(failure, _database)
     for resource in (files, jobs, reviews, screenings, models, chat, moderations, health):
         app.include_router(resource.router)
     return app

@@ -17,6 +17,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_ID = 7_061_726
 """Postgres advisory lock that serialises migrations and sequence numbers."""
 
+N_THREADS = 40
+"""Threads that a process works with at most; each may hold a connection without waiting for another."""
+
 
 class Database:
     """Hands out transactions. Safe to share between threads; open one for each process."""
@@ -33,7 +36,13 @@ class Database:
         """
         # Text stays readable in JSON columns, and SQLite finds keys that are not ASCII.
         to_json = partial(json.dumps, ensure_ascii=False)
-        engine = create_engine(url, json_serializer=to_json, pool_pre_ping=make_url(url).get_backend_name() != "sqlite")
+        engine = create_engine(
+            url,
+            json_serializer=to_json,
+            pool_size=N_THREADS // 2,
+            max_overflow=N_THREADS - N_THREADS // 2,
+            pool_pre_ping=make_url(url).get_backend_name() != "sqlite",
+        )
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _configure_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
