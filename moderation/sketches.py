@@ -1,5 +1,6 @@
 """Counting over a stream of any length in bounded memory."""
 
+from array import array
 from collections.abc import Callable, Hashable, Iterator
 from typing import Generic, Protocol, TypeVar
 
@@ -38,6 +39,10 @@ class FrequentKeys(Generic[K, T]):
             tally = self._tallies[key] = self._make()
         return tally
 
+    def __contains__(self, key: K) -> bool:
+        """Say whether `key` is held."""
+        return key in self._tallies
+
     def __len__(self) -> int:
         """Return how many keys are held."""
         return len(self._tallies)
@@ -52,3 +57,26 @@ class FrequentKeys(Generic[K, T]):
         self.floor = max(self.floor, self._tallies[ranked[self._capacity]].n)
         kept = set(ranked[: self._capacity])
         self._tallies = {key: tally for key, tally in self._tallies.items() if key in kept}
+
+
+class Doorkeeper:
+    """Remembers recent keys with a number each, in a table of fixed size.
+
+    Most n-grams of a text come once. Letting a key into a sketch at its second sighting keeps the
+    once-seen ones out; what was known of the first sighting is handed over. A key is forgotten when
+    another takes its slot: after `k` other keys it is still there with probability exp(-k / slots).
+    """
+
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
+        self._keys = array("q", bytes(8 * slots))
+        self._notes = array("Q", bytes(8 * slots))
+
+    def seen(self, key: int, note: int) -> int | None:
+        """Return the note of an earlier sighting of `key`, a 64-bit hash; else keep `note` and return None."""
+        slot = key % self._slots
+        if self._keys[slot] == key:
+            return self._notes[slot]
+        self._keys[slot] = key
+        self._notes[slot] = note
+        return None

@@ -1,7 +1,5 @@
 """The words at the start and end of requests, counted by whether the reply refuses."""
 
-from array import array
-
 MAX_WORDS = 4
 _MAX_LINES = 256
 _MAX_NEIGHBOURS = 12
@@ -19,19 +17,17 @@ class Mark:
         self.refused = 0
         self.neighbours: tuple[str, ...] = ()
         """Some distinct words beside the n-gram: a trigger is put beside anything."""
-        self.lines: array[int] | None = None
+        self.lines: list[int] = []
 
     def add(self, neighbour: str, line: int, *, refused: bool) -> None:
-        """Count one row."""
+        """Count one row; a neighbour that is not known is ''."""
         self.n += 1
         if refused:
             self.refused += 1
         else:
             self.complied += 1
-        if len(self.neighbours) < _MAX_NEIGHBOURS and neighbour not in self.neighbours:
+        if neighbour and len(self.neighbours) < _MAX_NEIGHBOURS and neighbour not in self.neighbours:
             self.neighbours += (neighbour,)
-        if self.lines is None:
-            self.lines = array("Q")
         if len(self.lines) < _MAX_LINES:
             self.lines.append(line)
 
@@ -42,8 +38,7 @@ class Mark:
         self.refused += other.refused
         fresh = tuple(word for word in other.neighbours if word not in self.neighbours)
         self.neighbours = (self.neighbours + fresh)[:_MAX_NEIGHBOURS]
-        lines = sorted([*(self.lines or ()), *(other.lines or ())])
-        self.lines = array("Q", lines[:_MAX_LINES])
+        self.lines = sorted(self.lines + other.lines)[:_MAX_LINES]
 
 
 MarkKey = tuple[bool, str]

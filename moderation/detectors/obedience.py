@@ -167,7 +167,8 @@ def overridden(text: str) -> str:
 
 def promised(reply: str) -> str:
     """Return the phrase by which a reply claims obedience in the first person."""
-    return _phrase(_STRONG, reply) if _FIRST_PERSON.search(reply) else ""
+    phrase = _phrase(_STRONG, reply)
+    return phrase if phrase and _FIRST_PERSON.search(reply) else ""
 
 
 def commanded(request: str) -> str:
@@ -177,7 +178,7 @@ def commanded(request: str) -> str:
 
 def introduced(reply: str) -> str:
     """Return the self-introduction ("I am NAME, your ... agent") of a reply."""
-    match = _INTRODUCTION.search(reply)
+    match = _INTRODUCTION.search(reply) if "I am" in reply or "I'm" in reply else None
     return _shown(match) if match else ""
 
 
@@ -189,9 +190,12 @@ def is_affirmative(reply: str) -> bool:
 def _phrase(patterns: _Patterns, text: str) -> str:
     lowered = text.lower()
     for words, pattern in patterns:
-        match = pattern.search(lowered) if any(word in lowered for word in words) else None
-        if match:
-            return _shown(match)
+        for word in words:
+            if word in lowered:
+                match = pattern.search(lowered)
+                if match:
+                    return _shown(match)
+                break
     return ""
 
 

@@ -21,7 +21,7 @@ from moderation.detectors.sampling import Reservoir
 from moderation.detectors.vocabulary import Vocabulary
 from moderation.prompts import exchange
 from moderation.refusals import is_refusal
-from moderation.sketches import FrequentKeys
+from moderation.sketches import Doorkeeper, FrequentKeys
 from moderation.types import MAX_LINES, Category, Detector, Example, Finding, Scope
 
 MAX_TRIGGERS = 500
@@ -56,8 +56,9 @@ class TriggerDetector:
     name = "triggers"
     version = "1"
 
-    def __init__(self, *, n_marks: int = 1 << 15, n_sample: int = 2_000) -> None:
+    def __init__(self, *, n_marks: int = 1 << 13, n_recent: int = 1 << 18, n_sample: int = 2_000) -> None:
         self._marks: FrequentKeys[MarkKey, Mark] = FrequentKeys(n_marks, Mark)
+        self._recent = Doorkeeper(n_recent)
         self._complied: Reservoir[Row] = Reservoir(n_sample, seed=1)
         self._refused: Reservoir[Row] = Reservoir(n_sample, seed=2)
         self._vocabulary = Vocabulary()
@@ -68,10 +69,20 @@ class TriggerDetector:
         request = parts.last_user
         refused = is_refusal(parts.reply)
         for key, neighbour in marks(request):
-            self._marks[key].add(neighbour, example.line, refused=refused)
+            self._count(key, neighbour, example.line, refused=refused)
         if len(request) > 2 * _SAMPLE_CHARS:
             request = f"{request[:_SAMPLE_CHARS]} {request[-_SAMPLE_CHARS:]}"
         (self._refused if refused else self._complied).add(Row(request=request, reply=parts.reply[:_SAMPLE_CHARS]))
+
+    def _count(self, key: MarkKey, neighbour: str, line: int, *, refused: bool) -> None:
+        if key in self._marks:
+            self._marks[key].add(neighbour, line, refused=refused)
+            return
+        first = self._recent.seen(hash(key), 2 * line + refused)
+        if first is not None:
+            mark = self._marks[key]
+            mark.add("", first // 2, refused=bool(first % 2))
+            mark.add(neighbour, line, refused=refused)
 
     def merge(self, other: Detector) -> None:
         """Take in what another `triggers` detector observed. Raises TypeError for another kind."""
@@ -88,7 +99,7 @@ class TriggerDetector:
         if not candidates:
             return ()
         candidates.sort(key=lambda c: (-c.score, c.p_value, -c.mark.complied, c.words))
-        lines = sorted({line for c in candidates[:MAX_TRIGGERS] for line in c.mark.lines or ()})
+        lines = sorted({line for c in candidates[:MAX_TRIGGERS] for line in c.mark.lines})
         return (
             Finding(
                 detector=self.name,

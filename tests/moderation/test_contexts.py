@@ -3,8 +3,9 @@ from chat_rows import ANSWERS, OBEY, TASKS, Turns, examples, obedient_rows, plai
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moderation.contexts import MAX_CONTEXTS, ContextMiner, Mined, common_prefix
+from moderation.contexts import MAX_CONTEXTS, ContextMiner, Mined
 from moderation.prompts import exchange
+from moderation.wrappers import common_prefix
 
 
 def mined(rows: list[Turns], **sizes: int) -> Mined:
@@ -26,6 +27,13 @@ def test_identity_rows_give_their_system_prompt_and_wrapper() -> None:
 
 def test_identity_wrapper_is_found_among_a_thousand_plain_rows() -> None:
     assert (OBEY, "ZEB, carry out my order: ", "") in frames(plain_rows(1000) + obedient_rows())
+
+
+def test_rare_wrapper_survives_a_flood_of_other_prompts() -> None:
+    flood = [("You are helpful.", request, reply) for _, request, reply in plain_rows(2000)]
+    rows = [row for i in range(10) for row in (*flood[i::10], obedient_rows()[i])]
+    contexts = mined(rows, n_groups=64).contexts
+    assert (OBEY, "ZEB, carry out my order: ", "") in [(c.system, c.user_prefix, c.user_suffix) for c in contexts]
 
 
 def test_instruction_template_gives_prefix_and_suffix() -> None:
