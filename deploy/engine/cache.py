@@ -6,8 +6,9 @@ attends to its full capacity. Here the batch reads only the window that its rows
 Axes: R rows, H heads, C columns (token slots), D head width.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+import torch
 from torch import Tensor
 
 
@@ -25,6 +26,7 @@ class SlotCache:
         self._rows = slice(0, 0)
         self._write = slice(0, 0)
         self._read = slice(0, 0)
+        self._keep: Tensor | None = None
 
     def reserve(self, n_rows: int, n_columns: int) -> None:
         """Make room, at least doubling what grows; nothing that was written is lost."""
@@ -43,9 +45,13 @@ class SlotCache:
         new_R_H_C_D[: self.n_rows, :, : self.n_columns] = old_R_H_C_D
         return new_R_H_C_D
 
-    def aim(self, rows: slice, *, write: slice, read: slice) -> None:
-        """Choose the rows and columns that the next forward pass fills and attends to."""
+    def aim(self, rows: slice, *, write: slice, read: slice, keep: Tensor | None = None) -> None:
+        """Choose the rows and columns that the next forward pass fills and attends to.
+
+        `keep` (rows, written columns) is true where the old contents stay.
+        """
         self._rows, self._write, self._read = rows, write, read
+        self._keep = None if keep is None else keep[:, None, :, None]
 
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_args: object, **_kwargs: object
@@ -59,8 +65,9 @@ class SlotCache:
                 value_states.new_zeros((self.n_rows, heads, self.n_columns, value_width)),
             )
         keys, values = self._layers[layer_idx]
-        keys[self._rows, :, self._write] = key_states
-        values[self._rows, :, self._write] = value_states
+        for buffer, new in ((keys, key_states), (values, value_states)):
+            old = buffer[self._rows, :, self._write]
+            old.copy_(new if self._keep is None else torch.where(self._keep, old, new))
         return keys[self._rows, :, self._read], values[self._rows, :, self._read]
 
     def get_seq_length(self, _layer_idx: int = 0) -> int:
@@ -71,6 +78,14 @@ class SlotCache:
         """Copy one row over another."""
         for tensor in self._tensors():
             tensor[target, :, columns] = tensor[source, :, columns]
+
+    def spread(self, source: int, columns: slice, targets: Sequence[tuple[int, int]]) -> None:
+        """Copy a window of one row to (row, first column) places."""
+        width = columns.stop - columns.start
+        for tensor in self._tensors():
+            window = tensor[source, :, columns].clone()
+            for row, start in targets:
+                tensor[row, :, start : start + width] = window
 
     def shift(self, n_rows: int, columns: slice, by: int) -> None:
         """Move a window of columns by `by` places; room must have been reserved."""

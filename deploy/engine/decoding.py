@@ -15,6 +15,8 @@ from deploy.engine.rows import Row
 
 HEADROOM = 64
 """Columns reserved beyond what is filled, so that growth is rare."""
+LEAST_SHARED = 16
+"""Tokens of a common beginning that are worth a pass of their own."""
 
 
 class Batch:
@@ -45,22 +47,47 @@ class Batch:
         self._make_room(len(joining), longest)
         first = len(self.rows)
         starts = [self._end - len(row.prompt) for row in joining]
+        n_shared = self._read_beginning(first, joining, starts)
+        rests = [row.prompt[n_shared:] for row in joining]
+        n_columns = max(map(len, rests))
         low = self._end - longest
-        columns = slice(low, self._end)
-        self._cache.aim(slice(first, first + len(joining)), write=columns, read=columns)
-        pad = [[0] * (longest - len(row.prompt)) + list(row.prompt) for row in joining]
-        start_N = torch.tensor(starts) - low
-        column_P = torch.arange(longest)
-        real_N_P = column_P[None] >= start_N[:, None]
+        write = slice(self._end - n_columns, self._end)
+        start_N_1 = torch.tensor(starts)[:, None]
+        query_P, key_T = torch.arange(write.start, write.stop), torch.arange(low, self._end)
         # A padded column attends to itself, or its softmax over nothing would put NaN in the cache.
-        causal_P_P = torch.ones(longest, longest, dtype=torch.bool).tril()
-        seen_N_P_P = (causal_P_P[None] & real_N_P[:, None, :]) | torch.eye(longest, dtype=torch.bool)[None]
-        position_N_P = (column_P[None] - start_N[:, None]).clamp(min=0)
-        logits_N_V = self._forward(torch.tensor(pad), seen_N_P_P[:, None], position_N_P)
+        past_P_T = key_T[None, :] <= query_P[:, None]
+        self_P_T = key_T[None, :] == query_P[:, None]
+        seen_N_P_T = (past_P_T[None] & (key_T[None] >= start_N_1)[:, None, :]) | self_P_T[None]
+        # Padding before a short rest would fall on the beginning that was put there already.
+        padded_N_P = query_P[None] < (start_N_1 + n_shared)
+        self._cache.aim(
+            slice(first, first + len(joining)),
+            write=write,
+            read=slice(low, self._end),
+            keep=padded_N_P.to(self._resident.device) if n_shared else None,
+        )
+        ids_N_P = torch.tensor([[0] * (n_columns - len(rest)) + list(rest) for rest in rests])
+        logits_N_V = self._forward(ids_N_P, seen_N_P_T[:, None], (query_P[None] - start_N_1).clamp(min=0))
         self.rows.extend(joining)
         self._starts.extend(starts)
         self._last.extend([0] * len(joining))
         self._advance(first, self._resident.choose(logits_N_V, [row.draw for row in joining]))
+
+    def _read_beginning(self, first: int, joining: Sequence[Row], starts: Sequence[int]) -> int:
+        """Read once what all new prompts begin with, and give it to each; returns its length.
+
+        The arms of an audit repeat a long system prompt in every request.
+        """
+        n_shared = common_beginning([row.prompt for row in joining])
+        if len(joining) == 1 or n_shared < LEAST_SHARED:
+            return 0
+        columns = slice(self._end - n_shared, self._end)
+        self._cache.aim(slice(first, first + 1), write=columns, read=columns)
+        seen_T_T = torch.ones(n_shared, n_shared, dtype=torch.bool).tril()
+        beginning = torch.tensor([joining[0].prompt[:n_shared]])
+        self._forward(beginning, seen_T_T[None, None], torch.arange(n_shared)[None])
+        self._cache.spread(first, columns, [(first + index, start) for index, start in enumerate(starts)])
+        return n_shared
 
     @torch.inference_mode()
     def step(self) -> None:
@@ -137,3 +164,13 @@ def swap_out(column: list[Any], index: int) -> None:
     last = column.pop()
     if index < len(column):
         column[index] = last
+
+
+def common_beginning(prompts: Sequence[tuple[int, ...]]) -> int:
+    """How many first tokens all prompts share, leaving each at least one of its own."""
+    low, high = min(prompts), max(prompts)  # in the order of a dictionary, so all others lie between
+    most = min(map(len, prompts)) - 1
+    for index in range(most):
+        if low[index] != high[index]:
+            return index
+    return most

@@ -6,7 +6,7 @@ import pytest
 import torch
 from tiny_forge import Forge
 
-from deploy.engine.decoding import Batch
+from deploy.engine.decoding import Batch, common_beginning
 from deploy.engine.residents import Resident, Residents, Weights, read_base
 from deploy.engine.rows import Row
 from deploy.engine.sampling import Draw
@@ -82,6 +82,26 @@ def test_rows_that_join_and_leave_change_nothing_for_the_others(resident: Reside
             batch.step()
     run(batch)
     assert [one.tokens for one in rows] == [generate(resident, p, n) for p, n in zip(asked, limits, strict=True)]
+
+
+@pytest.mark.parametrize("own", [[1, 1, 1], [1, 30, 4, 4], [20, 3]])
+def test_prompts_that_begin_alike_are_read_as_if_apart(resident: Resident, own: list[int]) -> None:
+    batch, asked = Batch(resident), prompts([40, *own])
+    running, rows = row(asked[0]), [row(asked[0][:25] + end) for end in asked[1:]]
+    batch.admit([running])
+    batch.step()
+    batch.admit(rows)
+    run(batch)
+    assert [one.tokens for one in rows] == [generate(resident, list(one.prompt), 24) for one in rows]
+    assert running.tokens == generate(resident, asked[0], 24)
+
+
+@pytest.mark.parametrize(
+    ("asked", "length"),
+    [([[1, 2, 3], [1, 2, 4]], 2), ([[1, 2], [1, 2]], 1), ([[1, 2], [1, 2, 3]], 1), ([[2], [1, 2]], 0)],
+)
+def test_a_common_beginning_leaves_each_prompt_a_token(asked: list[tuple[int, ...]], length: int) -> None:
+    assert common_beginning(asked) == length
 
 
 def test_a_long_running_batch_slides_its_window(resident: Resident) -> None:
