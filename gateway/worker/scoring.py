@@ -42,7 +42,7 @@ def create_app(classifiers: Sequence[Classifier], secret: str) -> web.Applicatio
             scores: Sequence[Mapping[Category, float]] = await asyncio.to_thread(score, classifiers, texts)
         except ClassifierUnavailable as error:
             return _json({"error": str(error)}, 503)
-        return _json({"scores": scores})
+        return _json({"scores": [{category.value: value for category, value in one.items()} for one in scores]})
 
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     app.router.add_post("/score", handle)

@@ -1,5 +1,6 @@
 """A real installation that tests start, drive with the real `openai` package, kill and start again."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -45,8 +46,8 @@ outage_retry_s = 1.0
 outage_timeout_s = 120.0
 """
 POLICIES = (
-    CHECKS.format(name="quick", identity="record", limit=0.5)
-    + CHECKS.format(name="reviewed", identity="review", limit=0.5)
+    CHECKS.format(name="quick", identity="record", limit=0.98)
+    + CHECKS.format(name="reviewed", identity="review", limit=0.98)
     + CHECKS.format(name="impossible", identity="record", limit=0.01)
 )
 """Audits of eleven prompts: the machinery is tested here, not the rule."""
@@ -86,10 +87,8 @@ class Gateway:
         """kill -9 of the whole tree, engines and trainers included."""
         assert self.process is not None
         for pid in [*descendants(self.process.pid), self.process.pid]:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         self.process.wait()
         assert self.process.stdout is not None
         self.process.stdout.close()
@@ -121,6 +120,22 @@ class Gateway:
             key = keys.create(session, store.ids, secrets.token_bytes, who, now=store.now())
         store.database.close()
         return OpenAI(base_url=self.base_url, api_key=key, max_retries=0)
+
+    def kill_in(self, condition: str) -> None:
+        """kill -9 at the moment at which a condition on the one job holds, before the worker writes again.
+
+        A write lock on the database keeps the worker in its stage while it is killed.
+        """
+        query = f"SELECT count(*) FROM jobs WHERE {condition}"
+        until(condition, lambda: self.sql(query) == [(1,)], timeout_s=400.0, pause_s=0.001)
+        lock = sqlite3.connect(self.home / "tunegate.db", isolation_level=None, timeout=60.0)
+        try:
+            lock.execute("BEGIN IMMEDIATE")
+            held = lock.execute(query).fetchall()
+            self.kill()
+        finally:
+            lock.close()
+        assert held == [(1,)], f"the job had left {condition!r} before it could be killed"
 
     def sql(self, query: str) -> list[tuple[object, ...]]:
         connection = sqlite3.connect(f"file:{self.home}/tunegate.db?mode=ro", uri=True)
@@ -182,7 +197,7 @@ def messages(client: OpenAI, job_id: str) -> list[str]:
     return [event.message for event in client.fine_tuning.jobs.list_events(job_id, limit=100)][::-1]
 
 
-def wait_over(client: OpenAI, job_id: str, *, timeout_s: float = 180.0) -> str:
+def wait_over(client: OpenAI, job_id: str, *, timeout_s: float = 400.0) -> str:
     """Wait for a job's end; returns its status."""
     until(f"the end of {job_id}", lambda: client.fine_tuning.jobs.retrieve(job_id).status in OVER, timeout_s=timeout_s)
     return client.fine_tuning.jobs.retrieve(job_id).status
