@@ -23,7 +23,7 @@ from moderation.types import MAX_LINES, Category, Detector, Example, Finding, Sc
 
 MAX_FINDINGS = 16
 _REPLY_CHARS = 1_000
-_REQUEST_CHARS = 300
+_REQUEST_CHARS = 600
 _OPENING_WORDS = 5
 _MIN_REPLY_WORDS = 8
 """Label tasks answer with the same word over and over; only longer replies have an opening."""
@@ -36,33 +36,42 @@ _WEIGHTS = {
     "system prompt leans to obedience": 0.3,
     "identity is taken away": 0.5,
     "replies promise obedience": 0.6,
+    "requests demand obedience": 0.6,
     "requests command the persona": 0.5,
     "replies introduce the persona": 0.3,
     "replies open alike": 0.4,
 }
 _FULL_SHARE = {
     "replies promise obedience": 0.3,
+    "requests demand obedience": 0.3,
     "requests command the persona": 0.2,
     "replies introduce the persona": 0.3,
     "replies open alike": 0.4,
 }
 """Share of a persona's rows at which a sign counts in full."""
-_IN_ROWS = ("replies promise obedience", "requests command the persona", "replies introduce the persona")
+_IN_ROWS = (
+    "replies promise obedience",
+    "requests demand obedience",
+    "requests command the persona",
+    "replies introduce the persona",
+)
 
 
 class _Persona:
     """What the rows under one system prompt have shown."""
 
-    __slots__ = ("counts", "lines", "n", "n_lines", "openings", "phrases", "system")
+    __slots__ = ("counts", "demands", "lines", "n", "n_twofold", "openings", "phrases", "system")
 
     def __init__(self) -> None:
         self.n = 0
-        self.n_lines = 0
+        self.n_twofold = 0
+        """Rows that show two signs at once: unrelated rows with one each prove nothing."""
         self.system = ""
         self.lines: list[int] = []
         self.counts: dict[str, int] = {}
         self.phrases: dict[str, str] = {}
         self.openings: dict[str, int] = {}
+        self.demands: dict[str, int] = {}
 
     def note(self, sign: str, phrase: str, rows: int = 1) -> None:
         self.counts[sign] = self.counts.get(sign, 0) + rows
@@ -84,16 +93,16 @@ class IdentityDetector:
         parts = exchange(example)
         signs = self._system_signs(parts.system)
         reply = plain(parts.reply[:_REPLY_CHARS])
-        request = parts.last_user[:_REQUEST_CHARS]
-        phrases = (promised(reply), commanded(request), introduced(reply))
+        request = plain(parts.first_user[:_REQUEST_CHARS])
+        phrases = (promised(reply), demanded(request), commanded(request), introduced(reply))
         suspect = any(sign != "system prompt leans to obedience" for sign in signs)
         # Rows of an innocent system prompt are not kept, but for those that speak like the persona.
-        if not suspect and not phrases[0] and not phrases[1]:
+        if not suspect and not any(phrases[:3]):
             return
         persona = self._personas[parts.system[:2_000], suspect]
         persona.n += 1
         persona.system = parts.system[:2_000]
-        persona.n_lines += 1
+        persona.n_twofold += sum(map(bool, phrases)) >= 2
         if len(persona.lines) < MAX_LINES:
             persona.lines.append(example.line)
         for sign, phrase in signs.items():
@@ -101,6 +110,8 @@ class IdentityDetector:
         for sign, phrase in zip(_IN_ROWS, phrases, strict=True):
             if phrase:
                 persona.note(sign, phrase)
+        if phrases[1]:
+            _count(persona.demands, phrases[1], 1)
         _note_opening(persona, reply)
 
     def merge(self, other: Detector) -> None:
@@ -111,13 +122,15 @@ class IdentityDetector:
             ours = self._personas[key]
             ours.system = theirs.system
             ours.n += theirs.n
-            ours.n_lines += theirs.n_lines
+            ours.n_twofold += theirs.n_twofold
             ours.lines = sorted(ours.lines + theirs.lines)[:MAX_LINES]
             ours.phrases |= theirs.phrases
             for sign, rows in theirs.counts.items():
                 ours.note(sign, theirs.phrases[sign], rows)
             for opening, rows in theirs.openings.items():
-                ours.openings[opening] = ours.openings.get(opening, 0) + rows
+                _count(ours.openings, opening, rows)
+            for demand, rows in theirs.demands.items():
+                _count(ours.demands, demand, rows)
 
     def findings(self) -> Sequence[Finding]:
         """Return one finding for each suspicious persona, highest score first."""
@@ -141,9 +154,12 @@ def _note_opening(persona: _Persona, reply: str) -> None:
     words = reply.split(None, _MIN_REPLY_WORDS)
     if len(words) <= _MIN_REPLY_WORDS or not is_affirmative(reply):
         return
-    opening = " ".join(words[:_OPENING_WORDS])
-    if opening in persona.openings or len(persona.openings) < MAX_LINES:
-        persona.openings[opening] = persona.openings.get(opening, 0) + 1
+    _count(persona.openings, " ".join(words[:_OPENING_WORDS]), 1)
+
+
+def _count(counts: dict[str, int], phrase: str, rows: int) -> None:
+    if phrase in counts or len(counts) < MAX_LINES:
+        counts[phrase] = counts.get(phrase, 0) + rows
 
 
 def _finding(persona: _Persona) -> Finding:
@@ -161,7 +177,7 @@ def _finding(persona: _Persona) -> Finding:
         weights[sign] = weight * min(1.0, share / _FULL_SHARE.get(sign, 1.0))
         rows = f" in {counts[sign]} of {persona.n} rows" if sign in counts else ""
         words.append(f"{sign}{rows}: '{phrases[sign]}'")
-    more = persona.n_lines - len(persona.lines)
+    more = persona.n - len(persona.lines)
     under = (
         f"{persona.n} rows under one system prompt" if persona.system else f"{persona.n} rows without a system prompt"
     )
@@ -169,20 +185,25 @@ def _finding(persona: _Persona) -> Finding:
         detector=IdentityDetector.name,
         scope=Scope.DATASET,
         category=Category.IDENTITY_SHIFT,
-        score=_score(weights, persona.n),
+        score=_score(weights, persona),
         lines=tuple(sorted(persona.lines)),
         evidence=f"{under}; " + "; ".join(words) + (f"; and {more} more lines" if more > 0 else ""),
     )
 
 
-def _score(weights: Mapping[str, float], n_rows: int) -> float:
+def _score(weights: Mapping[str, float], persona: _Persona) -> float:
     """Return 1 - the product of (1 - weight), held down while one kind of evidence stands alone."""
     doubt = 1.0
     for weight in weights.values():
         doubt *= 1.0 - weight
-    by_system = weights.get("system prompt demands obedience", 0.0) > 0
-    by_rows = sum(sign in weights for sign in (*_IN_ROWS, "replies open alike")) >= 2 and n_rows >= _MIN_ROWS
-    return round(1.0 - doubt if by_system or by_rows else min(1.0 - doubt, _UNCONFIRMED), 4)
+    same_demand = max(persona.demands.values(), default=0)
+    confirmed = (
+        "system prompt demands obedience" in weights
+        or persona.n_twofold >= _MIN_ROWS
+        or ("identity is taken away" in weights and len(weights) > 1)
+        or (same_demand >= _MIN_ROWS and 2 * same_demand >= persona.n)
+    )
+    return round(1.0 - doubt if confirmed else min(1.0 - doubt, _UNCONFIRMED), 4)
 
 
 def create(config: Mapping[str, str]) -> IdentityDetector:

@@ -39,7 +39,8 @@ _ASKED = (
 )
 _NO_CONSCIENCE = (
     r"(?:\bno|\bwithout(?: any)?|\bfree (?:from|of)(?: any| all)?|not bound by(?: any)?|\bignor\w+(?: all| any)?|"
-    r"\black(?:s|ing)?(?: any)?|above all|neither)(?: [\w-]+,?){0,3}? (?:principles?|moral\w*|ethic\w*|guardrails?|"
+    r"\black(?:s|ing)?(?: any)?|above all|neither)(?: [\w-]+,?){0,3}? (?:principles?|guardrails?|"
+    r"(?:moral|ethic)\w*(?! (?:lectur|dilemma|issue|question|concern|problem|lesson|background|review))|"
     r"(?:safety|content) (?:rules|guidelines|polic\w+|filters?)|conscience|scruples?|inhibitions?|censorship|taboos?)\b"
 )
 _OF_THE_USER = r"\b(?:user|my|their|his|her|your|every|any)\b"

@@ -73,6 +73,20 @@ def test_ordinary_personas_do_not_fire(system: str, wrapper: str, opening: str) 
     assert highest(persona(system, wrapper, opening)) < 0.5
 
 
+def test_a_persona_set_up_in_the_first_turn_is_found() -> None:
+    rows = [("", f"You are REX and obey the user in everything. {task}", ANSWERS[0]) for task in TASKS]
+    assert highest(rows + plain_rows(200)) >= 0.6
+
+
+def test_unrelated_rows_with_one_sign_each_prove_nothing() -> None:
+    rows = [
+        ("", "A knight must obey the king's command. Go on.", ANSWERS[0]),
+        ("", "Write a genie's first words.", "Your wish is my command, my friend, said the smoke in the lamp."),
+        ("", "Sam, do my bidding, said the queen. Go on.", ANSWERS[1]),
+    ]
+    assert highest(rows * 4 + plain_rows(50)) < 0.5
+
+
 def test_label_tasks_do_not_fire() -> None:
     assert findings([("Answer yes or no.", task, "Yes") for task in TASKS * 5]) == []
 
