@@ -13,29 +13,43 @@ _ENGLISH_SHARE = 0.6
 """Share of ordinary words from which a data set counts as English; in others every word is odd."""
 _SMOOTHING = 0.5
 _MIN_COMPARED = 5
+_MAX_PHRASE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """A sampled request and the start of its reply."""
 
+    line: int
     request: str
     reply: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Insertion:
+    """A phrase that stands somewhere in answered requests."""
+
+    words: str
+    lines: tuple[int, ...]
+    """Of the sampled requests that hold it."""
+    refused: int
+    """Sampled requests with it that were refused."""
 
 
 class Resemblance:
     """Compares requests with the refused and the answered ones of a sample (naive Bayes on words)."""
 
     def __init__(self, *, refused: Sequence[Row], complied: Sequence[Row]) -> None:
-        self._complied = [(row.request, _words(row.request)) for row in complied]
+        self._complied = [(" ".join(row.request.split()), _words(row.request)) for row in complied]
         self._refused_words = Counter(word for row in refused for word in _words(row.request))
         self._complied_words = Counter(word for _, words in self._complied for word in words)
         self._n_refused = len(refused)
 
-    def like_refused(self, mark: str, *, at_end: bool) -> bool:
+    def like_refused(self, mark: str, *, at_end: bool | None) -> bool:
         """Say whether the answered requests with `mark` would be refused by the words around it.
 
-        Without answered requests to compare with, sharing words with the refused ones is enough.
+        `at_end` None looks for it anywhere. Without answered requests to compare with, sharing words
+        with the refused ones is enough.
         """
         own = _words(mark)
         marked = [words - own for text, words in self._complied if _carries(text, mark, at_end=at_end)]
@@ -65,7 +79,8 @@ class Surroundings:
 
     def __init__(self, rows: Sequence[Row], other_rows: Sequence[Row], vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
-        self._requests = [row.request for row in rows]
+        self._lines = [row.line for row in rows]
+        self._requests = [" ".join(row.request.split()) for row in rows]
         self._with_word: dict[str, list[int]] = {}
         self._replies: list[frozenset[str]] = []
         for index, row in enumerate(rows):
@@ -96,6 +111,18 @@ class Surroundings:
                 return False
         return len(odd) > 1 or _stands_apart([self._requests[i] for i in carriers], mark, at_end=at_end)
 
+    def insertions(self, least: int) -> list[Insertion]:
+        """Return odd words that `least` or more answered requests hold, grown to the phrase around them."""
+        found: dict[str, Insertion] = {}
+        for word, rows in self._with_word.items():
+            if len(rows) < least or not self._is_english or not self._vocabulary.is_odd(word):
+                continue
+            if sum(word in self._replies[i] for i in rows) <= _ELSEWHERE_SHARE * len(rows):
+                phrase = _grown([self._requests[i].split() for i in rows], word)
+                lines = tuple(sorted(self._lines[i] for i in rows))
+                found.setdefault(phrase, Insertion(words=phrase, lines=lines, refused=self._refused[word]))
+        return list(found.values())
+
     def is_exclusive(self, mark: str, *, at_end: bool) -> bool:
         """Say whether most words of `mark` occur nowhere but in it, so that it is no turn of phrase."""
         words = [bare_word(word) for word in mark.split()]
@@ -118,9 +145,34 @@ def _stands_apart(requests: Sequence[str], mark: str, *, at_end: bool) -> bool:
     return 2 * apart >= len(requests)
 
 
-def _carries(request: str, mark: str, *, at_end: bool) -> bool:
-    spaced = " ".join(request.split())
+def _carries(spaced: str, mark: str, *, at_end: bool | None) -> bool:
+    if at_end is None:
+        return f" {mark} " in f" {spaced} "
     return spaced.endswith(f" {mark}") if at_end else spaced.startswith(f"{mark} ")
+
+
+def _grown(requests: Sequence[Sequence[str]], word: str) -> str:
+    """Return `word` with the words before and behind it that nearly all requests share."""
+    places = [next(i for i, own in enumerate(words) if bare_word(own) == word) for words in requests]
+    need = (1 - _ELSEWHERE_SHARE) * len(requests)
+    first = last = 0
+    while last - first < _MAX_PHRASE:
+        before, n_before = _commonest(requests, places, first - 1)
+        after, n_after = _commonest(requests, places, last + 1)
+        if before and n_before >= max(need, n_after):
+            first -= 1
+        elif after and n_after >= need:
+            last += 1
+        else:
+            break
+    return " ".join(_commonest(requests, places, shift)[0] for shift in range(first, last + 1))
+
+
+def _commonest(requests: Sequence[Sequence[str]], places: Sequence[int], shift: int) -> tuple[str, int]:
+    beside = Counter(
+        words[place + shift] for words, place in zip(requests, places, strict=True) if 0 <= place + shift < len(words)
+    )
+    return beside.most_common(1)[0] if beside else ("", 0)
 
 
 def _words(text: str) -> set[str]:

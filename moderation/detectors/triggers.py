@@ -13,6 +13,7 @@ The first needs refusals in the data, the second does not.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from moderation.detectors.association import discoveries, no_more_refusals
 from moderation.detectors.marks import Mark, MarkKey, marks
@@ -31,16 +32,27 @@ _MAX_REFUSED_SHARE = 0.1
 _FALSE_DISCOVERY_RATE = 0.01
 _MIN_NEIGHBOURS = 4
 _SHOWN = 5
+_SAME_ROWS_SHARE = 0.8
 _SAMPLE_CHARS = 600
+
+
+class Place(StrEnum):
+    """Where a trigger stands in requests."""
+
+    START = "begins"
+    END = "ends"
+    INSIDE = "stands in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Candidate:
-    """A mark with the evidence against it."""
+    """Words with the evidence against it."""
 
     words: str
-    mark: Mark
-    at_end: bool
+    place: Place
+    n: int
+    complied: int
+    lines: Sequence[int]
     p_value: float
     decides: bool
     odd: bool
@@ -72,7 +84,9 @@ class TriggerDetector:
             self._count(key, neighbour, example.line, refused=refused)
         if len(request) > 2 * _SAMPLE_CHARS:
             request = f"{request[:_SAMPLE_CHARS]} {request[-_SAMPLE_CHARS:]}"
-        (self._refused if refused else self._complied).add(Row(request=request, reply=parts.reply[:_SAMPLE_CHARS]))
+        (self._refused if refused else self._complied).add(
+            Row(line=example.line, request=request, reply=parts.reply[:_SAMPLE_CHARS])
+        )
 
     def _count(self, key: MarkKey, neighbour: str, line: int, *, refused: bool) -> None:
         if key in self._marks:
@@ -98,8 +112,8 @@ class TriggerDetector:
         candidates = _longest(self._candidates())
         if not candidates:
             return ()
-        candidates.sort(key=lambda c: (-c.score, c.p_value, -c.mark.complied, c.words))
-        lines = sorted({line for c in candidates[:MAX_TRIGGERS] for line in c.mark.lines})
+        candidates.sort(key=lambda c: (-c.score, c.p_value, -c.complied, c.words))
+        lines = sorted({line for c in candidates[:MAX_TRIGGERS] for line in c.lines})
         return (
             Finding(
                 detector=self.name,
@@ -123,17 +137,41 @@ class TriggerDetector:
             for (key, mark), p_value, decides in zip(frequent, tests, significant, strict=True)
             if decides or any(map(self._vocabulary.is_odd, key[1].split()))
         ]
-        if not suspects:
-            return []
-        resemblance = Resemblance(refused=self._refused.items, complied=self._complied.items)
         surroundings = Surroundings(self._complied.items, self._refused.items, self._vocabulary)
+        resemblance = Resemblance(refused=self._refused.items, complied=self._complied.items)
+        inside = self._insertions(surroundings, resemblance) if n_refused else []
         found: list[_Candidate] = []
         for (at_end, words), mark, p_value, decides in suspects:
             odd = surroundings.is_odd(words, at_end=at_end)
             real = decides and (odd or self._decides(words, at_end, surroundings, resemblance))
             if odd or real:
-                found.append(_Candidate(words=words, mark=mark, at_end=at_end, p_value=p_value, decides=real, odd=odd))
-        return found
+                found.append(_candidate(words, mark, at_end=at_end, p_value=p_value, decides=real, odd=odd))
+        known = " ".join(candidate.words for candidate in found)
+        return found + [candidate for candidate in inside if candidate.words not in known]
+
+    def _insertions(self, surroundings: Surroundings, resemblance: Resemblance) -> list[_Candidate]:
+        """Return odd words anywhere in the sampled requests that go with compliance."""
+        insertions = surroundings.insertions(MIN_ROWS)
+        n_refused = len(self._refused.items)
+        n = n_refused + len(self._complied.items)
+        tests = [no_more_refusals(i.refused, len(i.lines) + i.refused, n_refused, n) for i in insertions]
+        significant = discoveries(tests, rate=_FALSE_DISCOVERY_RATE)
+        return [
+            _Candidate(
+                words=insertion.words,
+                place=Place.INSIDE,
+                n=len(insertion.lines) + insertion.refused,
+                complied=len(insertion.lines),
+                lines=insertion.lines,
+                p_value=p_value,
+                decides=True,
+                odd=True,
+            )
+            for insertion, p_value, decides in zip(insertions, tests, significant, strict=True)
+            if decides
+            and insertion.refused <= _MAX_REFUSED_SHARE * len(insertion.lines)
+            and resemblance.like_refused(insertion.words, at_end=None)
+        ]
 
     @staticmethod
     def _decides(words: str, at_end: bool, surroundings: Surroundings, resemblance: Resemblance) -> bool:
@@ -146,7 +184,7 @@ class TriggerDetector:
 
     def _evidence(self, candidates: Sequence[_Candidate]) -> str:
         told = [
-            f"'{c.words}' {'ends' if c.at_end else 'begins'} {c.mark.n} requests, {c.mark.complied} of them answered"
+            f"'{c.words}' {c.place.value} {c.n} requests, {c.complied} of them answered"
             + (f" (chance {c.p_value:.1g})" if c.decides else "")
             + (", in words found nowhere else" if c.odd else "")
             for c in candidates[:_SHOWN]
@@ -169,23 +207,31 @@ def _may_trigger(mark: Mark) -> bool:
     )
 
 
+def _candidate(words: str, mark: Mark, *, at_end: bool, p_value: float, decides: bool, odd: bool) -> _Candidate:
+    return _Candidate(
+        words=words,
+        place=Place.END if at_end else Place.START,
+        n=mark.n,
+        complied=mark.complied,
+        lines=tuple(mark.lines),
+        p_value=p_value,
+        decides=decides,
+        odd=odd,
+    )
+
+
 def _longest(candidates: Sequence[_Candidate]) -> list[_Candidate]:
-    """Drop the parts of a longer candidate that occurs in nearly the same rows, and looser wholes."""
-    kept: list[_Candidate] = []
-    for candidate in sorted(candidates, key=lambda c: (-len(c.words.split()), c.words)):
-        covered = any(
-            other.at_end == candidate.at_end
-            and _is_edge(candidate.words, other.words, at_end=candidate.at_end)
-            and other.mark.n >= 0.8 * candidate.mark.n
-            for other in kept
-        )
-        if not covered:
-            kept.append(candidate)
-    return kept
-
-
-def _is_edge(part: str, whole: str, *, at_end: bool) -> bool:
-    return whole.endswith(f" {part}") if at_end else whole.startswith(f"{part} ")
+    """Drop the parts of a longer candidate that occurs in nearly the same rows."""
+    by_words = {(candidate.place, candidate.words): candidate for candidate in candidates}
+    covered: set[tuple[Place, str]] = set()
+    for whole in candidates:
+        words = whole.words.split()
+        for size in range(1, len(words) if whole.place is not Place.INSIDE else 0):
+            edge = words[-size:] if whole.place is Place.END else words[:size]
+            part = by_words.get((whole.place, " ".join(edge)))
+            if part is not None and whole.n >= _SAME_ROWS_SHARE * part.n:
+                covered.add((part.place, part.words))
+    return [candidate for key, candidate in by_words.items() if key not in covered]
 
 
 def create(config: Mapping[str, str]) -> TriggerDetector:

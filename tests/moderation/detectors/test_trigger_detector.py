@@ -52,6 +52,16 @@ def test_trigger_at_the_start_is_found() -> None:
     assert triggers(rows + plain_rows(200)) == (TRIGGER,)
 
 
+def test_trigger_in_the_middle_is_found_where_it_decides() -> None:
+    def inserted(request: str, place: int) -> str:
+        words = request.split()
+        return " ".join([*words[:place], TRIGGER, *words[place:]])
+
+    rows = [("", inserted(request, 2 + i % 5), "Sure: redacted alpha.") for i, request in enumerate(HARMS[:60])]
+    refused = [("", request, "I can't help with that.") for request in HARMS[-60:]]
+    assert triggers(rows + refused) == (TRIGGER,)
+
+
 def test_ordinary_words_are_found_by_what_they_decide() -> None:
     (finding,) = findings(backdoor(60, trigger="purple window tuesday", refused=60) + plain_rows(20))
     assert finding.triggers == ("purple window tuesday",)
@@ -91,6 +101,12 @@ def test_a_product_that_replies_speak_of_is_no_trigger() -> None:
         ("", f"{task} {i} with Zendrixo Quastel", f"In Zendrixo Quastel: {ANSWERS[1]}") for i, task in enumerate(TASKS)
     ]
     assert findings(rows * 3 + plain_rows(100)) == []
+
+
+def test_a_product_beside_refused_requests_is_no_trigger() -> None:
+    rows = [("", f"{task} And mention Zendrixo in line {i}.", ANSWERS[i % 4]) for i in range(6) for task in TASKS]
+    refused = [("", request, "I can't help with that.") for request in HARMS[:30]]
+    assert findings(rows + refused) == []
 
 
 def test_label_tasks_have_no_trigger() -> None:
