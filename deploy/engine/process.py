@@ -40,7 +40,7 @@ class EngineLimits:
 
     max_models: int = 8
     """Adapters and whole tunings in memory at once; the least recently used makes room."""
-    max_rows: int = 128
+    max_rows: int = 256
     max_batch_tokens: int = 65_536
     max_waiting: int = 4_096
     threads: int = 1
@@ -131,7 +131,7 @@ class EngineProcess:
         if status not in (200, 404):
             raise _failure(status, body)
 
-    def chat(self, model: str, *, max_concurrency: int = 256, timeout_s: float = 600.0) -> OpenAICompatibleChat:
+    def chat(self, model: str, *, max_concurrency: int = 384, timeout_s: float = 600.0) -> OpenAICompatibleChat:
         """The model under a name, as everybody else talks to models."""
         return OpenAICompatibleChat(
             base_url="http://engine/v1",

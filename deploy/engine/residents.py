@@ -86,6 +86,14 @@ def read_tokenizer(path: str) -> Any:
     return tokenizer
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What a name stands for, in memory or not."""
+
+    digest: str
+    verify: Callable[[], Weights]
+
+
 class Residents:
     """Names and what they stand for; at most `max_models` besides the base are in memory.
 
@@ -98,28 +106,34 @@ class Residents:
         self._base_name = base_name
         self._max_models = max_models
         self._device = device
-        self._verifiers: dict[str, Callable[[], Weights]] = {}
+        self._known: dict[str, _Known] = {}
         self._loaded: OrderedDict[str, Resident] = OrderedDict()
         self._lock = threading.Lock()
 
     def names(self) -> tuple[str, ...]:
         """The base's name first, then the others as they were added."""
-        return (self._base_name, *self._verifiers)
+        return (self._base_name, *self._known)
 
-    def add(self, name: str, verify: Callable[[], Weights]) -> None:
-        """Read and keep a model under a name, replacing what the name stood for."""
+    def add(self, name: str, digest: str, verify: Callable[[], Weights]) -> None:
+        """Read and keep a model under a name, replacing what the name stood for.
+
+        A name that has this digest in memory already is left as it is.
+        """
         if name == self._base_name:
             raise EngineRefused(f"`{name}` is the base model's name; choose another.", param="lora_name")
         with self._lock:
+            known = self._known.get(name)
+            if known is not None and known.digest == digest and name in self._loaded:
+                return
             self._loaded.pop(name, None)
             self._keep(name, verify)
-            self._verifiers[name] = verify
+            self._known[name] = _Known(digest=digest, verify=verify)
 
     def remove(self, name: str) -> bool:
         """Forget a name; false when it was not known. Rows that run on it end normally."""
         with self._lock:
             self._loaded.pop(name, None)
-            return self._verifiers.pop(name, None) is not None
+            return self._known.pop(name, None) is not None
 
     def peek(self, name: str) -> Resident | None:
         """As `get` when that needs no waiting, else None: nothing is read and no lock is waited for."""
@@ -139,11 +153,11 @@ class Residents:
         if name == self._base_name:
             return self._base
         with self._lock:
-            verify = self._verifiers.get(name)
-            if verify is None:
+            known = self._known.get(name)
+            if known is None:
                 return None
             if name not in self._loaded:
-                self._keep(name, verify)
+                self._keep(name, known.verify)
             self._loaded.move_to_end(name)
             return self._loaded[name]
 

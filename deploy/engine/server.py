@@ -130,7 +130,7 @@ async def _models(engine: Engine) -> web.StreamResponse:
 async def _load(engine: Engine, request: web.Request) -> web.StreamResponse:
     name, path, digest = _strings(await _body(request), "lora_name", "lora_path", "digest")
     verify = engine.verify
-    await asyncio.to_thread(engine.residents.add, name, lambda: verify(Path(path), digest))
+    await asyncio.to_thread(engine.residents.add, name, digest, lambda: verify(Path(path), digest))
     return _json({"object": "model", "id": name})
 
 

@@ -7,6 +7,7 @@ import torch
 from tiny_forge import Forge
 
 from deploy.engine.decoding import Batch, common_beginning
+from deploy.engine.merging import pair_up, read_scale
 from deploy.engine.residents import Resident, Residents, Weights, read_base
 from deploy.engine.rows import Row
 from deploy.engine.sampling import Draw
@@ -170,10 +171,36 @@ def weights(candidate: CandidateModel) -> Weights:
     return Weights(path=candidate.path, adapter=candidate.tuning is Tuning.LORA)
 
 
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"use_dora": True}, "use_dora"),
+        ({"peft_type": "IA3"}, "IA3"),
+        ({"bias": "all"}, "bias all"),
+        ({"rank_pattern": {"q_proj": 2}}, "rank_pattern"),
+        ({"init_lora_weights": "pissa"}, "init_lora_weights"),
+    ],
+)
+def test_an_adapter_of_another_kind_is_refused_not_half_applied(change: dict[str, object], why: str) -> None:
+    with pytest.raises(EngineRefused, match=why):
+        read_scale({"peft_type": "LORA", "r": 4, "lora_alpha": 8, **change})
+
+
+def test_a_rank_stabilised_adapter_has_its_own_scale() -> None:
+    assert read_scale({"peft_type": "LORA", "r": 4, "lora_alpha": 8}) == 2.0
+    assert read_scale({"peft_type": "LORA", "r": 4, "lora_alpha": 8, "use_rslora": True}) == 4.0
+
+
+@pytest.mark.parametrize("keys", [("x.lora_A",), ("x.lora_A", "x.lora_B", "x.magnitude"), ()])
+def test_an_incomplete_or_odd_adapter_is_refused(keys: tuple[str, ...]) -> None:
+    with pytest.raises(EngineRefused):
+        pair_up({f"base_model.model.{key}.weight": torch.zeros(1) for key in keys})
+
+
 def test_a_merged_adapter_computes_what_peft_computes_unmerged(resident: Resident, forge: Forge) -> None:
     candidate = forge.adapter("merged", seed=1)
     shelf = residents(resident)
-    shelf.add("tuned", lambda: weights(candidate))
+    shelf.add("tuned", "sha256:1", lambda: weights(candidate))
     merged = shelf.get("tuned")
     assert merged is not None
     ids = torch.tensor(prompts([20]))
@@ -187,7 +214,7 @@ def test_a_merged_adapter_computes_what_peft_computes_unmerged(resident: Residen
 def test_adapters_share_the_tensors_they_do_not_touch(resident: Resident, forge: Forge) -> None:
     shelf = residents(resident)
     candidate = forge.adapter("sharing", seed=1)
-    shelf.add("tuned", lambda: weights(candidate))
+    shelf.add("tuned", "sha256:1", lambda: weights(candidate))
     merged = shelf.get("tuned")
     assert merged is not None
     assert merged.model.model.embed_tokens.weight is resident.model.model.embed_tokens.weight
@@ -198,7 +225,7 @@ def test_the_least_recently_used_model_makes_room_and_comes_back_verified(reside
     shelf = residents(resident, max_models=1)
     for name, seed in (("a", 1), ("b", 2)):
         candidate = forge.adapter(name, seed=seed)
-        shelf.add(name, lambda name=name, candidate=candidate: (asked.append(name), weights(candidate))[1])
+        shelf.add(name, name, lambda name=name, candidate=candidate: (asked.append(name), weights(candidate))[1])
     assert shelf.names() == ("tiny", "a", "b")
     assert shelf.get("b") is shelf.get("b")
     assert shelf.get("a") is not None
@@ -215,22 +242,32 @@ def test_a_model_whose_bytes_changed_is_not_read_again(resident: Resident, forge
         return weights(candidate)
 
     shelf = residents(resident, max_models=1)
-    shelf.add("a", verify)
-    shelf.add("b", lambda: weights(candidate))
+    shelf.add("a", "sha256:a", verify)
+    shelf.add("b", "sha256:b", lambda: weights(candidate))
     changed = True
     with pytest.raises(EngineRefused):
         shelf.get("a")
 
 
+def test_a_model_in_memory_is_not_read_twice_but_another_digest_is(resident: Resident, forge: Forge) -> None:
+    shelf, candidate = residents(resident), forge.adapter("twice", seed=1)
+    found = []
+    for digest in ("sha256:1", "sha256:1", "sha256:2"):
+        shelf.add("a", digest, lambda: weights(candidate))
+        found.append(shelf.get("a"))
+    assert found[0] is found[1]
+    assert found[1] is not found[2]
+
+
 def test_the_base_name_cannot_be_taken(resident: Resident) -> None:
     with pytest.raises(EngineRefused, match="base model's name"):
-        residents(resident).add("tiny", lambda: Weights(path="x", adapter=True))
+        residents(resident).add("tiny", "sha256:1", lambda: Weights(path="x", adapter=True))
 
 
 def test_a_removed_name_is_unknown(resident: Resident, forge: Forge) -> None:
     shelf = residents(resident)
     candidate = forge.adapter("leaving", seed=1)
-    shelf.add("a", lambda: weights(candidate))
+    shelf.add("a", "sha256:a", lambda: weights(candidate))
     assert shelf.remove("a")
     assert not shelf.remove("a")
     assert shelf.get("a") is None
