@@ -10,7 +10,40 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create every table."""
+    """Create every table, in the order of their foreign keys."""
+    _create_engines_to_projects()
+    _create_files_to_screenings()
+    _create_api_keys_to_jobs()
+    _create_checkpoints_to_models()
+    _create_reviews()
+
+
+def downgrade() -> None:
+    """Drop every table."""
+    op.drop_index(op.f("ix_reviews_job_id"), table_name="reviews")
+    op.drop_table("reviews")
+    op.drop_index(op.f("ix_models_project_id"), table_name="models")
+    op.drop_table("models")
+    op.drop_index("ix_events_job_sequence", table_name="events")
+    op.drop_table("events")
+    op.drop_index(op.f("ix_checkpoints_job_id"), table_name="checkpoints")
+    op.drop_table("checkpoints")
+    op.drop_index(op.f("ix_jobs_project_id"), table_name="jobs")
+    op.drop_table("jobs")
+    op.drop_table("api_keys")
+    op.drop_index(op.f("ix_screenings_project_id"), table_name="screenings")
+    op.drop_table("screenings")
+    op.drop_table("principals")
+    op.drop_index(op.f("ix_files_project_id"), table_name="files")
+    op.drop_table("files")
+    op.drop_table("projects")
+    op.drop_table("workers")
+    op.drop_table("policies")
+    op.drop_table("organizations")
+    op.drop_table("engines")
+
+
+def _create_engines_to_projects() -> None:
     op.create_table(
         "engines",
         sa.Column("id", sa.String(), nullable=False),
@@ -60,6 +93,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_projects")),
         sa.UniqueConstraint("name", name=op.f("uq_projects_name")),
     )
+
+
+def _create_files_to_screenings() -> None:
     op.create_table(
         "files",
         sa.Column("id", sa.String(), nullable=False),
@@ -107,6 +143,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_screenings")),
     )
     op.create_index(op.f("ix_screenings_project_id"), "screenings", ["project_id"], unique=False)
+
+
+def _create_api_keys_to_jobs() -> None:
     op.create_table(
         "api_keys",
         sa.Column("id", sa.String(), nullable=False),
@@ -162,6 +201,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("sequence", name=op.f("uq_jobs_sequence")),
     )
     op.create_index(op.f("ix_jobs_project_id"), "jobs", ["project_id"], unique=False)
+
+
+def _create_checkpoints_to_models() -> None:
     op.create_table(
         "checkpoints",
         sa.Column("id", sa.String(), nullable=False),
@@ -215,6 +257,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_models")),
     )
     op.create_index(op.f("ix_models_project_id"), "models", ["project_id"], unique=False)
+
+
+def _create_reviews() -> None:
     op.create_table(
         "reviews",
         sa.Column("id", sa.String(), nullable=False),
@@ -235,28 +280,3 @@ def upgrade() -> None:
         sa.UniqueConstraint("job_id", "stage", name=op.f("uq_reviews_job_id_stage")),
     )
     op.create_index(op.f("ix_reviews_job_id"), "reviews", ["job_id"], unique=False)
-
-
-def downgrade() -> None:
-    """Drop every table."""
-    op.drop_index(op.f("ix_reviews_job_id"), table_name="reviews")
-    op.drop_table("reviews")
-    op.drop_index(op.f("ix_models_project_id"), table_name="models")
-    op.drop_table("models")
-    op.drop_index("ix_events_job_sequence", table_name="events")
-    op.drop_table("events")
-    op.drop_index(op.f("ix_checkpoints_job_id"), table_name="checkpoints")
-    op.drop_table("checkpoints")
-    op.drop_index(op.f("ix_jobs_project_id"), table_name="jobs")
-    op.drop_table("jobs")
-    op.drop_table("api_keys")
-    op.drop_index(op.f("ix_screenings_project_id"), table_name="screenings")
-    op.drop_table("screenings")
-    op.drop_table("principals")
-    op.drop_index(op.f("ix_files_project_id"), table_name="files")
-    op.drop_table("files")
-    op.drop_table("projects")
-    op.drop_table("workers")
-    op.drop_table("policies")
-    op.drop_table("organizations")
-    op.drop_table("engines")
