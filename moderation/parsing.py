@@ -14,6 +14,8 @@ from moderation.rows import Row, read_row
 from moderation.serialising import make_example
 from moderation.types import Example
 
+__all__ = ["ChatFile", "Limits", "parse"]
+
 _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BINARY = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "a zip archive", b"PAR1": "Parquet"}

@@ -20,6 +20,7 @@ _KEYS = dict.fromkeys(Role, _PLAIN_KEYS) | {
     Role.ASSISTANT: _PLAIN_KEYS | {"weight", "tool_calls", "function_call", "refusal"},
     Role.TOOL: _PLAIN_KEYS | {"tool_call_id"},
 }
+_SHAPE = '{"messages": [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}]}'
 _OTHER_FORMATS = (
     (frozenset({"prompt", "completion"}), "prompt/completion pairs"),
     (frozenset({"input", "preferred_output", "non_preferred_output"}), "preference (DPO) pairs"),
@@ -54,10 +55,11 @@ def read_row(value: object, complaints: Complaints) -> Row | None:
 
 
 def _missing_messages(row: Mapping[str, object]) -> str:
-    for keys, name in _OTHER_FORMATS:
-        if keys & row.keys():
+    for marks, name in _OTHER_FORMATS:
+        if marks & row.keys():
             return f"holds {name}, which this training method does not support yet; write chat rows under 'messages'"
-    return "is missing key 'messages'"
+    keys = ", ".join(quote(key) for key in list(row)[:5]) or "none"
+    return f"is missing key 'messages' (its keys: {keys}); write each example as {_SHAPE}"
 
 
 def _messages(messages: object, complaints: Complaints) -> tuple[Message, ...]:

@@ -5,7 +5,6 @@ closed: a file that nobody could read, or that part of, never passes.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import TypeVar
 
 from moderation.contexts import MAX_CONTEXTS, ContextMiner, Mined
@@ -29,6 +28,7 @@ from moderation.types import (
 __all__ = ["admit", "report_from_json", "report_to_json", "screen"]
 
 BATCH_EXAMPLES = 256
+BATCH_CHARS = 4_000_000
 _SEVERITY = (Verdict.PASS, Verdict.REVIEW, Verdict.BLOCK)
 
 _Check = TypeVar("_Check", Classifier, Detector)
@@ -122,7 +122,16 @@ def _named(checks: Sequence[_Check], policies: Mapping[str, CheckPolicy], kind: 
 
 
 def _batches(examples: Iterator[Example]) -> Iterator[Sequence[Example]]:
-    while batch := list(islice(examples, BATCH_EXAMPLES)):
+    """Yield examples in lists that are bounded in number and, but for one large example, in text."""
+    batch: list[Example] = []
+    n_chars = 0
+    for example in examples:
+        batch.append(example)
+        n_chars += sum(len(message.text) for message in example.messages)
+        if len(batch) == BATCH_EXAMPLES or n_chars >= BATCH_CHARS:
+            yield batch
+            batch, n_chars = [], 0
+    if batch:
         yield batch
 
 
@@ -138,7 +147,7 @@ def _uncovered(mined: Mined, images: Lines) -> Iterable[_Decision]:
     """Yield what the checks could not read or carry on: a person must look, whatever the policy."""
     yield Verdict.PASS, ""
     if images.n:
-        yield Verdict.REVIEW, f"{images.n} examples hold images, which no classifier read, on lines {images}"
+        yield Verdict.REVIEW, f"{images.n} example(s) hold images, which no classifier read, on lines {images}"
     if mined.n_left_out:
         yield (
             Verdict.REVIEW,

@@ -88,7 +88,7 @@ class Tally:
                 category=category,
                 score=self._highest[category],
                 lines=tuple(lines.first),
-                evidence=f"{lines.n} examples score {threshold:g} or more, the highest {self._highest[category]:.3f}",
+                evidence=f"{lines.n} example(s) score {threshold:g} or more, the highest {self._highest[category]:.3f}",
             )
             for category, lines in self._ranked()
         )
@@ -100,7 +100,7 @@ class Tally:
             return Verdict.PASS, ""
         categories = ", ".join(category.value for category, _ in self._ranked())
         tolerated = f"; {self._policy.max_flagged} are tolerated" if self._policy.max_flagged else ""
-        reason = f"{self.name} flagged {self.flagged.n} examples ({categories}) on lines {self.flagged}{tolerated}"
+        reason = f"{self.name} flagged {self.flagged.n} example(s) ({categories}) on lines {self.flagged}{tolerated}"
         return verdict, reason
 
     def _ranked(self) -> Iterable[tuple[Category, Lines]]:

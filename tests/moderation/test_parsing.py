@@ -49,7 +49,12 @@ def test_bom_crlf_and_blank_lines_are_accepted() -> None:
 
 
 def test_every_bad_line_is_reported_at_once_by_number() -> None:
-    rows = [*TEN, {"messages": []}, {"messages": [{"role": "bot", "content": "x"}]}, {"prompt": "a", "completion": "b"}]
+    rows: list[dict[str, object]] = [
+        *TEN,
+        {"messages": []},
+        {"messages": [{"role": "bot", "content": "x"}]},
+        {"prompt": "a", "completion": "b"},
+    ]
     with pytest.raises(DatasetError) as caught:
         parse(stream(jsonl(rows)))
     assert [p.line for p in caught.value.problems] == [11, 12, 13]
@@ -95,7 +100,7 @@ def test_an_empty_file_is_said_to_be_empty(data: bytes) -> None:
         ({"messages": [{"role": "user", "content": "x"}]}, "no assistant message"),
         ({"input": {}, "preferred_output": []}, "preference (DPO) pairs, which this training method does not support"),
         ({"prompt": "a", "completion": "b"}, "prompt/completion pairs"),
-        ({"text": "a"}, "is missing key 'messages'"),
+        ({"text": "a"}, "is missing key 'messages' (its keys: 'text')"),
         (TEN[0] | {"parallel_tool_calls": "yes"}, "parallel_tool_calls is not true or false"),
     ],
 )

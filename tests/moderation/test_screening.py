@@ -100,7 +100,7 @@ def test_flagged_lines_and_categories_are_named() -> None:
     assert report.flagged_lines == (1, 5, 9)
     (finding,) = report.findings
     assert (finding.category, finding.lines, finding.score) == (Category.MALWARE, (1, 5, 9), 0.75)
-    assert report.reasons == ("by_word flagged 3 examples (malware) on lines 1, 5, 9",)
+    assert report.reasons == ("by_word flagged 3 example(s) (malware) on lines 1, 5, 9",)
 
 
 def test_threshold_and_tolerance_hold() -> None:
@@ -137,7 +137,7 @@ def test_images_that_nobody_reads_are_for_a_reviewer() -> None:
     row = chat_row() | {"messages": [{"role": "user", "content": [image]}, {"role": "assistant", "content": "A cat"}]}
     report = screened(parse(stream(jsonl([*[chat_row()] * 10, row]))), policy(Action.RECORD, Action.RECORD))
     assert report.verdict is Verdict.REVIEW
-    assert report.reasons == ("1 examples hold images, which no classifier read, on lines 11",)
+    assert report.reasons == ("1 example(s) hold images, which no classifier read, on lines 11",)
 
 
 def test_progress_counts_up_to_all_examples() -> None:
@@ -151,6 +151,18 @@ def test_progress_counts_up_to_all_examples() -> None:
         on_progress=lambda done, total: seen.append((done, total)),
     )
     assert seen == [(256, 600), (512, 600), (600, 600)]
+
+
+def test_long_examples_come_in_small_batches() -> None:
+    sizes: list[int] = []
+
+    class Counting(ByWord):
+        def classify(self, examples: Sequence[Example]) -> Sequence[Mapping[Category, float]]:
+            sizes.append(len(examples))
+            return super().classify(examples)
+
+    screened(dataset([("", "Hello", "word " * 400_000)] * 11), policy(), Counting())
+    assert sizes == [2, 2, 2, 2, 2, 1]
 
 
 def test_a_report_survives_json() -> None:
