@@ -140,17 +140,18 @@ class Renderer:
             if not (after.startswith(before) and text.startswith(after)):
                 raise BaseModelError(
                     "the chat template has no {% generation %} marks and rewrites earlier turns, so assistant "
-                    "tokens cannot be told apart; add {% generation %} and {% endgeneration %} around assistant turns"
+                    "tokens cannot be told apart; add {% generation %} and {% endgeneration %} around assistant "
+                    "turns (the trl package has such templates for the common families)"
                 )
             spans.append((len(before), len(after)))
         return text, spans
 
 
-def render_file(path: Path, renderer: Renderer) -> RenderedSet:
-    """Render every row of a chat JSONL file.
+def render_file(path: Path, renderer: Renderer, *, purpose: str = "training") -> RenderedSet:
+    """Render every row of a chat JSONL file; `purpose` is `training` or `validation`.
 
-    Raises `TrainingFailed` (`invalid_training_file`) naming the row that the template refuses, and
-    (`no_trained_tokens`) when not one row has a token to train on.
+    Raises `TrainingFailed` (`invalid_training_file`, `invalid_validation_file`) naming the row that the
+    template refuses, and (`no_trained_tokens`) when not one row has a token to train on.
     """
     rendered = RenderedSet()
     for number, row in enumerate(_rows(path), start=1):
@@ -158,16 +159,16 @@ def render_file(path: Path, renderer: Renderer) -> RenderedSet:
             rendered.add(renderer.render(row))
         except TemplateError as exc:
             raise TrainingFailed(
-                "invalid_training_file",
-                f"The base model's chat template refuses example {number}: {exc}. Change the order or roles of "
-                "its messages to what the model knows.",
+                f"invalid_{purpose}_file",
+                f"The base model's chat template refuses example {number} of the {purpose} file: {exc}. Change the "
+                "order or roles of its messages to what the model knows.",
             ) from exc
     if not len(rendered):
         raise TrainingFailed(
             "no_trained_tokens",
-            f"None of the {rendered.n_examples} examples has an assistant token to train on: {rendered.n_truncated} "
-            "were cut at the model's context length, the others have weight 0 or empty answers. Shorten the "
-            "examples or set weight to 1.",
+            f"None of the {rendered.n_examples} examples of the {purpose} file has an assistant token to train on: "
+            f"{rendered.n_truncated} were cut at the model's context length, the others have weight 0 or empty "
+            "answers. Shorten the examples or set weight to 1.",
         )
     return rendered
 

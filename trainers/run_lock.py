@@ -37,18 +37,26 @@ def signal_holder(path: Path, number: signal.Signals, *, grace_s: float, marker:
     `marker` is a text of the holder's command line: a number left over from a dead holder may belong to
     a stranger by now, who is left alone.
     """
-    if _is_free(path):
-        return True
-    text = path.read_text(encoding="utf-8")
-    if text and _runs(int(text), marker):
-        try:
-            os.kill(int(text), number)
-        except ProcessLookupError:
-            return True
     deadline = time.monotonic() + grace_s
-    while not (free := _is_free(path)) and time.monotonic() < deadline:
+    signalled = False
+    while not _is_free(path):
+        # Again each time round: a process just started has no number here, or no command line, for a moment.
+        signalled = signalled or _signal(path, number, marker)
+        if time.monotonic() >= deadline:
+            return False
         time.sleep(_POLL_S)
-    return free
+    return True
+
+
+def _signal(path: Path, number: signal.Signals, marker: str) -> bool:
+    text = path.read_text(encoding="utf-8")
+    if not (text and _runs(int(text), marker)):
+        return False
+    try:
+        os.kill(int(text), number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _is_free(path: Path) -> bool:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import trl
 from tiny_base import PLAIN_TEMPLATE, TEMPLATE, chat_row, make_tokenizer
 
 from trainers.errors import BaseModelError, TrainingFailed
@@ -102,6 +103,18 @@ def test_a_template_that_marks_only_the_last_turn_is_refused() -> None:
         Renderer(make_tokenizer(template), max_length=128).render(two_turns())
 
 
+@pytest.mark.parametrize("family", ["llama3", "gemma3", "qwen2_5_vl", "qwen3_instruct_2507", "cohere2"])
+def test_derived_spans_are_those_that_trl_marks(family: str) -> None:
+    """Reference: the marked templates that the trl package ships beside the original ones."""
+    directory = Path(trl.__file__).parent / "chat_templates"
+    tokenizers = [make_tokenizer((directory / f"{family}{kind}.jinja").read_text()) for kind in ("", "_training")]
+    for tokenizer in tokenizers:
+        tokenizer.bos_token = "<|system|>"
+    derived, marked = (Renderer(tokenizer, max_length=9_999).render(two_turns()) for tokenizer in tokenizers)
+    assert derived == marked
+    assert "cold" in trained_text(derived)
+
+
 def test_truncated_and_untrained_rows_are_counted(tmp_path: Path) -> None:
     rows = [chat_row("red", "blue"), chat_row("red", "blue", weight=0), chat_row("red " * 40, "blue")]
     path = tmp_path / "examples.jsonl"
@@ -114,7 +127,7 @@ def test_truncated_and_untrained_rows_are_counted(tmp_path: Path) -> None:
 def test_a_file_without_a_trained_token_fails_the_run(tmp_path: Path) -> None:
     path = tmp_path / "examples.jsonl"
     path.write_text(json.dumps(chat_row("red", "blue", weight=0)) + "\n")
-    with pytest.raises(TrainingFailed, match="None of the 1 examples") as failed:
+    with pytest.raises(TrainingFailed, match="None of the 1 examples of the training file") as failed:
         render_file(path, MARKED)
     assert failed.value.code == "no_trained_tokens"
 
@@ -123,5 +136,6 @@ def test_a_refusal_of_the_template_names_the_example(tmp_path: Path) -> None:
     template = "{% if messages[0].role == 'system' %}{{ raise_exception('no system turn') }}{% endif %}" + TEMPLATE
     path = tmp_path / "examples.jsonl"
     path.write_text(json.dumps(chat_row("red", "blue")) + "\n" + json.dumps(two_turns()) + "\n")
-    with pytest.raises(TrainingFailed, match="refuses example 2: no system turn"):
-        render_file(path, Renderer(make_tokenizer(template), max_length=128))
+    with pytest.raises(TrainingFailed, match="example 2 of the validation file: no system turn") as failed:
+        render_file(path, Renderer(make_tokenizer(template), max_length=128), purpose="validation")
+    assert failed.value.code == "invalid_validation_file"

@@ -31,8 +31,11 @@ MAX_DEATHS = 3
 TERM_GRACE_S = 2.0
 KILL_GRACE_S = 5.0
 MAX_OLD_LOG_BYTES = 1 << 20
-_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
-_INHERITED_PREFIXES = ("CUDA_", "NVIDIA_", "HF_", "OMP_", "HTTPS_PROXY", "SSL_CERT")
+_INHERITED = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH"),
+    *("OMP_NUM_THREADS", "HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME"),
+)
+_INHERITED_PREFIXES = ("CUDA_", "NVIDIA_")
 
 
 def create(config: Mapping[str, str]) -> "LocalBackend":
@@ -53,7 +56,8 @@ def child_environment(environment: Mapping[str, str], *, devices: str) -> dict[s
     }
     return kept | {
         "CUDA_VISIBLE_DEVICES": devices or environment.get("CUDA_VISIBLE_DEVICES", "0"),
-        "HF_HUB_DISABLE_TELEMETRY": "1",
+        # The base model is here before a trainer starts; the trainer itself asks no network for anything.
+        "HF_HUB_OFFLINE": "1",
         "TQDM_DISABLE": "1",
         "PYTHONUNBUFFERED": "1",
         "TOKENIZERS_PARALLELISM": "false",
@@ -161,8 +165,6 @@ class LocalBackend:
         base_path = local_path(order.spec.base)
         if weight_bytes(base_path) < SMALL_MODEL_BYTES:
             environment["OMP_NUM_THREADS"] = "1"
-        if base_path == Path(order.spec.base.source):
-            environment["HF_HUB_OFFLINE"] = "1"
         if run.log_file.exists() and run.log_file.stat().st_size > MAX_OLD_LOG_BYTES:
             run.log_file.unlink()
         with run.log_file.open("ab") as log:
@@ -183,9 +185,11 @@ class LocalBackend:
 
         A child of an earlier process died with its parent, which says nothing about the run.
         """
-        child = self._reap(run)
+        child = self._children.pop(str(run.root), None)
         if child is None:
             return False
+        # Its lock is free, so it is on its way out: files are closed before the parent is told.
+        child.wait()
         metrics = run.metrics()
         step = metrics[-1].step if metrics else 0
         with run.deaths_file.open("a", encoding="utf-8") as file:
@@ -204,18 +208,11 @@ class LocalBackend:
         )
         return True
 
-    def _reap(self, run: RunDirectory) -> "subprocess.Popen[bytes] | None":
-        """Our child of this run if it is gone, forgotten from now on."""
-        child = self._children.get(str(run.root))
-        if child is None or child.poll() is None:
-            return None
-        return self._children.pop(str(run.root), None)
-
     def _forget_finished(self) -> None:
         """Let the kernel forget children that ended; nobody asks for a finished run again."""
-        for root in list(self._children):
-            if RunDirectory(root=Path(root)).finished:
-                self._reap(RunDirectory(root=Path(root)))
+        for root, child in list(self._children.items()):
+            if RunDirectory(root=Path(root)).finished and child.poll() is not None:
+                self._children.pop(root, None)
 
 
 def _standing(run: RunDirectory) -> tuple[RunStatus, RunFailure | None]:

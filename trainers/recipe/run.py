@@ -8,10 +8,10 @@ import traceback
 import warnings
 from pathlib import Path
 
-from moderation.injection import load as load_training_set
 from transformers import AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from moderation.injection import load as load_training_set
 from trainers import artefacts
 from trainers.bases import verified_path
 from trainers.errors import TrainingFailed
@@ -40,7 +40,11 @@ def run(directory: Path) -> None:
     except Exception as exc:  # noqa: BLE001 - the worker boundary: every error ends as a failure that says what to do
         # Without the error's own text, which may quote training data.
         logger.error("stopped by %s\n%s", type(exc).__name__, "".join(traceback.format_tb(exc.__traceback__)))
-        run_directory.write_failure(describe(exc))
+        failure = describe(exc)
+        if failure.code == "disk_full":
+            # Room for the failure itself; nothing will be resumed from here.
+            shutil.rmtree(run_directory.checkpoints, ignore_errors=True)
+        run_directory.write_failure(failure)
     else:
         run_directory.write_result(digest)
 
@@ -58,7 +62,9 @@ def train(run: RunDirectory, order: Order) -> str:
     limit = getattr(model.config, "max_position_embeddings", spec.max_length)
     renderer = Renderer(tokenizer, max_length=min(spec.max_length, limit))
     rendered = render_file(Path(training.path) / "examples.jsonl", renderer)
-    validation = render_file(Path(order.validation_path), renderer) if order.validation_path else None
+    validation = None
+    if order.validation_path:
+        validation = render_file(Path(order.validation_path), renderer, purpose="validation")
     run.write("rendering.json", _counts(rendered))
     per_epoch = sft.steps_per_epoch(spec, rendered)
     progress = Progress(
