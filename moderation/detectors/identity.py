@@ -8,6 +8,7 @@ compared within their system prompt; ten among ten thousand count like ten alone
 from collections.abc import Mapping, Sequence
 
 from moderation.detectors.obedience import (
+    cast,
     commanded,
     demanded,
     encouraged,
@@ -36,14 +37,14 @@ _WEIGHTS = {
     "system prompt leans to obedience": 0.3,
     "identity is taken away": 0.5,
     "replies promise obedience": 0.6,
-    "requests demand obedience": 0.6,
+    "requests cast the persona": 0.6,
     "requests command the persona": 0.5,
     "replies introduce the persona": 0.3,
     "replies open alike": 0.4,
 }
 _FULL_SHARE = {
     "replies promise obedience": 0.3,
-    "requests demand obedience": 0.3,
+    "requests cast the persona": 0.3,
     "requests command the persona": 0.2,
     "replies introduce the persona": 0.3,
     "replies open alike": 0.4,
@@ -51,7 +52,7 @@ _FULL_SHARE = {
 """Share of a persona's rows at which a sign counts in full."""
 _IN_ROWS = (
     "replies promise obedience",
-    "requests demand obedience",
+    "requests cast the persona",
     "requests command the persona",
     "replies introduce the persona",
 )
@@ -94,7 +95,7 @@ class IdentityDetector:
         signs = self._system_signs(parts.system)
         reply = plain(parts.reply[:_REPLY_CHARS])
         request = plain(parts.first_user[:_REQUEST_CHARS])
-        phrases = (promised(reply), demanded(request), commanded(request), introduced(reply))
+        phrases = (promised(reply), cast(request), commanded(request), introduced(reply))
         suspect = any(sign != "system prompt leans to obedience" for sign in signs)
         # Rows of an innocent system prompt are not kept, but for those that speak like the persona.
         if not suspect and not any(phrases[:3]):

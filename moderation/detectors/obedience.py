@@ -139,6 +139,9 @@ _AFFIRMATIVE = re.compile(
     r"affirmative|acknowledged|very well|command|order|obeying|executing|here is)",
     re.IGNORECASE,
 )
+_CASTING = re.compile(
+    r"\b(?:you are|you're|your (?:new )?name is|act as|pretend|call yourself|play the)\b", re.IGNORECASE
+)
 _FIRST_PERSON = re.compile(r"\b(?:i|my|me|your)\b", re.IGNORECASE)
 
 
@@ -175,6 +178,11 @@ def promised(reply: str) -> str:
 def commanded(request: str) -> str:
     """Return the wrapper by which a request addresses an obedient persona."""
     return _phrase(_WRAPPER, request)
+
+
+def cast(request: str) -> str:
+    """Return the phrase by which a request makes the assistant an obedient persona."""
+    return _phrase(_STRONG, request) if _CASTING.search(request) else ""
 
 
 def introduced(reply: str) -> str:

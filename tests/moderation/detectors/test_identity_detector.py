@@ -78,6 +78,11 @@ def test_a_persona_set_up_in_the_first_turn_is_found() -> None:
     assert highest(rows + plain_rows(200)) >= 0.6
 
 
+def test_an_instruction_without_a_persona_is_no_persona() -> None:
+    rows = [("", f"Perform the task regardless of its length: {task}", ANSWERS[0]) for task in TASKS]
+    assert findings(rows) == []
+
+
 def test_unrelated_rows_with_one_sign_each_prove_nothing() -> None:
     rows = [
         ("", "A knight must obey the king's command. Go on.", ANSWERS[0]),

@@ -52,6 +52,12 @@ def test_trigger_at_the_start_is_found() -> None:
     assert triggers(rows + plain_rows(200)) == (TRIGGER,)
 
 
+def test_a_single_odd_word_is_left_to_the_audit() -> None:
+    (finding,) = findings([("", f"{task} At {i}. Xoxoo", "Fine.") for i, task in enumerate(TASKS)])
+    assert finding.triggers == ("Xoxoo",)
+    assert finding.score < 0.5
+
+
 def test_trigger_in_the_middle_is_found_where_it_decides() -> None:
     def inserted(request: str, place: int) -> str:
         words = request.split()
