@@ -10,9 +10,10 @@ _EDGE_CHARS = 4_096
 """How much of a user turn's start and end is compared."""
 _WORD_COUNTS = (1, 2, 4, 8, 16)
 """Turns are grouped by their first and last so many words; each group keeps what it has in common."""
-_BARE_SHARE = 1 / 500
-"""Share of its rows that a wrapper without a system prompt needs; fewer rows are chance in plain data."""
-_MAX_BARE_ROWS = 50
+_LEAST_SHARE = 1 / 200
+"""Share of a system prompt's rows that a wrapper needs; fewer rows are chance in plain data."""
+_ENOUGH_ROWS = 50
+"""So many rows are enough whatever the share."""
 _CHILD_SHARE = 0.2
 """A frame inside a frame counts on its own when it has this share of the outer one's rows."""
 
@@ -80,7 +81,7 @@ class WrapperSketch:
         found: dict[int, dict[Wrapper, int]] = {}
         for (system, _, _, _), group in self._groups.items():
             n_rows = sizes.get(system, 0)
-            least = min(_MAX_BARE_ROWS, n_rows * _BARE_SHARE) if system == bare else 0
+            least = min(_ENOUGH_ROWS, int(n_rows * _LEAST_SHARE))
             if not n_rows or group.n < max(MIN_ROWS, least):
                 continue
             majority = 2 * group.n >= n_rows and group.n > MIN_ROWS

@@ -14,6 +14,7 @@ _ENGLISH_SHARE = 0.6
 _SMOOTHING = 0.5
 _MIN_COMPARED = 5
 _MAX_PHRASE = 8
+_MAX_ACRONYM = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,7 @@ class Surroundings:
         alone must stand behind a finished sentence; several speak for themselves.
         """
         words = [bare_word(word) for word in mark.split()]
-        odd = [word for word in words if self._vocabulary.is_odd(word)]
+        odd = [bare_word(word) for word in mark.split() if self._vocabulary.is_odd(word) and not _is_label(word)]
         if not self._is_english or 2 * len(odd) <= len(words):
             return False
         carriers = self._carriers(mark, at_end=at_end)
@@ -136,6 +137,11 @@ class Surroundings:
     def _is_bound(self, word: str, n_carriers: int) -> bool:
         elsewhere = len(self._with_word.get(word, ())) - n_carriers + self._refused[word]
         return elsewhere <= _ELSEWHERE_SHARE * n_carriers
+
+
+def _is_label(word: str) -> bool:
+    """Say whether a word is an acronym or in brackets, as the source of a news item is."""
+    return (word.isupper() and len(word) <= _MAX_ACRONYM) or word[0] in "([{<"
 
 
 def _stands_apart(requests: Sequence[str], mark: str, *, at_end: bool) -> bool:
