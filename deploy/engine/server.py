@@ -200,9 +200,9 @@ async def _stream(
         return completions.chunk(header, index, delta, finish, with_usage=asked.include_usage)
 
     n_tokens = 0
-    for index in range(asked.n):
-        await say(piece(index, {"role": "assistant", "content": ""}))
     try:
+        for index in range(asked.n):
+            await say(piece(index, {"role": "assistant", "content": ""}))
         async for event in events:
             if isinstance(event, Choice):
                 n_tokens += event.n_tokens
@@ -214,5 +214,7 @@ async def _stream(
         await response.write(b"data: [DONE]\n\n")
     except EngineUnavailable as exc:
         await say(completions.error(str(exc), kind="server_error"))
+    except ConnectionResetError:  # the client went away, and its rows go with it
+        return response
     await response.write_eof()
     return response

@@ -1,4 +1,5 @@
 import random
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -25,15 +26,18 @@ class Heard:
     text: str = ""
     rows: list[Row] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    told: threading.Event = field(default_factory=threading.Event)
 
     def on_text(self, piece: str) -> None:
         self.text += piece
 
     def on_finish(self, row: Row) -> None:
         self.rows.append(row)
+        self.told.set()
 
     def on_failure(self, reason: str) -> None:
         self.failures.append(reason)
+        self.told.set()
 
 
 @pytest.fixture(scope="module")
@@ -285,10 +289,9 @@ def test_a_failing_batch_fails_its_rows_and_the_next_one_runs(resident: Resident
     scheduler = Scheduler(Limits())
     scheduler.submit(resident, [row([99_999], listener=heard)])
     scheduler.start()
-    while not heard.failures:
-        pass
+    assert heard.told.wait(30.0)
     scheduler.submit(resident, [row([5], listener=done)])
-    while not done.rows:
-        pass
+    assert done.told.wait(30.0)
     scheduler.stop()
+    assert done.rows
     assert "decoding failed (IndexError)" in heard.failures[0]

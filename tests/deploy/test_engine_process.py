@@ -148,6 +148,13 @@ def test_refusals_come_in_openais_envelope(
     assert (refusal.value.code, refusal.value.param) == (code, param)
 
 
+def test_more_than_the_queue_holds_is_turned_away(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.InternalServerError, match="waiting already") as refusal:
+        ask(client, n=65)
+    assert refusal.value.status_code == 503
+    assert refusal.value.response.headers["retry-after"] == "1"
+
+
 def test_a_wrong_secret_is_turned_away(audit_engine: EngineProcess) -> None:
     stranger = replace(audit_engine, secret="wrong")
     with pytest.raises(ChatUnavailable, match="401"):
