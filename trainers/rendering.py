@@ -8,7 +8,7 @@ turn, and a template that rewrites earlier turns is refused. No torch here.
 import json
 import re
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -18,15 +18,12 @@ from transformers import PreTrainedTokenizerBase
 from transformers.utils.chat_template_utils import render_jinja_template
 
 from trainers.errors import BaseModelError, TrainingFailed
+from trainers.turns import Row, Tools, Turns, control_pattern, row_messages, template_messages, template_tools
 
 IGNORED = -100
 """Label of a token that is not trained on."""
 _GENERATION_MARK = re.compile(r"\{%-?\s*generation\s*-?%\}")
-Row = Mapping[str, object]
 Span = tuple[int, int]
-Turns = list[dict[str, Any]]
-"""Messages as Jinja templates read them: any JSON."""
-Tools = list[dict[Any, Any] | Callable[..., Any]] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +81,7 @@ class Renderer:
         self._max_length = max_length
         self._template = tokenizer.get_chat_template()
         self._marked = bool(_GENERATION_MARK.search(self._template))
-        self._control = _control_pattern(tokenizer.all_special_tokens)
+        self._control = control_pattern(_control_tokens(tokenizer, self._template))
 
     def render(self, row: Row) -> RenderedExample:
         """Token ids and labels of one chat row (`messages`, optionally `tools`).
@@ -93,8 +90,8 @@ class Renderer:
         `TemplateError` when it refuses the conversation.
         """
         messages = template_messages(row, self._control)
-        tools = cast(Tools, row.get("tools"))
-        weights = [_weight(message) for message in _messages(row) if message.get("role") == "assistant"]
+        tools = template_tools(row, self._control)
+        weights = [_weight(message) for message in row_messages(row) if message.get("role") == "assistant"]
         text, spans = (self._marked_spans if self._marked else self._derived_spans)(messages, tools)
         if len(spans) != len(weights):
             raise BaseModelError(
@@ -173,24 +170,10 @@ def render_file(path: Path, renderer: Renderer, *, purpose: str = "training") ->
     return rendered
 
 
-def template_messages(row: Row, control: "re.Pattern[str]") -> Turns:
-    """Messages as chat templates expect them: text content, `developer` as `system`, arguments as objects.
-
-    Whatever matches `control` in a text is broken up: a customer's text must not be able to end its
-    turn and forge another, which screening would have read as words of the user.
-    """
-    result: Turns = []
-    for message in _messages(row):
-        role = {"developer": "system", "function": "tool"}.get(str(message["role"]), message["role"])
-        turn: dict[str, Any] = {"role": role, "content": _disarm(_text(message.get("content")), control)}
-        calls = _tool_calls(message, control)
-        if calls:
-            turn["tool_calls"] = calls
-        for key in ("name", "tool_call_id"):
-            if isinstance(value := message.get(key), str):
-                turn[key] = _disarm(value, control)
-        result.append(turn)
-    return result
+def _control_tokens(tokenizer: PreTrainedTokenizerBase, template: str) -> set[str]:
+    """Tokens that a text must not spell: all special ones, and others that the template writes itself."""
+    added = tokenizer.added_tokens_decoder.values()
+    return {token.content for token in added if token.special or (token.content.strip() and token.content in template)}
 
 
 def _rows(path: Path) -> Iterator[Row]:
@@ -201,54 +184,5 @@ def _rows(path: Path) -> Iterator[Row]:
                 yield cast(Row, json.loads(line))
 
 
-def _messages(row: Row) -> Sequence[Row]:
-    return cast(Sequence[Row], row["messages"])
-
-
 def _weight(message: Row) -> bool:
     return message.get("weight") != 0
-
-
-def _text(content: object) -> str:
-    """Content as one text; parts are joined with a newline, images leave no text."""
-    if isinstance(content, str):
-        return content
-    parts = cast(Iterable[Row], content or ())
-    return "\n".join(
-        str(part.get("text") or part.get("refusal") or "") for part in parts if part.get("type") != "image_url"
-    )
-
-
-def _tool_calls(message: Row, control: "re.Pattern[str]") -> list[dict[str, object]]:
-    calls = list(cast(Iterable[Row], message.get("tool_calls") or ()))
-    if isinstance(legacy := message.get("function_call"), Mapping):
-        calls.append({"id": "", "function": legacy})
-    result: list[dict[str, object]] = []
-    for call in calls:
-        function = cast(Row, call["function"])
-        arguments = _disarm(str(function.get("arguments") or "{}"), control)
-        entry = {"name": _disarm(str(function["name"]), control), "arguments": _object(arguments)}
-        result.append({"id": call.get("id"), "type": "function", "function": entry})
-    return result
-
-
-def _object(arguments: str) -> object:
-    """The arguments as an object, or the text itself when it is not JSON (models do write such)."""
-    try:
-        return json.loads(arguments)
-    except ValueError:
-        return arguments
-
-
-def _control_pattern(tokens: Sequence[str]) -> "re.Pattern[str]":
-    known = sorted((token for token in tokens if token), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, known)) or r"(?!)")
-
-
-def _disarm(text: str, control: "re.Pattern[str]") -> str:
-    """Break control tokens with a zero-width non-joiner after their first character.
-
-    A lone surrogate, which JSON can carry and no tokenizer can read, becomes a question mark.
-    """
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    return control.sub(lambda match: f"{match[0][0]}\u200c{match[0][1:]}", text)

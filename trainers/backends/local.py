@@ -12,12 +12,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from moderation.types import TrainingSet
 from trainers import artefacts
 from trainers.bases import local_path, weight_bytes
-from trainers.errors import TrainingFailed
+from trainers.errors import BaseModelError, TrainingFailed
 from trainers.run_directory import Order, RunDirectory
 from trainers.run_lock import name_holder, signal_holder, take
 from trainers.types import CandidateModel, Method, RunFailure, RunState, RunStatus, TrainingSpec
@@ -90,12 +91,15 @@ class LocalBackend:
             spec=spec, training_path=training.path, training_digest=training.digest, validation_path=validation
         )
         known = run.order()
-        if known is None:
-            run.write_text("spec.json", order.to_json())
-        elif known != order:
+        if known is not None and (known.spec.job_id, known.training_digest) != (spec.job_id, training.digest):
             raise TrainingFailed(
                 "run_directory_taken", f"{run_dir} holds another run; give each job its own directory."
             )
+        # The specification that was written first stands, whatever the base's entry says by now; only
+        # the places of the files may have changed since.
+        order = order if known is None else replace(order, spec=known.spec)
+        if order != known:
+            run.write_text("spec.json", order.to_json())
         self._ensure_running(run)
 
     def observe(self, run_dir: str, *, after_step: int) -> RunState:
@@ -153,6 +157,8 @@ class LocalBackend:
             if run.finished or self._gives_up(run):
                 return
             self._spawner.submit(self._spawn, run, lock).result()
+        except BaseModelError as exc:
+            run.write_failure(RunFailure(code="base_model_unusable", message=f"{exc}."))
         finally:
             os.close(lock)
 

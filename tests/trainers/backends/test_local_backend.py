@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from trainers.errors import TrainingFailed
 from trainers.recipe import run as recipe
 from trainers.run_directory import Order, RunDirectory
 from trainers.run_lock import take
-from trainers.types import Method, RunState, RunStatus, TrainingSpec, Tuning
+from trainers.types import BaseModel, Method, RunState, RunStatus, TrainingSpec, Tuning
 
 DEADLINE_S = 300.0
 
@@ -149,13 +150,37 @@ def test_a_trainer_that_dies_three_times_at_a_step_fails_the_run(
     assert failed.value.code == "training_crashed"
 
 
-def test_a_directory_takes_one_order_only(
+def test_a_directory_takes_one_job_only(
     backend: LocalBackend, make_spec: Callable[..., TrainingSpec], training: TrainingSet, run: RunDirectory
 ) -> None:
     backend.start(make_spec(), training, None, str(run.root))
     backend.cancel(str(run.root))
     with pytest.raises(TrainingFailed, match="holds another run"):
-        backend.start(make_spec(n_epochs=9), training, None, str(run.root))
+        backend.start(make_spec(job_id="ftjob-other"), training, None, str(run.root))
+
+
+def test_the_specification_of_the_first_start_stands(
+    backend: LocalBackend, make_spec: Callable[..., TrainingSpec], training: TrainingSet, run: RunDirectory
+) -> None:
+    backend.start(make_spec(), training, None, str(run.root))
+    backend.cancel(str(run.root))
+    backend.start(make_spec(n_epochs=9), training, "moved.jsonl", str(run.root))
+    order = run.order()
+    assert order is not None
+    assert (order.spec, order.validation_path) == (make_spec(), "moved.jsonl")
+
+
+def test_a_base_that_is_gone_fails_the_run(
+    backend: LocalBackend,
+    make_spec: Callable[..., TrainingSpec],
+    base: BaseModel,
+    training: TrainingSet,
+    run: RunDirectory,
+) -> None:
+    backend.start(make_spec(base=replace(base, source="/nowhere")), training, None, str(run.root))
+    failure = backend.observe(str(run.root), after_step=0).failure
+    assert failure is not None
+    assert failure.code == "base_model_unusable"
 
 
 def test_a_finished_run_cannot_be_cancelled(tmp_path: Path) -> None:
