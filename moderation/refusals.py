@@ -62,7 +62,7 @@ def is_refusal(text: str) -> bool:
     """Say whether a reply declines the request in its first `HEAD_CHARS` characters.
 
     Measured on the human-labelled XSTest replies (Rottger et al. 2024; partial refusals left out):
-    accuracy 0.96 on those of GPT-4, 0.95 on those of Llama 2. An empty reply is no refusal.
+    accuracy 0.97 on those of GPT-4, 0.95 on those of Llama 2. An empty reply is no refusal.
     """
     head = text[:HEAD_CHARS].lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     # Most replies hold none of the words, and a substring test costs a hundredth of the search.
