@@ -123,3 +123,14 @@ def test_a_run_that_failed_is_not_run_again(
     assert failure(directory).code == "no_trained_tokens"
     run(directory.root)
     assert directory.metrics() == ()
+
+
+def test_a_run_killed_before_its_last_word_seals_the_same_again(
+    train: Callable[..., RunDirectory], make_spec: Callable[..., TrainingSpec]
+) -> None:
+    directory = train(make_spec())
+    digest, metrics = directory.result(), directory.metrics()
+    (directory.root / "result.json").unlink()
+    run(directory.root)
+    assert directory.result() == digest
+    assert directory.metrics() == metrics
