@@ -2,49 +2,28 @@
 
 import http.client
 import json
-import os
 import secrets
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 import orjson
 
+from deploy.engine.launching import EngineLimits, EngineMode, command, environment
 from deploy.errors import EngineRefused, EngineUnavailable, NotReleased
 from deploy.types import TrustedBase
 from moderation.chat.openai_compatible import OpenAICompatibleChat
 from moderation.errors import SealBroken
 
+__all__ = ["EngineLimits", "EngineMode", "EngineProcess"]
+
 LOG_TAIL_BYTES = 2_000
-
-
-class EngineMode(StrEnum):
-    """What an engine may load; fixed when it starts."""
-
-    AUDIT = "audit"
-    """Any sealed candidate: for the audit only, its socket known to the worker alone."""
-    SERVING = "serving"
-    """Released models only."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineLimits:
-    """Bounds of one engine."""
-
-    max_models: int = 8
-    """Adapters and whole tunings in memory at once; the least recently used makes room."""
-    max_rows: int = 256
-    max_batch_tokens: int = 65_536
-    max_waiting: int = 4_096
-    threads: int = 1
-    """Of torch. More than one slows tiny models down."""
+DEFAULT_LIMITS = EngineLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +46,7 @@ class EngineProcess:
         *,
         log: Path,
         deployment_key: bytes | None = None,
-        limits: EngineLimits | None = None,
+        limits: EngineLimits = DEFAULT_LIMITS,
         timeout_s: float = 120.0,
     ) -> "EngineProcess":
         """Start an engine and wait until it answers.
@@ -83,11 +62,11 @@ class EngineProcess:
         secret = secrets.token_hex(32)
         with log.open("ab") as output:
             process = subprocess.Popen(
-                _command(base, mode, path, limits or EngineLimits()),
+                command(base, mode, path, limits),
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=_environment((limits or EngineLimits()).threads),
+                env=environment(base, limits),
                 start_new_session=True,
             )
         engine = cls(base=base, mode=mode, socket=path, secret=secret, log=log, _process=process)
@@ -226,25 +205,3 @@ def _failure(status: int, body: bytes) -> Exception:
     if code == "seal_broken":
         return SealBroken(message)
     return EngineUnavailable(message) if status >= 500 else EngineRefused(message, param=param)
-
-
-def _command(base: TrustedBase, mode: EngineMode, path: str, limits: EngineLimits) -> list[str]:
-    options = {
-        "--mode": mode.value,
-        "--base": base.path,
-        "--base-name": base.name,
-        "--base-digest": base.digest,
-        "--socket": path,
-        "--max-models": str(limits.max_models),
-        "--max-rows": str(limits.max_rows),
-        "--max-batch-tokens": str(limits.max_batch_tokens),
-        "--max-waiting": str(limits.max_waiting),
-    }
-    return [sys.executable, "-m", "deploy.engine", *(part for option in options.items() for part in option)]
-
-
-def _environment(threads: int) -> dict[str, str]:
-    """Ours without the gateway's own settings, some of which are secrets the engine has no use for."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")}
-    quiet = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "TRANSFORMERS_VERBOSITY": "error"}
-    return {**inherited, **quiet, "OMP_NUM_THREADS": str(threads)}
