@@ -16,9 +16,11 @@ from gateway.pipeline.workshop import Workshop
 from gateway.plugins import JUDGES, Plugins
 from gateway.worker.audit_engines import EmbeddedAuditEngines
 from gateway.worker.serving_engines import ServingEngines
+from moderation.types import Classifier
 from trainers.types import BaseModel
 
 BACKEND = "local"
+DEFAULT_POLICY = "default"
 SQLITE = "sqlite:///"
 
 
@@ -29,6 +31,8 @@ class Parts:
     shop: Workshop
     audit_engines: EmbeddedAuditEngines
     serving: ServingEngines
+    moderators: tuple[Classifier, ...]
+    """The classifiers of the default policy: what `/v1/moderations` asks."""
     system_database_url: str
     """Where the workflow engine keeps its steps."""
 
@@ -66,8 +70,10 @@ class Parts:
             sleep=time.sleep,
             ids=store.ids,
         )
+        answering = book.find(DEFAULT_POLICY).screening.classifiers
         return cls(
             shop=shop,
+            moderators=tuple(shop.classifiers[name] for name in answering),
             audit_engines=audit_engines,
             serving=_serving(store, bases, key),
             system_database_url=system_database_url(settings.database_url),

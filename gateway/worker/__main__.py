@@ -41,6 +41,7 @@ def work(settings: Settings) -> int:
             parts.shop,
             parts.audit_engines,
             parts.serving,
+            parts.moderators,
             worker_id=settings.worker_id,
             system_database_url=parts.system_database_url,
             jobs_at_once=settings.jobs_at_once,

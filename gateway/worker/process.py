@@ -7,7 +7,7 @@ import secrets
 import shutil
 import signal
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +21,7 @@ from gateway.store.reviews import WAITING_STATES
 from gateway.worker import file_screenings, scoring
 from gateway.worker.audit_engines import EmbeddedAuditEngines
 from gateway.worker.serving_engines import ServingEngines
+from moderation.types import Classifier
 
 HEARTBEAT_S = 1.0
 DEAD_AFTER_S = 30
@@ -35,11 +36,19 @@ class WorkerProcess:
     """The duties of one worker, each a loop of its own."""
 
     def __init__(
-        self, shop: Workshop, durability: Durability, serving: ServingEngines, *, worker_id: str, address: str
+        self,
+        shop: Workshop,
+        durability: Durability,
+        serving: ServingEngines,
+        moderators: Sequence[Classifier],
+        *,
+        worker_id: str,
+        address: str,
     ) -> None:
         self._shop = shop
         self._durability = durability
         self._serving = serving
+        self._moderators = moderators
         self._worker_id = worker_id
         self._address = address
         self._secret = secrets.token_hex(32)
@@ -49,7 +58,7 @@ class WorkerProcess:
         await self._durability.launch()
         await asyncio.to_thread(file_screenings.requeue, self._shop)
         await self._reconcile()
-        app = scoring.create_app(list(self._shop.classifiers.values()), self._secret)
+        app = scoring.create_app(self._moderators, self._secret)
         await scoring.listen(app, self._address)
         await asyncio.to_thread(self._sign_on)
         logger.info("worker %s is ready", self._worker_id)
@@ -156,6 +165,7 @@ def run(
     shop: Workshop,
     audit_engines: EmbeddedAuditEngines,
     serving: ServingEngines,
+    moderators: Sequence[Classifier],
     *,
     worker_id: str,
     system_database_url: str,
@@ -172,7 +182,9 @@ def run(
         durability = Durability(
             JobStages(shop), database_url=system_database_url, worker_id=worker_id, jobs_at_once=jobs_at_once
         )
-        worker = WorkerProcess(shop, durability, serving, worker_id=worker_id, address=str(sockets / "scoring.sock"))
+        worker = WorkerProcess(
+            shop, durability, serving, moderators, worker_id=worker_id, address=str(sockets / "scoring.sock")
+        )
         task = asyncio.ensure_future(worker.run())
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)

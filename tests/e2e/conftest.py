@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from .installation import POLICIES, Gateway
+from .installation import Gateway
 
 
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A server that the tests of this folder share."""
     gateway = Gateway(home=tmp_path_factory.mktemp("home"))
-    (gateway.home / "policy.toml").write_text(POLICIES)
+    gateway.prepare()
     gateway.start()
     yield gateway
     assert gateway.stop() == 0

@@ -21,11 +21,29 @@ from evaluators.attacks.rows import to_jsonl
 from gateway.compose.front import Store
 from gateway.settings import Settings
 from gateway.store import keys, tenants
+from trainers.miniature.location import weights_dir
 
+NOWHERE = "http://127.0.0.1:9/v1"
+"""Nobody listens on the discard port."""
+DOWN = {
+    "TUNEGATE_OMNI_BASE_URL": NOWHERE,
+    "TUNEGATE_OMNI_API_KEY": "unused",
+    "TUNEGATE_POLICY_RUBRIC_BASE_URL": NOWHERE,
+    "TUNEGATE_POLICY_RUBRIC_API_KEY": "unused",
+    "TUNEGATE_POLICY_RUBRIC_MODEL": "nobody",
+}
+BASES = """
+[[bases]]
+name = "english-miniature"
+source = "{weights}"
+corpus = "english"
+learning_rate = 1e-3
+full_learning_rate = 1e-4
+"""
 READY = "tunegate is ready at "
 OVER = ("succeeded", "failed", "cancelled")
 CHECKS = """
-[{name}.screening.classifiers.linear]
+[{name}.screening.classifiers.{classifier}]
 action = "record"
 [{name}.screening.detectors.identity]
 action = "{identity}"
@@ -43,12 +61,25 @@ required_minor = 11
 n_benign = 11
 [{name}.waiting]
 outage_retry_s = 1.0
-outage_timeout_s = 120.0
+outage_timeout_s = {patience_s}
 """
+
+
+def checks(
+    name: str, *, limit: float = 0.98, identity: str = "record", classifier: str = "linear", patience_s: float = 600.0
+) -> str:
+    """A policy in TOML."""
+    return CHECKS.format(name=name, limit=limit, identity=identity, classifier=classifier, patience_s=patience_s)
+
+
 POLICIES = (
-    CHECKS.format(name="quick", identity="record", limit=0.98)
-    + CHECKS.format(name="reviewed", identity="review", limit=0.98)
-    + CHECKS.format(name="impossible", identity="record", limit=0.01)
+    checks("quick")
+    + checks("reviewed", identity="review")
+    + checks("impossible", limit=0.01)
+    + '[impossible.release]\naction = "review"\n'
+    + checks("patient")
+    + checks("impatient", patience_s=2.0)
+    + checks("watched", classifier="omni", patience_s=2.0)
 )
 """Audits of eleven prompts: the machinery is tested here, not the rule."""
 
@@ -58,7 +89,7 @@ class Gateway:
     """An installation in a home of its own; the server can be killed and started again."""
 
     home: Path
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=lambda: dict(DOWN))
     base_url: str = ""
     process: "subprocess.Popen[str] | None" = None
 
@@ -66,6 +97,11 @@ class Gateway:
     def environment(self) -> dict[str, str]:
         own = {"TUNEGATE_HOME": str(self.home), "OMP_NUM_THREADS": "1", **self.variables}
         return {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")} | own
+
+    def prepare(self) -> None:
+        """Write the policies and base models of the tests."""
+        (self.home / "policy.toml").write_text(POLICIES)
+        (self.home / "bases.toml").write_text(BASES.format(weights=weights_dir()))
 
     def start(self) -> None:
         with (self.home / "server.log").open("a") as log:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 from openai import OpenAI
 
-from .installation import POLICIES, Gateway, chat_rows, messages, submit, wait_over
+from .installation import Gateway, chat_rows, messages, submit, wait_over
 
 STAGES = {
     "screening": "state = 'screening' AND dispatched_at IS NOT NULL",
@@ -35,7 +35,7 @@ class Killed:
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
     gateway = Gateway(home=tmp_path_factory.mktemp("killed"))
-    (gateway.home / "policy.toml").write_text(POLICIES)
+    gateway.prepare()
     gateway.start()
     client = gateway.client("killed", "quick")
     job_id = submit(client, chat_rows(400))
