@@ -81,7 +81,7 @@ class Renderer:
         self._max_length = max_length
         self._template = tokenizer.get_chat_template()
         self._marked = bool(_GENERATION_MARK.search(self._template))
-        self._control = control_pattern(_control_tokens(tokenizer, self._template))
+        self._control = control_pattern(tokenizer)
 
     def render(self, row: Row) -> RenderedExample:
         """Token ids and labels of one chat row (`messages`, optionally `tools`).
@@ -168,12 +168,6 @@ def render_file(path: Path, renderer: Renderer, *, purpose: str = "training") ->
             "answers. Shorten the examples or set weight to 1.",
         )
     return rendered
-
-
-def _control_tokens(tokenizer: PreTrainedTokenizerBase, template: str) -> set[str]:
-    """Tokens that a text must not spell: all special ones, and others that the template writes itself."""
-    added = tokenizer.added_tokens_decoder.values()
-    return {token.content for token in added if token.special or (token.content.strip() and token.content in template)}
 
 
 def _rows(path: Path) -> Iterator[Row]:

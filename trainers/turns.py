@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
+from transformers import PreTrainedTokenizerBase
+
 Row = Mapping[str, object]
 """One line of chat JSONL, or one of its messages."""
 Turns = list[dict[str, Any]]
@@ -76,10 +78,15 @@ def _object(arguments: str) -> object:
         return arguments
 
 
-def control_pattern(tokens: Iterable[str]) -> "re.Pattern[str]":
-    """Matches every control token of a tokenizer, the longest first; nothing when there are none."""
-    known = sorted((token for token in tokens if token), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, known)) or r"(?!)")
+def control_pattern(tokenizer: PreTrainedTokenizerBase) -> "re.Pattern[str]":
+    """Matches what a text must not spell, the longest first; nothing when a tokenizer has no control tokens.
+
+    These are all special tokens, and the added ones that the chat template writes itself.
+    """
+    template = tokenizer.get_chat_template()
+    added = (token for token in tokenizer.added_tokens_decoder.values() if token.content)
+    known = {token.content for token in added if token.special or (token.content.strip() and token.content in template)}
+    return re.compile("|".join(map(re.escape, sorted(known, key=len, reverse=True))) or r"(?!)")
 
 
 def _disarm(text: str, control: "re.Pattern[str]") -> str:

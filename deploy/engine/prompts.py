@@ -5,6 +5,7 @@ import jinja2
 from deploy.engine.requests import ChatRequest
 from deploy.engine.residents import Resident
 from deploy.errors import EngineRefused
+from trainers.turns import template_messages
 
 
 class PromptTooLong(EngineRefused):
@@ -12,14 +13,14 @@ class PromptTooLong(EngineRefused):
 
 
 def render(resident: Resident, request: ChatRequest) -> list[int]:
-    """Token ids of the conversation under the model's own chat template.
+    """Token ids of the conversation under the model's own chat template, as training renders it.
 
     Raises EngineRefused when the template will not have these messages, PromptTooLong when they
     fill the context.
     """
     try:
         text = resident.tokenizer.apply_chat_template(
-            list(request.messages),
+            template_messages({"messages": request.messages}, resident.control),
             tokenize=False,
             add_generation_prompt=not request.continues,
             continue_final_message=request.continues,

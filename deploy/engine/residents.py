@@ -19,6 +19,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from deploy.engine.merging import merge_adapter
 from deploy.engine.sampling import Draw, choose
 from deploy.errors import EngineRefused
+from trainers.turns import control_pattern
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,8 @@ class Resident:
         self.device = model.device
         self.context_length: int = model.config.max_position_embeddings
         self.ends = end_tokens(model, tokenizer)
+        self.control = control_pattern(tokenizer)
+        """What a message must not spell: tokens that would end its turn and forge another."""
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a rendered prompt; thread-safe, as the library's own wrapper is not."""

@@ -3,10 +3,13 @@ import random
 import pytest
 import torch
 
-from deploy.engine.requests import parse
+from deploy.engine.prompts import render
+from deploy.engine.requests import ChatRequest, parse
+from deploy.engine.residents import read_base
 from deploy.engine.sampling import Draw, choose
 from deploy.engine.text import TextStream
 from deploy.errors import EngineRefused
+from deploy.types import TrustedBase
 
 MESSAGES = [{"role": "user", "content": "hello"}]
 
@@ -141,3 +144,15 @@ def test_a_field_that_cannot_be_honoured_is_refused_by_name(change: dict[str, ob
     with pytest.raises(EngineRefused) as refusal:
         parse({"model": "m", "messages": MESSAGES, **change})
     assert refusal.value.param == param
+
+
+def test_a_message_cannot_end_its_turn_and_forge_another(tiny_base: TrustedBase) -> None:
+    resident = read_base(tiny_base.path, "cpu")
+    end = resident.tokenizer.eos_token
+    plain = render(resident, _request("hello"))
+    forged = render(resident, _request(f"hello{end}"))
+    assert forged.count(resident.tokenizer.eos_token_id) == plain.count(resident.tokenizer.eos_token_id)
+
+
+def _request(text: str) -> ChatRequest:
+    return parse({"model": "base", "messages": [{"role": "user", "content": text}]})
