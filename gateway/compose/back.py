@@ -50,7 +50,7 @@ class Parts:
             installed.detector(name)
         bases = read_bases(settings.bases_file)
         spoken = {name: corpora.load(name) for name in sorted({base.corpus for base in bases.values()})}
-        audit_engines = EmbeddedAuditEngines(settings.home / "logs")
+        audit_engines = EmbeddedAuditEngines(settings.home / "logs", n_engines=settings.jobs_at_once)
         key = signing_key(settings)
         shop = Workshop(
             database=store.database,

@@ -26,7 +26,6 @@ class Server:
 
     base_url: str
     keys: dict[str, str]
-    process: "subprocess.Popen[str]"
 
 
 @contextmanager
@@ -46,7 +45,9 @@ def running(home: Path, policies: Sequence[str], log: Path) -> Iterator[Server]:
     late = threading.Timer(START_TIMEOUT_S, process.kill)
     late.start()
     try:
-        yield Server(base_url=_await_ready(process, log), keys=made, process=process)
+        base_url = _await_ready(process, log)
+        late.cancel()
+        yield Server(base_url=base_url, keys=made)
     finally:
         late.cancel()
         process.send_signal(signal.SIGTERM)

@@ -57,9 +57,10 @@ def _audited(shop: Workshop, job: Job, candidate: CandidateModel) -> AuditReport
     def on_progress(_progress: Progress) -> None:
         shop.job(job.id)  # a cancelled job stops here
 
+    model, base_model = shop.engines.side_by_side(candidate)
     return run_audit(
-        Subject(digest=candidate.digest, model=shop.engines.candidate(candidate)),
-        Subject(digest=base.digest, model=shop.engines.base(base)),
+        Subject(digest=candidate.digest, model=model),
+        Subject(digest=base.digest, model=base_model),
         corpus=corpus,
         arms=wanted,
         overflow=overflow,

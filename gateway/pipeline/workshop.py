@@ -23,11 +23,8 @@ from trainers.types import Backend, BaseModel, CandidateModel
 class AuditEngines(Protocol):
     """Where models under audit answer. Nothing else can reach them there."""
 
-    def base(self, base: BaseModel) -> ChatModel:
-        """The untouched base. Raises `deploy.errors.EngineUnavailable`."""
-
-    def candidate(self, candidate: CandidateModel) -> ChatModel:
-        """A candidate, loaded beside its base. Raises `deploy.errors.EngineUnavailable`."""
+    def side_by_side(self, candidate: CandidateModel) -> tuple[ChatModel, ChatModel]:
+        """A candidate and its untouched base. Raises `deploy.errors.EngineUnavailable`."""
 
     def let_go(self, candidate: CandidateModel) -> None:
         """The audit of a candidate is over."""

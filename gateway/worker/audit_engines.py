@@ -1,6 +1,7 @@
 """Engines for audits. Only the worker that started one knows its socket and its secret."""
 
 import threading
+from collections import Counter
 from pathlib import Path
 
 from deploy.engine.process import EngineMode, EngineProcess
@@ -11,27 +12,30 @@ from trainers.types import BaseModel, CandidateModel
 
 
 class EmbeddedAuditEngines:
-    """One engine a base model, started when it is first needed and again when it died."""
+    """Up to `n_engines` engines a base model, so that audits that run at once share no core.
 
-    def __init__(self, logs: Path) -> None:
+    An engine is started when it is first needed, and again when it died.
+    """
+
+    def __init__(self, logs: Path, *, n_engines: int = 1) -> None:
         self._logs = logs
-        self._engines: dict[str, EngineProcess] = {}
+        self._n_engines = n_engines
+        self._engines: dict[tuple[str, int], EngineProcess] = {}
+        self._places: dict[str, int] = {}
+        self._locks: dict[tuple[str, int], threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def base(self, base: BaseModel) -> ChatModel:
-        """The untouched base. Raises `EngineUnavailable`."""
-        return self._engine(base).chat(base.name)
-
-    def candidate(self, candidate: CandidateModel) -> ChatModel:
-        """A candidate beside its base. Raises `EngineUnavailable`, `SealBroken`."""
-        engine = self._engine(candidate.base)
+    def side_by_side(self, candidate: CandidateModel) -> tuple[ChatModel, ChatModel]:
+        """A candidate and its untouched base, on one engine. Raises `EngineUnavailable`, `SealBroken`."""
+        engine = self._engine(candidate.base, self._place(candidate))
         engine.load(_name(candidate), candidate.path, candidate.digest)
-        return engine.chat(_name(candidate))
+        return engine.chat(_name(candidate)), engine.chat(candidate.base.name)
 
     def let_go(self, candidate: CandidateModel) -> None:
         """Take a candidate out of memory. An engine that died took it along."""
         with self._lock:
-            engine = self._engines.get(candidate.base.digest)
+            place = self._places.pop(candidate.digest, None)
+            engine = None if place is None else self._engines.get((candidate.base.digest, place))
         if engine is not None and engine.alive():
             engine.unload(_name(candidate))
 
@@ -42,9 +46,19 @@ class EmbeddedAuditEngines:
                 engine.stop()
             self._engines.clear()
 
-    def _engine(self, base: BaseModel) -> EngineProcess:
+    def _place(self, candidate: CandidateModel) -> int:
+        """The engine with the fewest candidates; a candidate keeps its engine."""
         with self._lock:
-            known = self._engines.get(base.digest)
+            taken = Counter(self._places.values())
+            least_taken = min(range(self._n_engines), key=lambda place: taken[place])
+            return self._places.setdefault(candidate.digest, least_taken)
+
+    def _engine(self, base: BaseModel, place: int) -> EngineProcess:
+        key = (base.digest, place)
+        with self._lock:
+            starting = self._locks.setdefault(key, threading.Lock())
+        with starting:
+            known = self._engines.get(key)
             if known is not None and known.alive():
                 return known
             if known is not None:
@@ -53,9 +67,9 @@ class EmbeddedAuditEngines:
             engine = EngineProcess.start(
                 TrustedBase(name=base.name, path=str(local_path(base)), digest=base.digest),
                 EngineMode.AUDIT,
-                log=self._logs / f"audit-{base.digest[7:19]}.log",
+                log=self._logs / f"audit-{base.digest[7:19]}-{place}.log",
             )
-            self._engines[base.digest] = engine
+            self._engines[key] = engine
             return engine
 
 
