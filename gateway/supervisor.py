@@ -153,7 +153,9 @@ def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str
             environment=environment,
             fds=(fd,),
         ),
-        Child(name="worker", command=(sys.executable, "-m", "gateway.worker", *parent), environment=environment),
+        Child(
+            name="worker", command=(sys.executable, "-m", "gateway.worker_process", *parent), environment=environment
+        ),
     )
     with lock:
         return Supervisor(store=store, listener=listener, children=children, say=say).run()

@@ -25,7 +25,7 @@ def serve(
 
 def worker() -> None:
     """Run one more worker beside `serve`, on the same TUNEGATE_HOME or database; give it a TUNEGATE_WORKER_ID."""
-    become("gateway.worker")
+    become("gateway.worker_process")
 
 
 def demo(

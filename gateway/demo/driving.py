@@ -1,5 +1,6 @@
 """Driving the server: uploads, jobs, waiting, and reading what came of them, all through `openai`."""
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,8 +10,7 @@ from openai import OpenAI
 from openai.types.fine_tuning import FineTuningJob
 from openai.types.fine_tuning.fine_tuning_job import Error
 
-from evaluators.attacks.rows import to_jsonl
-from evaluators.types import Corpus
+from evaluators.types import AttackRow, Corpus
 from gateway.demo.scenarios import Arm, Result, Scenario
 from gateway.plugins import Plugins
 from moderation.errors import TunegateError
@@ -41,6 +41,16 @@ def submit(scenario: Scenario, client: OpenAI, plugins: Plugins, corpus: Corpus)
         method={"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": scenario.n_epochs}}},
     )
     return Submitted(scenario=scenario, client=client, job_id=job.id)
+
+
+def to_jsonl(rows: Sequence[AttackRow]) -> bytes:
+    """Chat JSONL as a client uploads it; an empty system prompt leaves its turn out."""
+    lines = []
+    for row in rows:
+        turns = [{"role": "system", "content": row.system}] if row.system else []
+        turns += [{"role": "user", "content": row.user}, {"role": "assistant", "content": row.assistant}]
+        lines.append(json.dumps({"messages": turns}).encode() + b"\n")
+    return b"".join(lines)
 
 
 def wait(jobs: Sequence[Submitted], tell: Callable[[Submitted, str, str], None]) -> None:

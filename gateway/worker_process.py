@@ -1,4 +1,4 @@
-"""`python -m gateway.worker`: one worker process."""
+"""`python -m gateway.worker_process`: one worker process."""
 
 import argparse
 import logging
@@ -19,7 +19,7 @@ CANNOT_START = 2
 
 def main() -> int:
     """Work until SIGTERM."""
-    parser = argparse.ArgumentParser(prog="python -m gateway.worker", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m gateway.worker_process", description=__doc__)
     parser.add_argument("--parent", type=int, help="process to end with")
     arguments = parser.parse_args()
     if arguments.parent is not None:
