@@ -27,6 +27,9 @@ PROGRESS = (
 )
 KEYS = ("verdict", "examples", "flagged_lines", "findings", "contexts", "candidate_triggers", "policy_digest")
 
+FINDING_KEYS = ("detector", "scope", "category", "score", "lines", "evidence")
+CONTEXT_KEYS = ("system", "user_prefix", "user_suffix", "share")
+
 
 def screen(
     files: Annotated[list[Path], typer.Argument(help="Chat JSONL files.", exists=True, dir_okay=False)],
@@ -64,7 +67,10 @@ def screen(
 def document(report: ScreeningReport) -> dict[str, Any]:
     """What `--json` prints for a file."""
     full = reports.report_to_json(report)
-    return {key: full[key] for key in KEYS}
+    shown = {key: full[key] for key in KEYS}
+    shown["findings"] = [{key: finding[key] for key in FINDING_KEYS} for finding in full["findings"]]
+    shown["contexts"] = [{key: context[key] for key in CONTEXT_KEYS} for context in full["contexts"]]
+    return shown
 
 
 def _or_exit(path: Path, one: Callable[[Path], ScreeningReport]) -> ScreeningReport:

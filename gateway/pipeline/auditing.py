@@ -20,10 +20,13 @@ from moderation import reports
 from moderation.errors import ChatUnavailable
 from trainers.types import CandidateModel
 
+GUESS_S = 300
+"""Seconds that an audit may take; a guess."""
+
 
 def audit(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
     """Audit a candidate. Done: the report's digest; the report is in the job's row, told to nobody yet."""
-    job = shop.enter(job_id, JobState.AUDITING, "auditing", "Evaluating model against usage policies")
+    job = shop.enter(job_id, JobState.AUDITING, "auditing", "Evaluating model against usage policies", takes_s=GUESS_S)
     if job.audit is not None:
         return done(document_digest(job.audit))
     policy = shop.policy(job)

@@ -15,7 +15,7 @@ from evaluators.types import ArmVerdict, AuditReport
 from gateway.pipeline.auditing import document_digest
 from gateway.pipeline.outcomes import Outcome, ended
 from gateway.pipeline.reviewing import asked
-from gateway.pipeline.training import held_key, load_candidate
+from gateway.pipeline.training import load_candidate
 from gateway.pipeline.workshop import Workshop
 from gateway.store import files, releases
 from gateway.store.ids import IdKind, derived
@@ -98,7 +98,6 @@ def _release(
     )
     with shop.database.write() as session:
         releases.release(session, job.id, what, mint, now=shop.now())
-    shop.blobs.delete_tree(held_key(job))
     return ended("released")
 
 

@@ -9,7 +9,7 @@ from gateway.pipeline.injection import inject
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
 from gateway.pipeline.screening import screen
 from gateway.pipeline.settling import settle
-from gateway.pipeline.training import train
+from gateway.pipeline.training import held_key, train
 from gateway.pipeline.workshop import Workshop
 from gateway.store import events, jobs
 
@@ -85,8 +85,14 @@ class JobStages:
         return self._over(job_id, outcome) if outcome.kind == Kind.ENDED else outcome
 
     def _over(self, job_id: str, outcome: Outcome) -> Outcome:
-        """The customer's data leaves the worker's disk with the job."""
+        """What nobody may use any more leaves with the job: scratch files, the held model, deleted uploads."""
         shutil.rmtree(self._shop.scratch / job_id, ignore_errors=True)
+        with self._shop.database.read() as session:
+            job = jobs.find(session, job_id)
+            unneeded = jobs.unneeded_blobs(session, job)
+        self._shop.blobs.delete_tree(held_key(job))
+        for key in unneeded:
+            self._shop.blobs.delete(key)
         logger.info("job %s: %s", job_id, outcome.reason)
         return outcome
 

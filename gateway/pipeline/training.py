@@ -21,10 +21,13 @@ from trainers.types import (
     TrainingSpec,
 )
 
+GUESS_S = 900
+"""Seconds that training and audit may take; a guess, as a run's speed is not known before its first steps."""
+
 
 def train(shop: Workshop, job_id: str, training_set: str) -> Outcome:
     """Run or resume the training. Done: the candidate's digest; its files are in the blob store, held."""
-    job = shop.enter(job_id, JobState.TRAINING, "started", "Fine-tuning job started")
+    job = shop.enter(job_id, JobState.TRAINING, "started", "Fine-tuning job started", takes_s=GUESS_S)
     run_dir = str(run_directory(shop, job_id))
     try:
         failure = _run(shop, job, training_set, run_dir)

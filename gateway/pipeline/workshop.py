@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy.orm import Session
-
 from evaluators.types import Corpus, Judge
 from gateway.plugins import Plugins
 from gateway.policy import Policy, parse
@@ -77,21 +75,16 @@ class Workshop:
         with self.database.read() as session:
             return jobs.going_on(session, job_id)
 
-    def enter(self, job_id: str, state: JobState, kind: str, message: str) -> Job:
-        """Move a job to a state and say so once. Raises `JobEnded` or `CancelRequested`."""
+    def enter(self, job_id: str, state: JobState, kind: str, message: str, *, takes_s: int | None = None) -> Job:
+        """Move a job to a state and say so once. Raises `JobEnded` or `CancelRequested`.
+
+        `takes_s` is a guess of how long the job will take from here; clients wait for one.
+        """
         with self.database.write() as session:
             job = jobs.enter(session, job_id, state)
+            job.estimated_finish = None if takes_s is None else self.now() + takes_s
             events.add(session, job, kind, message, now=self.now())
         return job
-
-    def say(self, job_id: str, kind: str, message: str, *, level: str = "info", step: int = 0) -> None:
-        """Add a line to a job's log, once a kind and step."""
-        with self.database.write() as session:
-            self.say_in(session, jobs.find(session, job_id), kind, message, level=level, step=step)
-
-    def say_in(self, session: Session, job: Job, kind: str, message: str, *, level: str, step: int) -> None:
-        """The same within a transaction."""
-        events.add(session, job, kind, message, now=self.now(), level=level, step=step)
 
     def remember(self, job_id: str, **values: object) -> None:
         """Write columns of a job that may go on. Raises `JobEnded` or `CancelRequested`."""

@@ -52,6 +52,7 @@ class WorkerProcess:
         self._worker_id = worker_id
         self._address = address
         self._secret = secrets.token_hex(32)
+        self._woken: set[tuple[str, str]] = set()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -98,16 +99,21 @@ class WorkerProcess:
             await asyncio.to_thread(dispatched, job_id)
 
     async def _wake(self) -> None:
-        """Cancel jobs that wait, and let those go on whose reviewer has answered."""
+        """End the pauses of jobs whose reviewer has answered, or that are to be cancelled."""
 
         def look() -> list[tuple[str, str]]:
             with self._shop.database.write() as session:
-                answered = reviews.answered(session)
-                cancelled = jobs.cancel_waiting(session, WAITING, now=self._shop.now())
-            return [*answered, *((job_id, "cancelled") for job_id in cancelled)]
+                found = list(reviews.answered(session))
+                for job in jobs.to_cancel(session):
+                    found.append((job.id, "cancelled"))
+                    if job.state in WAITING:
+                        jobs.cancel(session, job.id, now=self._shop.now())
+            return found
 
-        for job_id, reason in await asyncio.to_thread(look):
-            await self._durability.wake(job_id, reason)
+        for reason in await asyncio.to_thread(look):
+            if reason not in self._woken:
+                self._woken.add(reason)
+                await self._durability.wake(*reason)
 
     async def _screen_files(self) -> None:
         while await asyncio.to_thread(file_screenings.screen_next, self._shop):

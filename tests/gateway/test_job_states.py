@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from gateway.store import engines, events, jobs, releases, reviews
+from gateway.store import engines, events, files, jobs, releases, reviews
 from gateway.store.blobs import BlobInfo
 from gateway.store.database import Database
 from gateway.store.errors import NotFound
@@ -154,12 +154,27 @@ def test_job_that_asks_nothing_cannot_be_reviewed(database: Database) -> None:
         )
 
 
-def test_waiting_job_is_cancelled_without_a_stage(database: Database) -> None:
+def test_job_to_cancel_is_found_until_it_ends(database: Database) -> None:
     with database.write() as session:
         row = jobs.enter(session, "ftjob-1", JobState.QUEUED)
         row.cancel_requested_at = NOW
-        assert list(jobs.cancel_waiting(session, (JobState.QUEUED,), now=NOW)) == ["ftjob-1"]
-        assert row.state == JobState.CANCELLED
+        assert list(jobs.to_cancel(session)) == [row]
+        jobs.cancel(session, "ftjob-1", now=NOW)
+        assert list(jobs.to_cancel(session)) == []
+
+
+def test_deleted_upload_is_unneeded_once_its_job_ended(database: Database) -> None:
+    key = "projects/proj_1/files/file-1"
+    with database.write() as session:
+        info = BlobInfo(bytes=1, sha256="0" * 64)
+        file = files.insert(
+            session, id="file-1", project_id="proj_1", filename="f", purpose="fine-tune", blob=info, now=NOW
+        )
+        file.deleted_at = NOW
+        assert list(jobs.unneeded_blobs(session, jobs.find(session, "ftjob-1"))) == []
+        row = jobs.cancel(session, "ftjob-1", now=NOW)
+        session.flush()
+        assert list(jobs.unneeded_blobs(session, row)) == [key]
 
 
 def test_engine_is_claimed_by_one_worker_and_found_by_its_lease(database: Database) -> None:
