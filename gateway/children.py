@@ -38,6 +38,7 @@ def hold(path: Path, what: str) -> IO[bytes]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
             if time.monotonic() > deadline:
+                lock.close()
                 raise SettingsError(
                     f"another process is {what} already (it holds {path}); stop it or use another TUNEGATE_HOME"
                 ) from exc

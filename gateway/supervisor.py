@@ -139,29 +139,26 @@ class Supervisor:
 
 def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> int:
     """Run an installation. Raises a `TunegateError` when it cannot start."""
-    lock = hold(settings.home / "serve.lock", "serving from this home")
-    store = Store.open(settings)
-    policies(settings)  # a mistake in a policy is told here, before anything is started
-    listener = _bind(settings.host, settings.port)
-    environment = {**environment, "TUNEGATE_HOME": str(settings.home)}
-    parent = ("--parent", str(os.getpid()))
-    fd = listener.fileno()
-    children = (
-        Child(
-            name="API",
-            command=(sys.executable, "-m", "gateway.api_process", "--fd", str(fd), *parent),
-            environment=environment,
-            fds=(fd,),
-        ),
-        Child(
-            name="worker", command=(sys.executable, "-m", "gateway.worker_process", *parent), environment=environment
-        ),
-    )
-    with lock:
+    with hold(settings.home / "serve.lock", "serving from this home"):
+        store = Store.open(settings)
+        policies(settings)  # a mistake in a policy is told here, before anything is started
+        listener = _bind(settings.host, settings.port)
+        children = _children(listener.fileno(), {**environment, "TUNEGATE_HOME": str(settings.home)})
         return Supervisor(store=store, listener=listener, children=children, say=say).run()
 
 
+def _children(fd: int, environment: Mapping[str, str]) -> tuple[Child, ...]:
+    parent = ("--parent", str(os.getpid()))
+    api = (sys.executable, "-m", "gateway.api_process", "--fd", str(fd), *parent)
+    worker = (sys.executable, "-m", "gateway.worker_process", *parent)
+    return (
+        Child(name="API", command=api, environment=environment, fds=(fd,)),
+        Child(name="worker", command=worker, environment=environment),
+    )
+
+
 def _bind(host: str, port: int) -> socket.socket:
+    listener: socket.socket | None = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
@@ -169,6 +166,8 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.bind(address)
         listener.listen(2048)
     except OSError as exc:
+        if listener is not None:
+            listener.close()
         raise SettingsError(f"cannot listen on {host}:{port} ({exc.strerror}); choose another --port") from exc
     return listener
 
