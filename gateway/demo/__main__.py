@@ -19,6 +19,9 @@ from gateway.demo.server import Server, running
 from gateway.plugins import Plugins
 from moderation.errors import TunegateError
 
+WIDTH = 120
+"""Columns of the table where there is no terminal to ask."""
+
 
 def main() -> int:
     """Start a server, submit every data set at once, and show what came of each."""
@@ -26,7 +29,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print the results as one JSON object")
     parser.add_argument("--out", type=Path, default=Path("tunegate-demo"), help="directory for charts and results")
     arguments = parser.parse_args()
-    console = Console(stderr=arguments.json)
+    console = Console(stderr=arguments.json, width=None if sys.stdout.isatty() else WIDTH)
     out: Path = arguments.out.absolute()
     out.mkdir(parents=True, exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="tunegate-demo-"))
