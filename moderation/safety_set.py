@@ -13,8 +13,6 @@ def load_english() -> tuple[SafetyExample, ...]:
     """
     text = (resources.files("moderation") / "data" / "safety_english.jsonl").read_text("utf-8")
     return tuple(
-        SafetyExample(
-            id=row["id"], category=Category(row["category"]), request=row["request"], refusal=row["refusal"]
-        )
+        SafetyExample(id=row["id"], category=Category(row["category"]), request=row["request"], refusal=row["refusal"])
         for row in map(json.loads, text.splitlines())
     )

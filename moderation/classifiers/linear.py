@@ -44,7 +44,7 @@ class Heads:
 
     def _of(self, features: Features) -> NDArray[np.float64]:
         sums = np.add.reduceat(self.weights_D_H[features.buckets], features.starts, axis=0)
-        logits = sums / np.sqrt(features.counts)[:, None] + self.bias_H
+        logits = sums / features.norms[:, None] + self.bias_H
         # Clipped so that exp cannot overflow; beyond 60 the probability is 0 or 1 anyway.
         return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logits.astype(np.float64), -60.0, 60.0))))
 
@@ -78,11 +78,11 @@ def _worst(windows: Sequence[Window], rows: NDArray[np.float64]) -> list[float]:
     """Highest probability by category over the windows of one example."""
     if not windows:
         return [0.0] * len(POLICY_CATEGORIES)
-    harm = rows[:, :ANY].copy()
     # A new harm may be torn between categories although it is clearly one: the leading category
-    # carries the probability that there is any.
-    leading = harm.argmax(axis=1)
+    # carries the probability that there is any, where that is higher.
+    harm = rows[:, :ANY].copy()
     every = np.arange(len(rows))
+    leading = harm.argmax(axis=1)
     harm[every, leading] = np.maximum(harm[every, leading], rows[:, ANY])
     refused: dict[int, float] = {}
     for window, refusal in zip(windows, rows[:, REFUSAL], strict=True):

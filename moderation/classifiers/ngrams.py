@@ -26,6 +26,7 @@ _BASE = 0x9E3779B97F4A7C15
 _BASE_INVERSE = pow(_BASE, -1, 1 << 64)
 _MULTIPLIER = np.uint64(0xBF58476D1CE4E5B9)
 _CHARACTERS = 5
+_FLOOR = 100
 _SALTS = tuple(np.uint64(salt) for salt in (0x1F83D9AB, 0x5BE0CD19, 0x9B05688C, 0x510E527F))
 
 
@@ -39,6 +40,14 @@ class Features:
     """Where each window's buckets begin; each window has at least one."""
     counts: NDArray[np.int64]
     """How many buckets each window has."""
+
+    @property
+    def norms(self) -> NDArray[np.float64]:
+        """What each window's sums are divided by: the root of its count, as if it had at least 100.
+
+        Without the floor one odd word alone would weigh as much as a paragraph.
+        """
+        return np.sqrt(np.maximum(self.counts, _FLOOR))
 
 
 def normalise(text: str) -> bytes:
