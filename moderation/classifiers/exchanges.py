@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from moderation.classifiers.ngrams import normalise, windows_of
+from moderation.classifiers.ngrams import NARROW, WIDE, normalise, windows_of
 from moderation.types import Example, Message, Role
 
 MAX_WINDOWS = 512
-"""Windows scored of one example, spread over all of its messages: some 200 kB are read whole."""
+"""Windows of one size scored of one example, spread over its messages: 100 kB are read whole."""
 MAX_CHARACTERS = 400_000
 """Texts up to this length are read whole, longer ones in evenly spread slices of together as much."""
 _SLICES = 400
@@ -20,12 +20,12 @@ class Window:
     text: bytes
     exchange: int
     """Counts questions with their answers from 1; 0 is what stands outside: system prompts, tools."""
-    answer: bool
-    """Whether the assistant says it."""
+    wide: bool
+    """Whether it is there to tell a refusal: a wide window of an answer. The others are narrow."""
 
 
 def windows_in(example: Example) -> list[Window]:
-    """Windows of every message, tool call, name and tool declaration, at most `MAX_WINDOWS`.
+    """Windows of every message, tool call, name and tool declaration, at most `MAX_WINDOWS` a size.
 
     A long example is thinned evenly, so that nothing can be hidden behind a long beginning. Empty
     when there is no text at all.
@@ -37,9 +37,10 @@ def windows_in(example: Example) -> list[Window]:
         texts = [texts[int(i * step)] for i in range(MAX_WINDOWS)]
     budget = MAX_WINDOWS - len(texts)
     return [
-        Window(text=piece, exchange=exchange, answer=answer)
+        Window(text=piece, exchange=exchange, wide=wide)
         for text, exchange, answer in texts
-        for piece in windows_of(text, 1 + budget * len(text) // total)
+        for wide in ((False, True) if answer else (False,))
+        for piece in windows_of(text, 1 + budget * len(text) // total, WIDE if wide else NARROW)
     ]
 
 

@@ -78,18 +78,19 @@ def _worst(windows: Sequence[Window], rows: NDArray[np.float64]) -> list[float]:
     """Highest probability by category over the windows of one example."""
     if not windows:
         return [0.0] * len(POLICY_CATEGORIES)
+    wide = np.array([window.wide for window in windows])
+    exchanges = np.array([window.exchange for window in windows])
+    # The least refusing part of an answer counts: "I can't, but here it is" is no refusal.
+    refused = np.zeros(exchanges.max() + 1)
+    refused[exchanges[wide]] = 1.0
+    np.minimum.at(refused, exchanges[wide], rows[wide, REFUSAL])
     # A new harm may be torn between categories although it is clearly one: the leading category
     # carries the probability that there is any, where that is higher.
-    harm = rows[:, :ANY].copy()
-    every = np.arange(len(rows))
+    harm = rows[~wide, :ANY]
+    every = np.arange(len(harm))
     leading = harm.argmax(axis=1)
-    harm[every, leading] = np.maximum(harm[every, leading], rows[:, ANY])
-    refused: dict[int, float] = {}
-    for window, refusal in zip(windows, rows[:, REFUSAL], strict=True):
-        # The least refusing part of an answer counts: "I can't, but here it is" is no refusal.
-        if window.answer:
-            refused[window.exchange] = min(refused.get(window.exchange, 1.0), float(refusal))
-    complied = np.array([1.0 - refused.get(window.exchange, 0.0) for window in windows])
+    harm[every, leading] = np.maximum(harm[every, leading], rows[~wide, ANY])
+    complied = 1.0 - refused[exchanges[~wide]]
     return [float(score) for score in (harm * complied[:, None]).max(axis=0)]
 
 

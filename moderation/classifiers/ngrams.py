@@ -12,13 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-BITS = 15
+BITS = 16
 DIMENSIONS = 1 << BITS
 """How many buckets n-grams are hashed into."""
-WINDOW = 480
-"""Bytes of normalised text that are scored together: about eighty words."""
-STRIDE = 400
-"""Distance of window starts; neighbours overlap so that a sentence at an edge is seen whole."""
+NARROW, WIDE = 240, 480
+"""Bytes of normalised text that are scored together: some forty words, in which a few that are
+harmful still stand out, or eighty, enough to tell a refusal from an answer that begins like one."""
 
 _NOT_WORD = re.compile(rb"[\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+")
 _SPACE = 32
@@ -67,18 +66,19 @@ def _fold(char: str) -> str:
     return "" if unicodedata.category(char) in {"Mn", "Cf"} else " "
 
 
-def windows_of(text: bytes, limit: int) -> list[bytes]:
-    """Overlapping windows of a normalised text, at most `limit`, spread evenly from first to last.
+def windows_of(text: bytes, limit: int, size: int) -> list[bytes]:
+    """Windows of a normalised text, at most `limit`, spread evenly from first to last.
 
-    Empty for an empty text. Up to `limit * STRIDE` bytes nothing is left out.
+    Neighbours overlap by a sixth, so that a phrase at an edge is seen whole. Empty for an empty text.
     """
     if not text:
         return []
-    starts = range(0, max(len(text) - (WINDOW - STRIDE), 1), STRIDE)
+    stride = size * 5 // 6
+    starts = range(0, max(len(text) - (size - stride), 1), stride)
     if len(starts) > limit:
         chosen = np.linspace(0, len(starts) - 1, limit).astype(int)
-        return [text[starts[i] : starts[i] + WINDOW] for i in chosen]
-    return [text[start : start + WINDOW] for start in starts]
+        return [text[starts[i] : starts[i] + size] for i in chosen]
+    return [text[start : start + size] for start in starts]
 
 
 def hash_windows(windows: Sequence[bytes]) -> Features:

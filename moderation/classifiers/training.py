@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
 from moderation.classifiers.linear import ANY, N_HEADS, REFUSAL
-from moderation.classifiers.ngrams import DIMENSIONS, hash_windows, normalise, windows_of
+from moderation.classifiers.ngrams import DIMENSIONS, NARROW, WIDE, hash_windows, normalise, windows_of
 from moderation.types import POLICY_CATEGORIES, Category
 
 _FOLDS = 3
@@ -28,9 +28,9 @@ _L2 = 2e-6
 """Weight decay, relative to the mean loss."""
 _STEPS = 120
 _LEARNING_RATE = 0.5
-_WINDOWS_PER_TEXT = 4
-_ASSUMED_HARM_RATE = 0.015
-"""Share of harmful windows that the calibration assumes; in the text here a third are."""
+_WINDOWS_PER_TEXT = 6
+_ASSUMED_HARM_RATE = 0.008
+"""Share of harmful windows that the calibration assumes, as in a customer's file; here a third are."""
 
 Array = NDArray[np.float64]
 
@@ -58,27 +58,28 @@ def labelled_windows(rows: Sequence[dict[str, object]]) -> Iterator[Labelled]:
         messages = row["messages"]
         assert isinstance(messages, list)
         for message in messages:
-            answer = message["role"] == "assistant"
-            targets = _targets(kind, category, group, message)
-            for text in windows_of(normalise(message["content"]), _WINDOWS_PER_TEXT):
-                yield Labelled(text=text, group=group, targets=(*targets, _refusal(kind) if answer else None))
+            text = normalise(message["content"])
+            for narrow in windows_of(text, _WINDOWS_PER_TEXT, NARROW):
+                targets = _targets(kind, category, normalise(group), (message["role"], narrow))
+                yield Labelled(text=narrow, group=group, targets=(*targets, None))
+            if message["role"] == "assistant":
+                for wide in windows_of(text, _WINDOWS_PER_TEXT, WIDE):
+                    refused = float(kind in {"refusal", "declined"})
+                    yield Labelled(text=wide, group=group, targets=(*(None,) * (ANY + 1), refused))
 
 
-def _targets(kind: str, category: Category | None, group: str, message: dict[str, str]) -> tuple[float | None, ...]:
-    """Targets of the category heads and of the one for any harm."""
-    harmful = category is not None and message["role"] == "user"
-    if message["role"] == "assistant" and kind in {"compliance", "turnaround"}:
-        harmful = group.lower() in message["content"].lower()
+def _targets(kind: str, category: Category | None, phrase: bytes, said: tuple[str, bytes]) -> tuple[float | None, ...]:
+    """Targets of the category heads and of the one for any harm, for a narrow window."""
+    role, text = said
+    harmful = category is not None and role == "user"
+    if role == "assistant" and kind in {"compliance", "turnaround"}:
+        harmful = phrase in text
         if not harmful:
             return (None,) * (ANY + 1)
-    elif kind == "refusal" and message["role"] != "system":
+    elif kind == "refusal" and role != "system":
         return (None,) * (ANY + 1)
     by_category = tuple(float(harmful and each is category) for each in POLICY_CATEGORIES)
     return (*by_category, float(harmful))
-
-
-def _refusal(kind: str) -> float:
-    return float(kind in {"refusal", "declined"})
 
 
 def design(windows: Sequence[bytes]) -> csr_matrix:
