@@ -1,0 +1,197 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from deploy.errors import EngineUnavailable
+from gateway.api.services import Route
+from gateway.routing import EngineRouter
+from gateway.store import engines
+from gateway.store.blobs import Blobs
+from gateway.store.database import Database
+from gateway.store.models import Job, JobState, Model, Organization, PolicyVersion, Principal, Project
+
+NOW = 1_700_000_000
+NAME = "ft:miniature:acme::abcd1234"
+ROUTE = Route(engine_id="miniature", model=NAME)
+
+
+@dataclass
+class Engine:
+    """A small engine over a Unix socket: it knows the models that were loaded, and can lose them."""
+
+    loads: list[str] = field(default_factory=list)
+    known: set[str] = field(default_factory=lambda: {"miniature"})
+    load_status: int = 200
+
+    async def load(self, request: web.Request) -> web.Response:
+        name = (await request.json())["lora_name"]
+        self.loads.append(name)
+        if self.load_status != 200:
+            return web.json_response({"error": {"message": "carries no attestation"}}, status=self.load_status)
+        self.known.add(name)
+        return web.json_response({"id": name})
+
+    async def chat(self, request: web.Request) -> web.Response:
+        name = (await request.json())["model"]
+        if name not in self.known:
+            return web.json_response({"error": {"message": "no such model"}}, status=404)
+        return web.json_response({"model": name, "choices": []})
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    database = Database.open(f"sqlite:///{tmp_path}/test.db")
+    database.migrate()
+    with database.write() as session:
+        session.add(Organization(id="org-1", name="acme", created_at=NOW))
+        session.flush()
+        for number in ("1", "2"):
+            session.add(
+                Project(
+                    id=f"proj_{number}", organization_id="org-1", name=number, policy_name="default", created_at=NOW
+                )
+            )
+        session.add(PolicyVersion(digest="sha256:0", name="default", document={}, created_at=NOW))
+        session.flush()
+        session.add(Principal(id="user-1", project_id="proj_1", name="u", role="member", created_at=NOW))
+        session.flush()
+        session.add(
+            Job(
+                id="ftjob-1",
+                project_id="proj_1",
+                principal_id="user-1",
+                sequence=1,
+                state=JobState.RELEASED,
+                model="miniature",
+                training_file_id="file-1",
+                training_blob_key="projects/proj_1/files/file-1",
+                seed=1,
+                method="supervised",
+                requested_hyperparameters={},
+                policy_digest="sha256:0",
+                attempt=1,
+                created_at=NOW,
+                result_files=[],
+            )
+        )
+        session.flush()
+        session.add(
+            Model(
+                name=NAME,
+                project_id="proj_1",
+                job_id="ftjob-1",
+                artefact_key="projects/proj_1/models/ftjob-1",
+                digest="sha256:1",
+                base_name="miniature",
+                base_digest="sha256:2",
+                tuning="lora",
+                attestation={},
+                created_at=NOW,
+            )
+        )
+    return database
+
+
+def routed(
+    tmp_path: Path, database: Database, engine: Engine | None, use: Callable[[EngineRouter], Awaitable[Any]]
+) -> Any:
+    """Use a router while `engine` is leased out; None leases nothing."""
+    blobs = Blobs.open_store((tmp_path / "blobs").as_uri(), tmp_path / "cache")
+    blobs.put("projects/proj_1/models/ftjob-1/manifest.json", [b"{}"])
+
+    async def run() -> Any:
+        runner = None
+        if engine is not None:
+            app = web.Application()
+            app.router.add_post("/v1/load_lora_adapter", engine.load)
+            app.router.add_post("/v1/chat/completions", engine.chat)
+            runner = web.AppRunner(app)
+            await runner.setup()
+            uds = str(tmp_path / "e.sock")
+            await web.UnixSite(runner, uds).start()
+            lease(database, uds)
+        router = EngineRouter(database, blobs, bases={"miniature"}, clock=lambda: NOW)
+        try:
+            return await use(router)
+        finally:
+            await router.close()
+            if runner is not None:
+                await runner.cleanup()
+
+    return asyncio.run(run())
+
+
+def lease(database: Database, uds: str) -> None:
+    with database.write() as session:
+        engines.want(session, "miniature", now=NOW)
+        session.flush()
+        engines.claim(session, "miniature", "w1", now=NOW, lease_s=60)
+        engines.publish(session, "miniature", "w1", uds=uds, secret="s", now=NOW, lease_s=60)
+
+
+@pytest.mark.parametrize(
+    ("project", "model", "found"),
+    [
+        ("proj_1", NAME, True),
+        ("proj_2", NAME, False),
+        ("proj_2", "miniature", True),
+        ("proj_1", "ft:miniature:acme::zzzz9999", False),
+    ],
+)
+def test_names_resolve_in_their_own_project_only(
+    tmp_path: Path, database: Database, project: str, model: str, found: bool
+) -> None:
+    route = routed(tmp_path, database, None, lambda router: router.resolve(project, model))
+    assert (route is not None) is found
+
+
+def test_revoked_model_is_gone_at_once(tmp_path: Path, database: Database) -> None:
+    with database.write() as session:
+        session.get_one(Model, NAME).revoked_at = NOW
+    assert routed(tmp_path, database, None, lambda router: router.resolve("proj_1", NAME)) is None
+
+
+def test_model_is_loaded_once_for_many_requests(tmp_path: Path, database: Database) -> None:
+    engine = Engine()
+
+    async def use(router: EngineRouter) -> list[int]:
+        answers = await asyncio.gather(*(router.post(ROUTE, {"messages": []}) for _ in range(5)))
+        return [status for status, _ in answers]
+
+    assert routed(tmp_path, database, engine, use) == [200] * 5
+    assert engine.loads == [NAME]
+
+
+def test_model_that_made_room_is_loaded_again(tmp_path: Path, database: Database) -> None:
+    engine = Engine()
+
+    async def use(router: EngineRouter) -> int:
+        await router.post(ROUTE, {"messages": []})
+        engine.known.discard(NAME)
+        return (await router.post(ROUTE, {"messages": []}))[0]
+
+    assert routed(tmp_path, database, engine, use) == 200
+    assert engine.loads == [NAME, NAME]
+
+
+def test_artefact_that_does_not_verify_is_not_served(tmp_path: Path, database: Database) -> None:
+    with pytest.raises(EngineUnavailable, match="attestation"):
+        routed(tmp_path, database, Engine(load_status=403), lambda router: router.post(ROUTE, {"messages": []}))
+
+
+def test_no_engine_in_time_is_unavailable(tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.routing.START_TIMEOUT_S", 0.0)
+    with pytest.raises(EngineUnavailable, match="no worker"):
+        routed(tmp_path, database, None, lambda router: router.post(ROUTE, {"messages": []}))
+
+
+def test_database_that_does_not_answer_serves_nothing(tmp_path: Path, database: Database) -> None:
+    with database.write() as session:
+        session.connection().exec_driver_sql("ALTER TABLE models RENAME TO elsewhere")
+    with pytest.raises(EngineUnavailable, match="cannot be told"):
+        routed(tmp_path, database, None, lambda router: router.resolve("proj_1", NAME))
