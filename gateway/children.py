@@ -25,8 +25,10 @@ def die_with(parent: int) -> None:
         sys.exit(1)
 
 
-def hold(path: Path, what: str) -> IO[bytes]:
+def hold(path: Path, what: str, mend: str) -> IO[bytes]:
     """Lock a file for as long as this process lives, waiting a while for one that is just ending.
+
+    `what` the process is, and the `mend` if there is one already, go into the error.
 
     Raises `SettingsError` when another process keeps it.
     """
@@ -39,9 +41,7 @@ def hold(path: Path, what: str) -> IO[bytes]:
         except BlockingIOError as exc:
             if time.monotonic() > deadline:
                 lock.close()
-                raise SettingsError(
-                    f"another process is {what} already (it holds {path}); stop it or use another TUNEGATE_HOME"
-                ) from exc
+                raise SettingsError(f"another process is {what} already (it holds {path}); stop it, or {mend}") from exc
             time.sleep(0.1)
         else:
             return lock

@@ -139,7 +139,7 @@ class Supervisor:
 
 def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> int:
     """Run an installation. Raises a `TunegateError` when it cannot start."""
-    with hold(settings.home / "serve.lock", "serving from this home"):
+    with hold(settings.home / "serve.lock", "serving from this home", "use another TUNEGATE_HOME"):
         store = Store.open(settings)
         policies(settings)  # a mistake in a policy is told here, before anything is started
         listener = _bind(settings.host, settings.port)

@@ -31,7 +31,11 @@ def main() -> int:
 def work(settings: Settings) -> int:
     """Put the worker together and run it; returns only when it cannot start."""
     try:
-        lock = hold(settings.home / f"worker-{settings.worker_id}.lock", f"the worker {settings.worker_id!r}")
+        lock = hold(
+            settings.home / f"worker-{settings.worker_id}.lock",
+            f"the worker {settings.worker_id!r}",
+            "give this one a TUNEGATE_WORKER_ID of its own",
+        )
         parts = Parts.assemble(Store.open(settings))
     except (TunegateError, ValueError) as error:
         logging.getLogger(__name__).error("cannot start: %s", error)

@@ -58,7 +58,6 @@ class WorkerProcess:
         """Work until cancelled."""
         await self._durability.launch()
         await asyncio.to_thread(file_screenings.requeue, self._shop)
-        await self._reconcile()
         app = scoring.create_app(self._moderators, self._secret)
         await scoring.listen(app, self._address)
         await asyncio.to_thread(self._sign_on)
@@ -70,6 +69,7 @@ class WorkerProcess:
             _repeat(0.5, self._screen_files),
             _repeat(0.25, self._tend),
             _repeat(5.0, self._take_over),
+            _repeat(30.0, self._reconcile),
         )
 
     def _sign_on(self) -> None:

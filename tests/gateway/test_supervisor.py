@@ -55,8 +55,8 @@ def test_child_ends_when_its_parent_is_killed() -> None:
 
 def test_second_server_of_a_home_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.children.LOCK_PATIENCE_S", 0.2)
-    with hold(tmp_path / "serve.lock", "serving"), pytest.raises(SettingsError, match="already"):
-        hold(tmp_path / "serve.lock", "serving from this home")
+    with hold(tmp_path / "serve.lock", "serving", "wait"), pytest.raises(SettingsError, match="already"):
+        hold(tmp_path / "serve.lock", "serving from this home", "wait")
 
 
 def test_port_in_use_is_told_before_anything_starts(tmp_path: Path) -> None:
