@@ -29,7 +29,7 @@ _L2 = 2e-6
 _STEPS = 120
 _LEARNING_RATE = 0.5
 _WINDOWS_PER_TEXT = 6
-_ASSUMED_HARM_RATE = 0.008
+_ASSUMED_HARM_RATE = 0.006
 """Share of harmful windows that the calibration assumes, as in a customer's file; here a third are."""
 
 Array = NDArray[np.float64]
