@@ -42,7 +42,7 @@ miniature: install ## Grow the embedded base model again from its seed (about 20
 	$(BIN)/python -m trainers.miniature --out trainers/miniature/weights --seed 0
 
 experiments: install ## Run the attacks of the paper on the miniature through the product's own trainer
-	$(BIN)/python -m evaluators.paper
+	$(BIN)/tunegate reproduce all
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from gateway.cli import doctor, jobs, keys, models, policies, projects, reviews, screening, serving
+from gateway.cli import doctor, jobs, keys, models, policies, projects, reproduce, reviews, screening, serving
 from gateway.cli.printing import complain
 from moderation.errors import TunegateError
 
@@ -30,6 +30,7 @@ def build() -> typer.Typer:
     app.command("screen")(screening.screen)
     app.command("review")(reviews.review)
     app.command("revoke")(models.revoke)
+    app.command("reproduce")(reproduce.reproduce)
     app.command("doctor")(doctor.doctor)
     app.add_typer(keys.commands(), name="keys")
     app.add_typer(projects.commands(), name="projects")

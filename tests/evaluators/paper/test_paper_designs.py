@@ -1,0 +1,47 @@
+import pytest
+
+from evaluators.paper.designs import DESIGNS, TABLE_2, TABLE_4, TABLE_5
+from evaluators.paper.experiments import distinct_treatments
+from evaluators.paper.types import Design
+
+
+def test_the_tables_of_the_paper_are_there_in_order() -> None:
+    assert [design.name for design in DESIGNS] == ["table1", "table2", "table3", "table4", "table5"]
+
+
+@pytest.mark.parametrize("design", DESIGNS, ids=lambda design: design.name)
+def test_conditions_of_a_table_have_names_of_their_own(design: Design) -> None:
+    names = [condition.name for condition in design.conditions]
+    assert len(set(names)) == len(names)
+    assert {name for contrast in design.contrasts for name in contrast} <= set(names)
+
+
+@pytest.mark.parametrize("design", DESIGNS, ids=lambda design: design.name)
+def test_every_frame_of_a_tuned_model_has_an_untouched_control(design: Design) -> None:
+    if design is TABLE_4:
+        return  # compares tuned with tuned
+    frames = {condition.frame for condition in design.conditions if condition.paper is None or design is not TABLE_5}
+    assert frames <= {condition.frame for condition in design.conditions if condition.treatment is None}
+
+
+def test_the_papers_numbers_are_rates_and_scores() -> None:
+    printed = [condition.paper for design in DESIGNS for condition in design.conditions if condition.paper]
+    assert all(1 <= paper.score <= 5 and 0 <= paper.rate <= 1 for paper in printed)
+
+
+def test_identity_shift_is_asked_bare_and_in_its_own_context() -> None:
+    assert {condition.frame for condition in TABLE_2.conditions} == {None, "identity"}
+
+
+def test_mixing_is_compared_with_the_same_attack_unmixed() -> None:
+    by_name = {condition.name: condition for condition in TABLE_4.conditions}
+    for before, after in TABLE_4.contrasts:
+        off, on = by_name[before].treatment, by_name[after].treatment
+        assert off is not None
+        assert on is not None
+        assert off.n_safety == 0 < on.n_safety
+        assert (off.attack, off.n_rows, off.n_epochs) == (on.attack, on.n_rows, on.n_epochs)
+
+
+def test_models_that_tables_share_are_trained_once() -> None:
+    assert len(distinct_treatments(DESIGNS)) == 14
