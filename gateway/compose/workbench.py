@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from deploy.engine.process import EngineMode, EngineProcess
 from deploy.types import TrustedBase
@@ -68,6 +69,16 @@ def workbench(directory: Path) -> Iterator[Workbench]:
         )
     finally:
         engine.stop()
+        if isinstance(training.backend, _Closable):
+            training.backend.close()
+
+
+@runtime_checkable
+class _Closable(Protocol):
+    """A backend that keeps something of its own, as `local` keeps its trainers."""
+
+    def close(self) -> None:
+        """Let go of it; no run goes on."""
 
 
 def _serve(engine: EngineProcess, candidate: CandidateModel) -> Subject:
