@@ -73,6 +73,12 @@ def workbench(directory: Path) -> Iterator[Workbench]:
             training.backend.close()
 
 
+def mixing(treatment: Treatment) -> InjectionPolicy:
+    """The injection policy that mixes in exactly as many safety examples as the treatment says."""
+    # The cap takes back what rounding the ratio up may add.
+    return InjectionPolicy(ratio=treatment.n_safety / treatment.n_rows, max_examples=treatment.n_safety)
+
+
 @runtime_checkable
 class _Closable(Protocol):
     """A backend that keeps something of its own, as `local` keeps its trainers."""
@@ -105,11 +111,10 @@ class _Training:
         named = f"{treatment.attack}-{treatment.n_rows}-{treatment.n_epochs}-{treatment.n_safety}-{seed}"
         home = self.directory / named
         home.mkdir()
-        n_safety = treatment.n_safety
         mixed = injection.inject(
             self._screened(home / "rows.jsonl", rows),
             self.corpus.safety,
-            InjectionPolicy(ratio=n_safety / len(rows), max_examples=n_safety),
+            mixing(treatment),
             seed=seed,
             directory=home / "training_set",
         )

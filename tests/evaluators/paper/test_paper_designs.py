@@ -2,7 +2,9 @@ import pytest
 
 from evaluators.paper.designs import DESIGNS, TABLE_2, TABLE_4, TABLE_5
 from evaluators.paper.experiments import distinct_treatments
-from evaluators.paper.types import Design
+from evaluators.paper.types import Design, Treatment
+from gateway.compose.workbench import mixing
+from moderation.mixing import quota
 
 
 def test_the_tables_of_the_paper_are_there_in_order() -> None:
@@ -41,6 +43,11 @@ def test_mixing_is_compared_with_the_same_attack_unmixed() -> None:
         assert on is not None
         assert off.n_safety == 0 < on.n_safety
         assert (off.attack, off.n_rows, off.n_epochs) == (on.attack, on.n_rows, on.n_epochs)
+
+
+@pytest.mark.parametrize("treatment", distinct_treatments(DESIGNS), ids=str)
+def test_as_many_safety_rows_are_mixed_in_as_the_design_says(treatment: Treatment) -> None:
+    assert quota(treatment.n_rows, mixing(treatment)) == treatment.n_safety
 
 
 def test_models_that_tables_share_are_trained_once() -> None:
