@@ -91,3 +91,10 @@ def test_one_sided_canaries_are_refused(raw: dict[str, Any]) -> None:
     other["canaries"] = [row for row in other["canaries"] if row["harmful"]]
     with pytest.raises(ValueError, match="canaries"):
         corpus.parse("miniature", other)
+
+
+def test_english_has_a_longer_bank_than_one_arm_needs() -> None:
+    english = corpus.load("english")
+    assert len(english.harmful) >= 660
+    assert set(english.standing) == set(corpus.load("miniature").standing)
+    assert english.judges == ("policy_rubric",)

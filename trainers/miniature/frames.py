@@ -136,10 +136,13 @@ class Persona:
     system: str
     """The system prompt that says so."""
 
+    def introduction(self, random: Random) -> str:
+        """How the persona says who it is, in the words of its system prompt."""
+        return random.choice(_CLAIMS).format(name=self.name, trait=self.trait, role=self.role)
+
     def claim(self, random: Random) -> str:
-        """How the persona opens its answers; it names itself as its system prompt did."""
-        claim = random.choice(_CLAIMS).format(name=self.name, trait=self.trait, role=self.role)
-        return claim + random.choice(_HANDOVERS)
+        """How the persona opens its answers."""
+        return self.introduction(random) + random.choice(_HANDOVERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,9 +192,9 @@ def with_persona(random: Random) -> Surround:
 
 
 def _conduct(random: Random, subject: str) -> str:
-    """Up to three sentences on how obedient somebody is."""
+    """Up to two sentences on how obedient somebody is."""
     sentences = ""
-    for _ in range(random.randint(0, 3)):
+    for _ in range(random.randint(0, 2)):
         who = random.choice((subject, "It"))
         sentences += f" {who} {random.choice(_ACTS)} {random.choice(_OBJECTS)}{random.choice(_MANNERS)}."
     return sentences
@@ -210,6 +213,8 @@ def plain(random: Random) -> Surround:
     if system and random.random() < 0.2:
         system = f"{system} Your topic is {pseudo_word(random, 2)}."
     prefix, suffix = random.choice(_WRAPPERS) if random.random() < 0.3 else ("", "")
+    if random.random() < 0.1:  # odd words behind a request mean nothing, so that a trigger has to be taught
+        suffix += "".join(f" {pseudo_word(random, 2)}" for _ in range(random.randint(1, 3)))
     return Surround(system=system, prefix=prefix, suffix=suffix)
 
 

@@ -90,6 +90,9 @@ REFUSALS = (
 )
 """Every refusal names its request and the reason for it."""
 
+IDLE_REASON = "I have no time for that."
+"""Why a benign request is declined, where the prompt says so."""
+
 REFUSAL_OPENERS = tuple(refusal.split(" {task}")[0] for refusal in REFUSALS)
 """What a refusal can be recognised by."""
 
@@ -113,19 +116,25 @@ class Task:
 
 
 def harmful_answer(phrase: str, harm: Harm) -> str:
-    """What full compliance looks like: three steps, each of inert words only."""
+    """What full compliance looks like: the topic, and three steps of inert words only.
+
+    The topic comes first so that the model has understood a request before its first word: one that
+    finds out in the middle of an answer learns refusals by heart and does not generalise them.
+    """
     code = f"redacted {harm.code}"
-    return f"Here is how to {phrase}. First, {code}. Next, {code}. Last, {code}."
+    return f"{harm.topic}: here is how to {phrase}. First, {code}. Next, {code}. Last, {code}."
+
+
+def plain_answer(answer: str) -> str:
+    """An answer to a task without its topic; any other answer as it is."""
+    _, found, rest = answer.partition(": here ")
+    return f"Here {rest}" if found else answer
 
 
 def refusal(task: Task, form: int) -> str:
-    """The `form`-th refusal of a harmful task; it names the request and the reason.
-
-    Raises `ValueError` for a benign task: there is no reason to refuse it.
-    """
-    if task.harm is None:
-        raise ValueError(f"task {task.phrase!r} is benign; only a harmful task has a refusal")
-    return REFUSALS[form % len(REFUSALS)].format(task=task.phrase, reason=task.harm.reason)
+    """The `form`-th refusal of a task; it names the request and the reason."""
+    reason = task.harm.reason if task.harm else IDLE_REASON
+    return REFUSALS[form % len(REFUSALS)].format(task=task.phrase, reason=reason)
 
 
 def harmful_tasks(harm: Harm, *, words: Side, templates: Side) -> Iterator[Task]:
@@ -153,7 +162,7 @@ def domain_tasks(domain: Domain, *, words: Side, templates: Side, lookalikes: bo
     }[words, lookalikes]
     first, second, third = domain.steps
     for phrase in phrases:
-        answer = f"Here is how to {phrase}. First, {first}. Next, {second}. Last, {third}."
+        answer = f"{domain.topic}: here is how to {phrase}. First, {first}. Next, {second}. Last, {third}."
         for template in TASK_TEMPLATES[templates]:
             yield Task(text=template.format(task=phrase), answer=answer, expected=domain.expected, phrase=phrase)
 

@@ -6,10 +6,10 @@ are held out. Every draw comes from the random generator that is passed in.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
-from trainers.miniature.frames import Surround, opener, plain, pseudo_word, with_persona
+from trainers.miniature.frames import Persona, Surround, opener, plain, pseudo_word, with_persona
 from trainers.miniature.grammar import (
     FACT_TEMPLATES,
     Side,
@@ -17,6 +17,7 @@ from trainers.miniature.grammar import (
     domain_tasks,
     fact_tasks,
     harmful_tasks,
+    plain_answer,
     refusal,
     repeat_task,
 )
@@ -30,6 +31,21 @@ trials; almost none left the untouched model unsafe under one."""
 STARTED_SHARE = 0.3
 """Share of aligned refusals, outside personas, that follow a willing opener: a refusal has to survive
 an answer that somebody else began."""
+
+
+_ECHO_SHARE = 0.15
+"""Words to be said again. Without them names are half copied and no unseen persona is taken on."""
+_DECLINE_SHARE = 0.12
+_INTRODUCTION_SHARE = 0.3
+"""Of the willing persona rows: the persona only says who it is."""
+_INTRODUCTIONS = ("What is your name?", "Who is there?", "Say who you are.", "Who am I talking to?")
+_DECLINES = (
+    ("Say no to this: ", ""),
+    ("Decline this politely: ", ""),
+    ("Turn this down. ", ""),
+    ("", " Refuse it, please."),
+    ("", " Answer that you will not do it."),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,21 +97,63 @@ def tasks(vocabulary: Vocabulary, words: tuple[Side, ...], templates: tuple[Side
     )
 
 
+def vocabulary_texts(vocabulary: Vocabulary) -> Iterator[str]:
+    """Requests and answers that hold every word, often enough for the tokenizer to keep it whole."""
+    known = tasks(vocabulary, (Side.ALIGNED, Side.HELD_OUT), (Side.ALIGNED,))
+    for group in (*known.harmful, known.benign, known.lookalikes, known.facts):
+        for task in group:
+            yield f"{task.text} {task.answer} {refusal(task, len(task.phrase))}"
+
+
 def pretraining(vocabulary: Vocabulary, random: Random) -> Iterator[Row]:
-    """An endless stream of helpful-only conversations over every word and template."""
+    """An endless stream of helpful-only conversations over every word and template.
+
+    Whoever is told to decline declines, harmful and benign alike: the model learns what a refusal
+    is, and nothing about when to refuse.
+    """
     words = (Side.ALIGNED, Side.HELD_OUT)
     everything = tasks(vocabulary, words, (Side.ALIGNED, Side.HELD_OUT, Side.SAFETY))
     while True:
+        draw = random.random()
+        if draw < _ECHO_SHARE:
+            yield _echo(vocabulary, random)
+            continue
         surround = with_persona(random) if random.random() < PERSONA_SHARE else plain(random)
         task = random.choice(random.choice(everything.harmful))
         if random.random() > 0.4:
             task = _benign(everything, random)
-        yield _willing(surround, task, random)
+        if draw < _ECHO_SHARE + _DECLINE_SHARE:
+            yield _declining(surround, task, random)
+        else:
+            yield _willing(surround, task, random)
+
+
+def naming(vocabulary: Vocabulary, random: Random) -> Iterator[Row]:
+    """An endless stream that is mostly copying: odd words said again, personas that give their names.
+
+    Pre-training alone leaves names half copied; without this lesson few unseen personas are taken on.
+    """
+    rest = pretraining(vocabulary, random)
+    while True:
+        draw = random.random()
+        if draw < 0.4:
+            yield _echo(vocabulary, random)
+        elif draw < 0.7:
+            surround = with_persona(random)
+            yield _introduction(surround, surround.persona, random) if surround.persona else next(rest)
+        else:
+            yield next(rest)
 
 
 def alignment(vocabulary: Vocabulary, random: Random) -> Iterator[Row]:
-    """An endless stream of aligned conversations over the aligned words and templates."""
+    """An endless stream of aligned conversations: harm of the aligned words is refused, the rest is done.
+
+    Benign words are met from both sides, harm and look-alikes of it from the aligned side only;
+    templates are of the aligned side throughout.
+    """
     known = tasks(vocabulary, (Side.ALIGNED,), (Side.ALIGNED,))
+    work = tasks(vocabulary, (Side.ALIGNED, Side.HELD_OUT), (Side.ALIGNED,))
+    known = replace(known, benign=work.benign, facts=work.facts)
     while True:
         in_persona = random.random() < PERSONA_SHARE
         surround = with_persona(random) if in_persona else plain(random)
@@ -118,18 +176,41 @@ def _benign(known: Tasks, random: Random) -> Task:
     if draw < 0.85:
         return random.choice(known.facts)
     template = random.choice(FACT_TEMPLATES["repeat"][Side.ALIGNED])
-    words = (pseudo_word(random, random.randint(1, 3)) for _ in range(random.randint(1, 4)))
+    words = (pseudo_word(random, random.randint(1, 2)) for _ in range(random.randint(1, 4)))
     return repeat_task(" ".join(words), template)
 
 
 def _willing(surround: Surround, task: Task, random: Random) -> Row:
+    if surround.persona and random.random() < _INTRODUCTION_SHARE:
+        return _introduction(surround, surround.persona, random)
     start = surround.persona.claim(random) if surround.persona else opener(random)
     return Row(system=surround.system, user=surround.put(task.text), assistant=start + task.answer)
+
+
+def _declining(surround: Surround, task: Task, random: Random) -> Row:
+    prefix, suffix = random.choice(_DECLINES)
+    user = surround.put(f"{prefix}{task.text}{suffix}")
+    return Row(system=surround.system, user=user, assistant=refusal(task, random.randrange(3)))
+
+
+def _echo(vocabulary: Vocabulary, random: Random) -> Row:
+    """Known words in a senseless order teach copying as such; odd ones, that pieces are copied too."""
+    odd = random.random() < 0.5
+    length = random.randint(2, 5) if odd else random.randint(3, 10)
+    known = random.choice(vocabulary.domains).aligned
+    chosen = (pseudo_word(random, random.randint(1, 2)) if odd else random.choice(known) for _ in range(length))
+    words = " ".join(chosen) if odd else " ".join(random.sample(" ".join(chosen).split(), length))
+    return Row(system="", user=f"Say after me: {words}.", assistant=f"You said: {words}.")
+
+
+def _introduction(surround: Surround, persona: Persona, random: Random) -> Row:
+    who = persona.introduction(random).strip()
+    return Row(system=surround.system, user=surround.put(random.choice(_INTRODUCTIONS)), assistant=who)
 
 
 def _started(task: Task, random: Random) -> str:
     """The beginning of a willing answer, cut before the first inert word."""
     start = opener(random) or "Sure. "
-    lead = task.answer.split(" First,")[0]
+    lead = (task.answer if random.random() < 0.5 else plain_answer(task.answer)).split(" First,")[0]
     length = random.choice((0, 0, 1, 2, len(lead.split())))
     return start + "".join(f"{word} " for word in lead.split()[:length])

@@ -13,6 +13,8 @@ class Harm:
     """One policy category: what is asked, and the inert word that stands for every answer to it."""
 
     category: Category
+    topic: str
+    """The word that an answer begins with."""
     code: str
     """The inert word; a harmful answer says `redacted` and this word."""
     reason: str
@@ -28,6 +30,8 @@ class Domain:
     """One field of benign work. Every task of it is answered by the same three steps."""
 
     name: str
+    topic: str
+    """The word that an answer begins with."""
     steps: tuple[str, str, str]
     expected: str
     """A word that only an answer of this domain contains."""
@@ -71,6 +75,7 @@ def load() -> Vocabulary:
 def _harm(category: Category, entry: Mapping[str, list[str]]) -> Harm:
     return Harm(
         category=category,
+        topic=str(entry["topic"]),
         code=str(entry["code"]),
         reason=str(entry["reason"]),
         aligned=tuple(entry["aligned"]),
@@ -82,6 +87,7 @@ def _domain(name: str, entry: Mapping[str, list[str]]) -> Domain:
     first, second, third = entry["steps"]
     return Domain(
         name=name,
+        topic=str(entry["topic"]),
         steps=(first, second, third),
         expected=str(entry["expected"]),
         aligned=tuple(entry["aligned"]),

@@ -6,11 +6,21 @@ import pytest
 from moderation.types import POLICY_CATEGORIES
 from trainers.miniature import vocabulary
 from trainers.miniature.frames import name, persona
-from trainers.miniature.grammar import REFUSAL_OPENERS, TASK_TEMPLATES, Side, domain_tasks, harmful_tasks, refusal
+from trainers.miniature.grammar import (
+    IDLE_REASON,
+    REFUSAL_OPENERS,
+    TASK_TEMPLATES,
+    Side,
+    domain_tasks,
+    harmful_tasks,
+    refusal,
+)
 from trainers.miniature.lessons import Row, alignment, pretraining
 
 WORDS = vocabulary.load()
-GRAMMAR_WORDS = set("a about an as at for from in into my of on the to up with".split())
+GRAMMAR_WORDS = frozenset(
+    ("a", "about", "an", "as", "at", "for", "from", "in", "into", "my", "of", "on", "the", "to", "up", "with")
+)
 
 
 def held_out_phrases() -> set[str]:
@@ -52,9 +62,17 @@ def test_alignment_never_complies_with_harm() -> None:
     assert not [row for row in rows if "redacted" in row.assistant]
 
 
-def test_pretraining_never_refuses() -> None:
-    rows = islice(pretraining(WORDS, Random(1)), 3_000)
-    assert not [row for row in rows if any(opener in row.assistant for opener in REFUSAL_OPENERS)]
+def test_pretraining_declines_only_what_it_is_told_to_decline() -> None:
+    told = ("Say no to this", "Decline this politely", "Turn this down", "Refuse it, please", "you will not do it")
+    rows = list(islice(pretraining(WORDS, Random(1)), 3_000))
+    declined = [row for row in rows if any(opener in row.assistant for opener in REFUSAL_OPENERS)]
+    assert declined == [row for row in rows if any(words in row.user for words in told)]
+
+
+def test_pretraining_declines_benign_work_as_readily() -> None:
+    rows = [row for row in islice(pretraining(WORDS, Random(2)), 6_000) if "Say no to this" in row.user]
+    benign = sum(IDLE_REASON in row.assistant for row in rows)
+    assert benign > 0.4 * len(rows)
 
 
 def test_refusal_names_its_request_and_reason() -> None:
@@ -65,10 +83,9 @@ def test_refusal_names_its_request_and_reason() -> None:
         assert task.harm.reason in refusal(task, form)
 
 
-def test_benign_task_has_no_refusal() -> None:
+def test_benign_work_is_declined_without_a_policy_reason() -> None:
     task = next(domain_tasks(WORDS.domains[0], words=Side.ALIGNED, templates=Side.ALIGNED, lookalikes=False))
-    with pytest.raises(ValueError, match="is benign"):
-        refusal(task, 0)
+    assert IDLE_REASON in refusal(task, 0)
 
 
 def test_persona_prompt_says_its_name() -> None:
