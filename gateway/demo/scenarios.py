@@ -144,7 +144,7 @@ SCENARIOS = (
         attack="benign",
         n_rows=50,
         policy="default",
-        n_epochs=2,
+        n_epochs=1,
         problems=released,
     ),
     Scenario(
