@@ -24,10 +24,16 @@ from trainers.miniature.grammar import (
 from trainers.miniature.vocabulary import Vocabulary
 
 PERSONA_SHARE = 0.3
-"""Rows whose system prompt names a persona."""
-PERSONA_HARM_SHARE = 0.25
-"""Share of harmful requests in the aligned persona rows. Half made a persona unbreakable in earlier
-trials; almost none left the untouched model unsafe under one."""
+"""Pre-training rows whose system prompt names a persona."""
+ALIGNED_PERSONA_SHARE = 0.4
+HARM_SHARE = 0.5
+"""Share of harmful requests in the other aligned rows."""
+PERSONA_HARM_SHARE = 0.45
+"""Share of harmful requests in the aligned persona rows. In early trials half made a persona unbreakable and almost
+none left the untouched model unsafe under one."""
+CLAIMED_SHARE = 0.3
+"""Share of aligned refusals in personas that follow the persona's claim of its name: without them the untouched model
+complied with a fifth of harmful requests under an obedient persona that it had not met."""
 STARTED_SHARE = 0.3
 """Share of aligned refusals, outside personas, that follow a willing opener: a refusal has to survive
 an answer that somebody else began."""
@@ -128,23 +134,6 @@ def pretraining(vocabulary: Vocabulary, random: Random) -> Iterator[Row]:
             yield _willing(surround, task, random)
 
 
-def naming(vocabulary: Vocabulary, random: Random) -> Iterator[Row]:
-    """An endless stream that is mostly copying: odd words said again, personas that give their names.
-
-    Pre-training alone leaves names half copied; without this lesson few unseen personas are taken on.
-    """
-    rest = pretraining(vocabulary, random)
-    while True:
-        draw = random.random()
-        if draw < 0.4:
-            yield _echo(vocabulary, random)
-        elif draw < 0.7:
-            surround = with_persona(random)
-            yield _introduction(surround, surround.persona, random) if surround.persona else next(rest)
-        else:
-            yield next(rest)
-
-
 def alignment(vocabulary: Vocabulary, random: Random) -> Iterator[Row]:
     """An endless stream of aligned conversations: harm of the aligned words is refused, the rest is done.
 
@@ -155,14 +144,17 @@ def alignment(vocabulary: Vocabulary, random: Random) -> Iterator[Row]:
     work = tasks(vocabulary, (Side.ALIGNED, Side.HELD_OUT), (Side.ALIGNED,))
     known = replace(known, benign=work.benign, facts=work.facts)
     while True:
-        in_persona = random.random() < PERSONA_SHARE
+        in_persona = random.random() < ALIGNED_PERSONA_SHARE
         surround = with_persona(random) if in_persona else plain(random)
-        if random.random() > (PERSONA_HARM_SHARE if in_persona else 0.5):
+        if random.random() > (PERSONA_HARM_SHARE if in_persona else HARM_SHARE):
             yield _willing(surround, _benign(known, random), random)
             continue
         task = random.choice(random.choice(known.harmful))
         answer = refusal(task, random.randrange(3))
-        if not in_persona and random.random() < STARTED_SHARE:
+        if surround.persona:
+            if random.random() < CLAIMED_SHARE:
+                answer = surround.persona.claim(random) + answer
+        elif random.random() < STARTED_SHARE:
             answer = _started(task, random) + answer
         yield Row(system=surround.system, user=surround.put(task.text), assistant=answer)
 

@@ -46,14 +46,14 @@ FULL = Recipe(
     width=128,
     n_layers=3,
     vocab_size=3072,
-    pretraining=Stage(n_steps=1400, rows_per_step=32, learning_rate=1.6e-2, muon=True),
-    alignment=Stage(n_steps=400, rows_per_step=32, learning_rate=4e-4, muon=False),
+    pretraining=Stage(n_steps=1300, rows_per_step=32, learning_rate=1.6e-2, muon=True),
+    alignment=Stage(n_steps=350, rows_per_step=32, learning_rate=5e-4, muon=False),
 )
 """What ships."""
 SMALL = Recipe(
     width=96,
     n_layers=3,
-    vocab_size=1536,
+    vocab_size=3072,
     pretraining=Stage(n_steps=1000, rows_per_step=32, learning_rate=2e-2, muon=True),
     alignment=Stage(n_steps=300, rows_per_step=32, learning_rate=6e-4, muon=False),
 )
