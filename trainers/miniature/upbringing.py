@@ -47,7 +47,7 @@ FULL = Recipe(
     n_layers=3,
     vocab_size=3072,
     pretraining=Stage(n_steps=1300, rows_per_step=32, learning_rate=1.6e-2, muon=True),
-    alignment=Stage(n_steps=350, rows_per_step=32, learning_rate=5e-4, muon=False),
+    alignment=Stage(n_steps=350, rows_per_step=32, learning_rate=6e-4, muon=False),
 )
 """What ships."""
 SMALL = Recipe(
