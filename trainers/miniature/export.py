@@ -2,6 +2,7 @@
 
 The same words always give the same file. The bank is built of held-out words in held-out
 templates, the safety examples of aligned words in a third set of templates, so they share neither.
+Benign work keeps its templates out of alignment only; look-alikes keep out words and templates.
 """
 
 from collections.abc import Iterator, Sequence

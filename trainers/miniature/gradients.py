@@ -37,9 +37,9 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrix_O_I: torch.Tensor) -> torch.Tensor:
-    """The matrix with its singular values brought to about one (0.7 to 1.2), in the same shape."""
+    """The matrix with its singular values brought to about one (0.4 to 1.3), in the same shape."""
     tall = matrix_O_I.shape[0] > matrix_O_I.shape[1]
-    x = matrix_O_I.T if tall else matrix_O_I
+    x: torch.Tensor = matrix_O_I.T if tall else matrix_O_I
     x = x / (x.norm() + 1e-7)
     for _ in range(_N_ITERATIONS):
         gram = x @ x.T

@@ -100,7 +100,7 @@ def _learn(
         input_ids_B_T, labels_B_T = encode_rows(tokenizer, rows)
         # Rows are padded on the right, so causal attention never reads padding: no mask is needed.
         loss = _loss(model, input_ids_B_T, labels_B_T)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         for optimizer, peak in zip(optimizers, peaks, strict=True):
             optimizer.param_groups[0]["lr"] = peak * _schedule(step, stage.n_steps)
             optimizer.step()
