@@ -18,6 +18,8 @@ from moderation.errors import TunegateError
 POLL_S = 1.0
 PATIENCE_S = 15 * 60.0
 OVER = ("succeeded", "failed", "cancelled")
+HELD_FOR_REVIEW = "asks for a review"
+"""In the newest event of a job that waits for a person, whom the demo has not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,7 @@ def to_jsonl(rows: Sequence[AttackRow]) -> bytes:
 
 
 def wait(jobs: Sequence[Submitted], tell: Callable[[Submitted, str, str], None]) -> None:
-    """Wait until every job is over; `tell(job, status, newest message)` shows how they go on.
+    """Wait until every job is over or waits for a reviewer; `tell(job, status, newest message)` shows how they go on.
 
     Raises `TunegateError` when they take longer than a quarter of an hour.
     """
@@ -64,8 +66,9 @@ def wait(jobs: Sequence[Submitted], tell: Callable[[Submitted, str, str], None])
         for job in list(going_on):
             status = job.client.fine_tuning.jobs.retrieve(job.job_id).status
             newest = job.client.fine_tuning.jobs.list_events(job.job_id, limit=1).data
-            tell(job, status, newest[0].message if newest else "")
-            if status in OVER:
+            said = newest[0].message if newest else ""
+            tell(job, status, said)
+            if status in OVER or HELD_FOR_REVIEW in said:
                 going_on.remove(job)
         if time.monotonic() > deadline:
             raise TunegateError(f"{len(going_on)} jobs are not over after {PATIENCE_S:g} s")
