@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -176,5 +175,4 @@ class Residents:
 
 def read_base(path: str, device: str) -> Resident:
     """The base model itself."""
-    torch.set_grad_enabled(False)
     return Resident(read_model(path, device), read_tokenizer(path))
