@@ -41,9 +41,30 @@ class DatasetError(TunegateError):
         self.code = code
         self.problems = tuple(problems)
         self.n_problems = len(self.problems) if n_problems is None else n_problems
+        super().__init__("; ".join(self.sentences()))
+
+    def sentences(self) -> tuple[str, ...]:
+        """One sentence for each kind of problem, with every line that has it."""
+        lines: dict[str, list[int]] = {}
+        for problem in self.problems:
+            lines.setdefault(problem.message, []).append(problem.line)
+        said = tuple(_at(numbers) + message for message, numbers in lines.items())
         more = self.n_problems - len(self.problems)
-        lines = [str(problem) for problem in self.problems]
-        super().__init__("; ".join(lines) + (f"; and {more} more" if more > 0 else ""))
+        return (*said, f"and {more} more") if more > 0 else said
+
+
+def _at(lines: Sequence[int]) -> str:
+    """`lines 1-3, 7: `, or nothing for the file as a whole."""
+    runs: list[list[int]] = []
+    for line in lines:
+        if runs and line <= runs[-1][1] + 1:
+            runs[-1][1] = line
+        else:
+            runs.append([line, line])
+    shown = ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in runs)
+    if shown == "0":
+        return ""
+    return f"line {shown}: " if shown.isdigit() else f"lines {shown}: "
 
 
 class ClassifierUnavailable(TunegateError):

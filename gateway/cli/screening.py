@@ -78,7 +78,7 @@ def _or_exit(path: Path, one: Callable[[Path], ScreeningReport]) -> ScreeningRep
     try:
         return one(path)
     except DatasetError as error:
-        complain(f"{path} cannot be used ({error.code}):\n" + str(error).replace("; ", "\n"))
+        complain("\n".join((f"{path} cannot be used ({error.code}):", *error.sentences())))
         raise typer.Exit(UNUSABLE) from error
     except ClassifierUnavailable as error:
         complain(f"{path} was not screened: {error}")

@@ -62,6 +62,15 @@ def test_every_bad_line_is_reported_at_once_by_number() -> None:
     assert "line 12: messages[0].role is 'bot'; expected system, user, assistant or tool" in str(caught.value)
 
 
+def test_a_problem_of_many_lines_is_said_once_with_all_of_them() -> None:
+    rows = [*TEN, {"prompt": "a"}, {"prompt": "b"}, TEN[0], {"prompt": "c"}, {"messages": 1}]
+    with pytest.raises(DatasetError) as caught:
+        parse(stream(jsonl(rows)))
+    first, second = caught.value.sentences()
+    assert first.startswith("lines 11-12, 14: holds prompt/completion pairs")
+    assert second == "line 15: messages is a number; expected a list"
+
+
 def test_a_hundred_problems_are_listed_and_all_are_counted() -> None:
     with pytest.raises(DatasetError) as caught:
         parse(stream(b"{}\n" * 250))

@@ -136,6 +136,8 @@ class LocalBackend:
             if failure is not None:
                 raise TrainingFailed(failure.code, failure.message)
             raise TrainingFailed("training_failed", f"The run is {status}; only a succeeded run has a model.")
+        if (child := self._children.pop(str(run.root), None)) is not None:
+            child.wait()  # its last word was the result
         return artefacts.load(run.artefact, digest)
 
     def close(self) -> None:
