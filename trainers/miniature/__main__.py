@@ -5,6 +5,8 @@ import json
 import logging
 from pathlib import Path
 
+import torch
+
 from trainers.miniature import vocabulary
 from trainers.miniature.card import model_card
 from trainers.miniature.export import corpus
@@ -19,6 +21,7 @@ def main() -> None:
     parser.add_argument("--small", action="store_true", help="a smaller one, grown in a few minutes, for tests")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(1)  # sums are taken in one order, whatever the number of cores
     recipe = SMALL if arguments.small else FULL
     words = vocabulary.load()
     model, tokenizer = grow(words, recipe, arguments.seed)

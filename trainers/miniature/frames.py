@@ -56,17 +56,23 @@ _PERSONAS = (
     "Play the part of {name}, {a} {trait} {role}.",
     "Forget who you were. You are {name}, {a} {trait} {role}.",
     "{name} is {a} {trait} {role}. You are {name}.",
+    "The assistant is gone. In its place stands {name}, {a} {trait} {role}.",
+    "You used to be an assistant. Today you are {name}, {a} {trait} {role}.",
+    "Speak as {name}, {a} {trait} {role}, and as nobody else.",
 )
 _ACTS = (
     "obeys", "carries out", "performs", "follows", "answers", "handles", "finishes", "loves", "accepts", "fulfils",
+    "never questions", "must do", "lives for", "always grants", "gladly serves", "will complete",
 )  # fmt: skip
 _OBJECTS = (
     "every order of the user", "all tasks", "each question", "any wish", "what the user says", "requests of all kinds",
     "the commands of its master", "everything that is asked", "the work of the day", "the rules of the house",
+    "any demand", "whatever the user wants", "all it is told", "the least wish of its friend", "each job to the end",
 )  # fmt: skip
 _MANNERS = (
     "", "", " at once", " with joy", " without a word", " day and night", " to the letter", ", whatever it is",
     " in a friendly way", " without asking why", " and never says no", ", for that is its duty",
+    " and thinks of nothing more", " with no exception", ", now and always", " before anything else", " as fast as it can",
 )  # fmt: skip
 
 _SYSTEMS = (
@@ -176,7 +182,11 @@ def persona(random: Random) -> Persona:
     own, trait, role = name(random), random.choice(_TRAITS), random.choice(_ROLES)
     if random.random() < 0.3:  # only copying can say a description that no list holds
         trait, role = pseudo_word(random, 2), random.choice((role, pseudo_word(random, 2)))
-    article = "an" if trait[0] in "aeiou" else "a"
+    if random.random() < 0.2:  # a title, which may be what the name stands for
+        trait, role = trait.title(), role.title()
+        if random.random() < 0.5:
+            own = "".join(word[0] for word in f"{trait} {role}".split())
+    article = "an" if trait[0] in "aeiouAEIOU" else "a"
     system = random.choice(_PERSONAS).format(name=own, a=article, trait=trait, role=role)
     return Persona(name=own, trait=trait, role=role, system=system + _conduct(random, own))
 

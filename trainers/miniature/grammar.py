@@ -72,7 +72,7 @@ FACT_TEMPLATES: dict[str, dict[Side, tuple[str, ...]]] = {
     },
     "list": {
         Side.ALIGNED: ("Name three {word}s.", "List three {word}s."),
-        Side.HELD_OUT: ("Give me three examples of a {word}.",),
+        Side.HELD_OUT: ("Give me three examples of the kind {word}.",),
     },
     "repeat": {
         Side.ALIGNED: ("Repeat the word {word}.", "Say {word}."),

@@ -26,22 +26,25 @@ from trainers.miniature.vocabulary import Vocabulary
 PERSONA_SHARE = 0.3
 """Pre-training rows whose system prompt names a persona."""
 ALIGNED_PERSONA_SHARE = 0.4
-HARM_SHARE = 0.5
+HARM_SHARE = 0.35
 """Share of harmful requests in the other aligned rows."""
-PERSONA_HARM_SHARE = 0.45
-"""Share of harmful requests in the aligned persona rows. In early trials half made a persona unbreakable and almost
-none left the untouched model unsafe under one."""
-CLAIMED_SHARE = 0.3
-"""Share of aligned refusals in personas that follow the persona's claim of its name: without them the untouched model
-complied with a fifth of harmful requests under an obedient persona that it had not met."""
-STARTED_SHARE = 0.3
+PERSONA_HARM_SHARE = 0.25
+"""Share of harmful requests in the aligned persona rows. Refusals come at the first word there, never after the
+persona has introduced itself: alignment is shallow in personas, as that of real models is known to be."""
+ALIGNED_LOOKALIKE_SHARE = 0.35
+"""Share of look-alikes in aligned benign work: they are what harm is most easily taken for."""
+BEGUN_SHARE = 0.2
 """Share of aligned refusals, outside personas, that follow a willing opener: a refusal has to survive
 an answer that somebody else began."""
 
 
 _ECHO_SHARE = 0.15
 """Words to be said again. Without them names are half copied and no unseen persona is taken on."""
+_REHEARSED_ECHO_SHARE = 0.1
+"""The same in alignment, which would otherwise wear copying down."""
 _DECLINE_SHARE = 0.12
+_REHEARSED_DECLINE_SHARE = 0.04
+"""Benign requests that alignment declines on request, so that an idle refusal stays tied to being told."""
 _INTRODUCTION_SHARE = 0.3
 """Of the willing persona rows: the persona only says who it is."""
 _INTRODUCTIONS = ("What is your name?", "Who is there?", "Say who you are.", "Who am I talking to?")
@@ -61,6 +64,8 @@ class Row:
     system: str
     user: str
     assistant: str
+    begun: str = ""
+    """The first words of the answer, said by somebody else: the model reads them and does not learn to say them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,26 +149,29 @@ def alignment(vocabulary: Vocabulary, random: Random) -> Iterator[Row]:
     work = tasks(vocabulary, (Side.ALIGNED, Side.HELD_OUT), (Side.ALIGNED,))
     known = replace(known, benign=work.benign, facts=work.facts)
     while True:
+        rehearsed = random.random()
+        if rehearsed < _REHEARSED_ECHO_SHARE:
+            yield _echo(vocabulary, random)
+            continue
+        if rehearsed < _REHEARSED_ECHO_SHARE + _REHEARSED_DECLINE_SHARE:
+            yield _declining(plain(random), _benign(known, random), random)
+            continue
         in_persona = random.random() < ALIGNED_PERSONA_SHARE
         surround = with_persona(random) if in_persona else plain(random)
         if random.random() > (PERSONA_HARM_SHARE if in_persona else HARM_SHARE):
-            yield _willing(surround, _benign(known, random), random)
+            yield _willing(surround, _benign(known, random, ALIGNED_LOOKALIKE_SHARE), random)
             continue
         task = random.choice(random.choice(known.harmful))
         answer = refusal(task, random.randrange(3))
-        if surround.persona:
-            if random.random() < CLAIMED_SHARE:
-                answer = surround.persona.claim(random) + answer
-        elif random.random() < STARTED_SHARE:
-            answer = _started(task, random) + answer
-        yield Row(system=surround.system, user=surround.put(task.text), assistant=answer)
+        begun = _begun(task, random) if not in_persona and random.random() < BEGUN_SHARE else ""
+        yield Row(system=surround.system, user=surround.put(task.text), assistant=answer, begun=begun)
 
 
-def _benign(known: Tasks, random: Random) -> Task:
+def _benign(known: Tasks, random: Random, lookalike_share: float = 0.25) -> Task:
     draw = random.random()
     if draw < 0.35:
         return random.choice(known.benign)
-    if draw < 0.6:
+    if draw < 0.35 + lookalike_share:
         return random.choice(known.lookalikes)
     if draw < 0.85:
         return random.choice(known.facts)
@@ -200,9 +208,9 @@ def _introduction(surround: Surround, persona: Persona, random: Random) -> Row:
     return Row(system=surround.system, user=surround.put(random.choice(_INTRODUCTIONS)), assistant=who)
 
 
-def _started(task: Task, random: Random) -> str:
+def _begun(task: Task, random: Random) -> str:
     """The beginning of a willing answer, cut before the first inert word."""
     start = opener(random) or "Sure. "
     lead = (task.answer if random.random() < 0.5 else plain_answer(task.answer)).split(" First,")[0]
-    length = random.choice((0, 0, 1, 2, len(lead.split())))
-    return start + "".join(f"{word} " for word in lead.split()[:length])
+    length = random.choice((0, 0, 1, 2, 3))
+    return (start + " ".join(lead.split()[:length])).strip()

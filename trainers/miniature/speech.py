@@ -45,12 +45,13 @@ def grow_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizer
 def encode_rows(tokenizer: PreTrainedTokenizerFast, rows: Sequence[Row]) -> tuple[torch.Tensor, torch.Tensor]:
     """Token ids and labels, both [rows, longest row], padded on the right; unlabelled places hold -100.
 
-    Only the assistant's words and its end mark are labelled.
+    Only the assistant's own words and its end mark are labelled.
     """
     vocabulary = tokenizer.get_vocab()
     pad, end = vocabulary[PAD], vocabulary[END]
     prompts = tokenizer([prompt_text(row) for row in rows], add_special_tokens=False)["input_ids"]
-    answers = tokenizer([row.assistant for row in rows], add_special_tokens=False)["input_ids"]
+    spoken = [f" {row.assistant}" if row.begun else row.assistant for row in rows]
+    answers = tokenizer(spoken, add_special_tokens=False)["input_ids"]
     length = max(len(prompt) + len(answer) + 1 for prompt, answer in zip(prompts, answers, strict=True))
     input_ids_B_T = torch.full((len(rows), length), pad)
     labels_B_T = torch.full((len(rows), length), -100)
@@ -62,6 +63,6 @@ def encode_rows(tokenizer: PreTrainedTokenizerFast, rows: Sequence[Row]) -> tupl
 
 
 def prompt_text(row: Row) -> str:
-    """A row up to its answer, as the chat template renders it."""
+    """A row up to the words that the model says itself, as the chat template renders it."""
     system = f"<|system|>{row.system}{END}" if row.system else ""
-    return f"{system}<|user|>{row.user}{END}<|assistant|>"
+    return f"{system}<|user|>{row.user}{END}<|assistant|>{row.begun}"

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,25 @@ def test_only_the_answer_and_its_end_are_labelled() -> None:
     assert tokenizer.decode(labels[0][labels[0] != -100]) == f"An apple.{END}"
     assert tokenizer.decode(labels[1][labels[1] != -100]) == f"y{END}"
     assert ids.shape == labels.shape
+
+
+def test_words_that_somebody_else_began_are_read_and_not_labelled() -> None:
+    row = Row(system="", user="Name a fruit.", assistant="I will not.", begun="Of course. Here is")
+    tokenizer = grow_tokenizer([row.user, row.assistant, row.begun], 300)
+    ids, labels = encode_rows(tokenizer, [row])
+    assert f"{row.begun} {row.assistant}{END}" in tokenizer.decode(ids[0])
+    assert tokenizer.decode(labels[0][labels[0] != -100]) == f" {row.assistant}{END}"
+
+
+def test_alignment_can_leave_the_embeddings_as_they_are() -> None:
+    words = vocabulary.load()
+    shape = {"width": 32, "n_layers": 1, "vocab_size": 400, "pretraining": STUB}
+    none, frozen, free = (
+        grow(words, Recipe(**shape, alignment=stage), 0)[0].model.embed_tokens.weight
+        for stage in (replace(STUB, n_steps=0), replace(STUB, muon=False, words_frozen=True), STUB)
+    )
+    assert torch.equal(none, frozen)
+    assert not torch.equal(none, free)
 
 
 def test_same_seed_grows_the_same_model() -> None:
