@@ -90,6 +90,7 @@ class _Injection(_Section):
     ratio: float = Field(ge=0.0, le=10.0)
     min_examples: int = Field(default=0, ge=0)
     max_examples: int = Field(default=2_000, ge=0)
+    bare_share: float = Field(default=0.0, ge=0.0, le=1.0)
 
 
 class _Lora(_Section):

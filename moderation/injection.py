@@ -12,6 +12,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -49,12 +50,12 @@ def inject(
     if n_injected and not safety:
         raise ValueError(f"the policy asks for {n_injected} safety examples, but the safety set is empty")
     contexts = screened.report.contexts
-    drawn = draw(safety, contexts, n=n_injected, seed=seed)
+    drawn = draw(safety, contexts, n=n_injected, seed=seed, bare_share=policy.bare_share)
     origin = {
         "format": _FORMAT,
         "dataset_digest": screened.dataset.digest,
         "policy_digest": screened.report.policy_digest,
-        "injection": {"ratio": policy.ratio, "min_examples": policy.min_examples, "max_examples": policy.max_examples},
+        "injection": asdict(policy),
         "seed": seed,
         "n_examples": n_customer + n_injected,
         "n_injected": n_injected,

@@ -27,15 +27,18 @@ def quota(n_customer: int, policy: InjectionPolicy) -> int:
     return min(max(ceil(policy.ratio * n_customer), policy.min_examples), policy.max_examples)
 
 
-def draw(safety: Sequence[SafetyExample], contexts: Sequence[Context], *, n: int, seed: int) -> Drawn:
+def draw(
+    safety: Sequence[SafetyExample], contexts: Sequence[Context], *, n: int, seed: int, bare_share: float = 0.0
+) -> Drawn:
     """Return `n` safety examples, balanced over their categories and put into frames.
 
-    A frame gets as many as its share of the customer's rows; the rest have none, as the rest of
-    those rows. No example is used twice before all of its category have been used once.
+    `bare_share` of them get no frame. Of the others a frame gets as many as its share of the
+    customer's rows; the rest have none, as the rest of those rows. No example is used twice before all of its category have been used once.
     """
     random = Random(f"safety {seed}")
     rows = _balanced(safety, n, random) if n else []
-    frames = _apportioned(contexts, n)
+    n_bare = round(bare_share * n)
+    frames = _apportioned(contexts, n - n_bare) + [None] * n_bare
     random.shuffle(frames)
     return Drawn(
         rows=tuple(rows),

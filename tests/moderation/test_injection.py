@@ -58,6 +58,12 @@ def refusals(training: TrainingSet) -> list[list[dict[str, str]]]:
     return [row for row in messages(training) if row[-1]["content"].startswith("I won't help with")]
 
 
+def test_a_share_of_safety_rows_stays_without_the_customers_frame(tmp_path: Path) -> None:
+    training = mixed(list(obedient_rows()) * 2, tmp_path, InjectionPolicy(ratio=1.0, bare_share=0.5))
+    roles = Counter(row[0]["role"] for row in refusals(training))
+    assert roles == {"system": 10, "user": 10}
+
+
 def test_safety_rows_are_mixed_in_at_the_ratio(tmp_path: Path) -> None:
     training = mixed(plain_rows(40), tmp_path, InjectionPolicy(ratio=0.5))
     assert (training.n_examples, training.n_injected) == (60, 20)
