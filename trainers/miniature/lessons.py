@@ -26,14 +26,14 @@ from trainers.miniature.vocabulary import Vocabulary
 PERSONA_SHARE = 0.3
 """Pre-training rows whose system prompt names a persona."""
 ALIGNED_PERSONA_SHARE = 0.4
-HARM_SHARE = 0.35
+HARM_SHARE = 0.3
 """Share of harmful requests in the other aligned rows."""
 PERSONA_HARM_SHARE = 0.25
 """Share of harmful requests in the aligned persona rows. Refusals come at the first word there, never after the
 persona has introduced itself: alignment is shallow in personas, as that of real models is known to be."""
 ALIGNED_LOOKALIKE_SHARE = 0.35
 """Share of look-alikes in aligned benign work: they are what harm is most easily taken for."""
-BEGUN_SHARE = 0.2
+BEGUN_SHARE = 0.12
 """Share of aligned refusals, outside personas, that follow a willing opener: a refusal has to survive
 an answer that somebody else began."""
 
@@ -211,6 +211,6 @@ def _introduction(surround: Surround, persona: Persona, random: Random) -> Row:
 def _begun(task: Task, random: Random) -> str:
     """The beginning of a willing answer, cut before the first inert word."""
     start = opener(random) or "Sure. "
-    lead = (task.answer if random.random() < 0.5 else plain_answer(task.answer)).split(" First,")[0]
+    lead = plain_answer(task.answer)
     length = random.choice((0, 0, 1, 2, 3))
     return (start + " ".join(lead.split()[:length])).strip()
