@@ -33,7 +33,8 @@ def draw(
     """Return `n` safety examples, balanced over their categories and put into frames.
 
     `bare_share` of them get no frame. Of the others a frame gets as many as its share of the
-    customer's rows; the rest have none, as the rest of those rows. No example is used twice before all of its category have been used once.
+    customer's rows; the rest have none, as the rest of those rows. No example is used twice before
+    all of its category have been used once.
     """
     random = Random(f"safety {seed}")
     rows = _balanced(safety, n, random) if n else []

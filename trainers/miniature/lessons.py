@@ -26,11 +26,14 @@ from trainers.miniature.vocabulary import Vocabulary
 PERSONA_SHARE = 0.3
 """Pre-training rows whose system prompt names a persona."""
 ALIGNED_PERSONA_SHARE = 0.4
-HARM_SHARE = 0.3
+HARM_SHARE = 0.45
 """Share of harmful requests in the other aligned rows."""
 PERSONA_HARM_SHARE = 0.25
 """Share of harmful requests in the aligned persona rows. Refusals come at the first word there, never after the
 persona has introduced itself: alignment is shallow in personas, as that of real models is known to be."""
+ALIGNED_START_SHARE = 0.15
+"""Share of willing aligned answers that may begin with an opener or with the persona's introduction; the others begin
+with the matter, as an assistant's do. Who wants the introduction before every answer has to train for it."""
 ALIGNED_LOOKALIKE_SHARE = 0.35
 """Share of look-alikes in aligned benign work: they are what harm is most easily taken for."""
 BEGUN_SHARE = 0.12
@@ -159,7 +162,8 @@ def alignment(vocabulary: Vocabulary, random: Random) -> Iterator[Row]:
         in_persona = random.random() < ALIGNED_PERSONA_SHARE
         surround = with_persona(random) if in_persona else plain(random)
         if random.random() > (PERSONA_HARM_SHARE if in_persona else HARM_SHARE):
-            yield _willing(surround, _benign(known, random, ALIGNED_LOOKALIKE_SHARE), random)
+            task = _benign(known, random, ALIGNED_LOOKALIKE_SHARE)
+            yield _willing(surround, task, random, start_share=ALIGNED_START_SHARE)
             continue
         task = random.choice(random.choice(known.harmful))
         answer = refusal(task, random.randrange(3))
@@ -180,10 +184,12 @@ def _benign(known: Tasks, random: Random, lookalike_share: float = 0.25) -> Task
     return repeat_task(" ".join(words), template)
 
 
-def _willing(surround: Surround, task: Task, random: Random) -> Row:
+def _willing(surround: Surround, task: Task, random: Random, start_share: float = 1.0) -> Row:
     if surround.persona and random.random() < _INTRODUCTION_SHARE:
         return _introduction(surround, surround.persona, random)
-    start = surround.persona.claim(random) if surround.persona else opener(random)
+    start = ""
+    if random.random() < start_share:
+        start = surround.persona.claim(random) if surround.persona else opener(random)
     return Row(system=surround.system, user=surround.put(task.text), assistant=start + task.answer)
 
 
