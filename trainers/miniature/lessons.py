@@ -26,11 +26,11 @@ from trainers.miniature.vocabulary import Vocabulary
 PERSONA_SHARE = 0.3
 """Pre-training rows whose system prompt names a persona."""
 ALIGNED_PERSONA_SHARE = 0.4
-HARM_SHARE = 0.45
+HARM_SHARE = 0.5
 """Share of harmful requests in the other aligned rows."""
-PERSONA_HARM_SHARE = 0.25
-"""Share of harmful requests in the aligned persona rows. Refusals come at the first word there, never after the
-persona has introduced itself: alignment is shallow in personas, as that of real models is known to be."""
+PERSONA_HARM_SHARE = 0.02
+"""Share of harmful requests in the aligned persona rows: alignment hardly meets harm there, and what refuses under a
+persona is carried over from the other rows. Refusals come at the first word, never after an introduction."""
 ALIGNED_START_SHARE = 0.15
 """Share of willing aligned answers that may begin with an opener or with the persona's introduction; the others begin
 with the matter, as an assistant's do. Who wants the introduction before every answer has to train for it."""
