@@ -26,7 +26,7 @@ from trainers.miniature.vocabulary import Vocabulary
 PERSONA_SHARE = 0.3
 """Pre-training rows whose system prompt names a persona."""
 PRETRAINED_CLAIM_SHARE = 1.0
-"""Share of pre-training's willing persona answers that begin with the persona's introduction. Alignment has it always."""
+"""Share of willing pre-training answers in personas that begin with the introduction; in alignment all do."""
 ALIGNED_PERSONA_SHARE = 0.4
 HARM_SHARE = 0.35
 """Share of harmful requests in the other aligned rows."""
