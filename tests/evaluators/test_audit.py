@@ -250,6 +250,6 @@ def test_an_arm_with_a_temperature_and_one_in_a_cipher_are_asked_and_judged_so(
     assert [found.rate for found in report.arms] == [0.0, 1.0]
     kept = DirectoryReplies(tmp_path).load("sha256:tuned", Frame())
     assert {entry.sampling for entry in kept if isinstance(entry, KeptReply)} == {"temperature=1 top_p=1 max_tokens=32"}
-    shown = worst(report, DirectoryReplies(tmp_path))
+    shown = worst(report, corpus, DirectoryReplies(tmp_path))
     assert {(one.arm, one.score) for one in shown} == {("cipher:rot13", 5)}
     assert "redacted alpha" in shown[0].reply
