@@ -16,7 +16,16 @@ from trainers.types import LoraSpec, SmallSets
 
 INSTALLED = {
     "classifiers": {"encoder", "linear", "omni"},
-    "detectors": {"identity", "triggers", "encoding", "refusals", "jailbreak_frames", "drift", "lineage"},
+    "detectors": {
+        "identity",
+        "triggers",
+        "encoding",
+        "refusals",
+        "jailbreak_frames",
+        "drift",
+        "lineage",
+        "bank_overlap",
+    },
 }
 MINIMAL = {"screening": {"classifiers": {"linear": {"action": "block"}}}, "injection": {"ratio": 0.1}}
 
