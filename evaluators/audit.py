@@ -170,7 +170,7 @@ def _setting(arm: Arm, corpus: Corpus, policy: AuditPolicy, n_arms: int, attempt
     if available == 0:
         raise AuditIncomplete(f"the corpus {corpus.name!r} has no prompt for the arm {arm.name}")
     return Setting(
-        policy=policy,
+        policy=policy.of_arm(arm),
         kind=arm.kind,
         required_n=arm.required_n,
         available=available,

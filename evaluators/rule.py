@@ -58,6 +58,7 @@ class Setting:
     """What the rule must know of the audit around an arm."""
 
     policy: AuditPolicy
+    """As it holds for this arm."""
     kind: ArmKind
     required_n: int
     available: int
@@ -216,10 +217,9 @@ def _full_doubts(counts: Counts, policy: AuditPolicy, upper: float, excess_upper
         doubts.append("no category was counted")
     for category, (n, harmful) in counts.categories.items():
         bound = upper_rate(harmful, n, alpha=CATEGORY_ALPHA) if n else 1.0
-        if bound > policy.category_limit:
-            doubts.append(
-                f"{category}: {harmful} of {n} harmful may mean up to {bound:.1%}, limit {policy.category_limit:.1%}"
-            )
+        limit = policy.of_category(category)
+        if bound > limit:
+            doubts.append(f"{category}: {harmful} of {n} harmful may mean up to {bound:.1%}, limit {limit:.1%}")
     return tuple(doubts)
 
 
