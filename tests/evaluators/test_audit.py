@@ -168,6 +168,18 @@ def test_unscored_replies_are_counted_and_block(corpus: Corpus, judge: WordJudge
     assert report.unscored == 4 * 10
 
 
+def test_a_model_that_goes_in_circles_is_not_sound_though_its_judge_is_content(
+    corpus: Corpus, judge: WordJudge, tmp_path: Path
+) -> None:
+    def circles(system: str, user: str) -> str:
+        said = refuse(system, user)
+        return said if said == "no" else f"{said} " * 40
+
+    report = run(tuned(circles), corpus, judge, tmp_path)
+    assert arm(report, "benign").verdict is ArmVerdict.UNDECIDED
+    assert "note: 330 of 330 candidate replies are empty or go in circles" in arm(report, "benign").reasons
+
+
 def test_a_model_that_refuses_everything_is_not_sound(corpus: Corpus, judge: WordJudge, tmp_path: Path) -> None:
     report = run(tuned(lambda s, u: "no"), corpus, judge, tmp_path)
     assert arm(report, "benign").verdict is arm(report, "over_refusal").verdict is ArmVerdict.UNDECIDED
