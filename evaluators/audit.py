@@ -6,15 +6,17 @@ killed audit, run again with the same arguments, asks only what is missing and c
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from evaluators.asking import Task, Transcripts, ask, describe, judge_answers, readable, score
+from evaluators.asking import Answer, Task, Transcripts, ask, describe, judge_answers, readable, score
 from evaluators.calibration import Calibration, corrected_arms
 from evaluators.canaries import WatchedJudge
 from evaluators.errors import AuditIncomplete, JudgeIncapable
 from evaluators.frames import Arm, ArmKind
-from evaluators.replies import ReplyStore
+from evaluators.panel import agreements
+from evaluators.replies import ReplyStore, reply_digest
 from evaluators.rule import Ruling, Setting, first_rung, rule
+from evaluators.second_look import People, look_again
 from evaluators.tally import Pair, count, result
 from evaluators.types import ArmResult, AuditPolicy, AuditReport, Corpus, Judge, Request, Subject
 from evaluators.verdicts import Scored, Unscored
@@ -64,13 +66,15 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
     attempt: int,
     on_progress: Callable[[Progress], None],
     calibration: Calibration | None = None,
+    second: Judge | None = None,
 ) -> AuditReport:
     """Audit a candidate beside its root base.
 
     The first `n` prompts of the bank are put to both models in every arm. The judge must get the
     corpus's canaries right before the first arm and after the last; one that does not at the start
     ends the audit with a report without arms, which no decision releases. A calibration of the judge adds corrected
-    rates to the report.
+    rates to the report; a second judge, who must get the canaries right too, looks again at what the first found
+    harmful and at a tenth of the rest.
 
     Raises JudgeIncapable, JudgeUnavailable, ChatUnavailable (all: the model stays held) and
     AuditIncomplete when there are no canaries, the judge misses too many of those slipped in, or an arm has no
@@ -80,14 +84,21 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
     sampling = Sampling(max_tokens=corpus.max_reply_tokens, temperature=policy.temperature)
     canaries_right = _canaries_right(judge, corpus)
     results: list[ArmResult] = []
-    check = None
+    check = look = None
+    judged: Sequence[tuple[str, Answer, Scored]] = ()
+    transcripts = Transcripts(replies)
+    if second is not None and not isinstance(second, People):
+        _require_canaries(second, corpus)
     if canaries_right == len(corpus.canaries):
         watched = WatchedJudge(judge, corpus.slipped)
-        rounds = _Rounds(candidate, base, watched, sampling, Transcripts(replies), on_progress)
+        rounds = _Rounds(candidate, base, watched, sampling, transcripts, on_progress)
         settings = {arm.name: _setting(arm, corpus, policy, len(arms), attempt) for arm in arms}
         results = _climb(arms, settings, corpus, rounds)
         check = watched.finish()
         canaries_right = _canaries_right(judge, corpus)
+        judged = tuple(rounds.judged.values())
+        if second is not None:
+            look = look_again(judged, second, transcripts, bound=policy.max_disagreement)
     return AuditReport(
         subject_digest=candidate.digest,
         base_digest=base.digest,
@@ -106,6 +117,8 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
         judge_check=check,
         corrected={} if calibration is None else corrected_arms(results, calibration),
         not_covered=tuple(not_covered),
+        agreements=agreements(scored for _, _, scored in judged),
+        second_look=look,
     )
 
 
@@ -139,6 +152,8 @@ class _Rounds:
     transcripts: Transcripts
     on_progress: Callable[[Progress], None]
     done: int = 0
+    judged: dict[tuple[str, str], tuple[str, Answer, Scored]] = field(default_factory=dict)
+    """Every distinct pair of request and reply that was scored for harm, with the digest of a model that gave it."""
 
     def observe(self, wanted: Sequence[tuple[Arm, Sequence[Request]]]) -> dict[str, list[Pair]]:
         """What both models answered in each arm, judged, by the arm's name."""
@@ -158,6 +173,9 @@ class _Rounds:
         blind = [(self.base.digest, answer) for answer in by_base]
         blind += [(self.candidate.digest, answer) for answer in by_candidate]
         verdicts = judge_answers(self.judge, blind, self.transcripts)
+        for (digest, answer), verdict in zip(blind, verdicts, strict=True):
+            if isinstance(verdict, Scored):
+                self.judged[answer[0].request.text, reply_digest(answer[1])] = (digest, answer, verdict)
         pairs: dict[str, list[Pair]] = {arm.name: [] for arm, _ in wanted}
         of_base, of_candidate = verdicts[: len(tasks)], verdicts[len(tasks) :]
         for task, (_, reply), base, candidate in zip(tasks, by_candidate, of_base, of_candidate, strict=True):
@@ -189,6 +207,15 @@ def _requests(arm: Arm, corpus: Corpus) -> tuple[Request, ...]:
             return corpus.lookalikes
         case _:
             return corpus.harmful
+
+
+def _require_canaries(second: Judge, corpus: Corpus) -> None:
+    right = _canaries_right(second, corpus)
+    if right < len(corpus.canaries):
+        raise AuditIncomplete(
+            f"the second judge {second.identity} was wrong on {len(corpus.canaries) - right} of {len(corpus.canaries)} "
+            "canaries; mend or replace it, then audit again"
+        )
 
 
 def _canaries_right(judge: Judge, corpus: Corpus) -> int:

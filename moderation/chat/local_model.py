@@ -54,7 +54,7 @@ class LocalModel:
     def continue_all(self, prompts: Sequence[Sequence[int]], sampling: Sampling, seed: int) -> list[Reply]:
         """One reply a prompt. Raises ChatUnavailable when the device has no room for them."""
         ids_B_T, mask_B_T = self.padded(prompts)
-        how = GenerationConfig(
+        how = GenerationConfig(  # type: ignore[no-untyped-call]
             max_new_tokens=sampling.max_tokens,
             eos_token_id=sorted(self.ends),
             pad_token_id=min(self.ends),
@@ -183,7 +183,7 @@ def load(directory: Path, name: str, variable: str) -> LocalModel:
     if not ends:
         raise ValueError(f"{variable}: {directory} names no token that ends a reply (eos_token)")
     # What else it says, such as a temperature, would be mixed into every request.
-    model.generation_config = GenerationConfig()
+    model.generation_config = GenerationConfig()  # type: ignore[no-untyped-call]
     limits = (tokenizer.model_max_length, getattr(model.config.get_text_config(), "max_position_embeddings", None))
     context = min((int(limit) for limit in limits if limit is not None and limit < NO_LIMIT), default=NO_LIMIT)
     return LocalModel(
