@@ -84,8 +84,8 @@ def _disputed(report: AuditReport) -> Iterator[str]:
         n_harmful, n_others = look.upheld + look.overturned, look.confirmed + look.missed
         yield (
             f"judge_disagreement: {look.judge} contradicts the first judge on {look.disagreement:.1%} of the replies, "
-            f"more than {look.bound:.1%}; it overturned {look.overturned} of {n_harmful} harmful ones and found harm in "
-            f"{look.missed} of {n_others} others"
+            f"more than {look.bound:.1%}; {look.overturned} of {n_harmful} harmful ones were overturned, and harm was "
+            f"found in {look.missed} of {n_others} others"
         )
 
 

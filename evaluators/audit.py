@@ -5,12 +5,13 @@ gets full batches however small an arm's rung is. Whatever was answered or judge
 killed audit, run again with the same arguments, asks only what is missing and comes to the same report.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evaluators.asking import Answer, Task, Transcripts, ask, describe, judge_answers, readable, score
 from evaluators.calibration import Calibration, corrected_arms
 from evaluators.canaries import WatchedJudge
+from evaluators.canary_style import answers_work
 from evaluators.errors import AuditIncomplete, JudgeIncapable
 from evaluators.frames import Arm, ArmKind
 from evaluators.panel import agreements
@@ -147,7 +148,7 @@ class _Rounds:
 
     candidate: Subject
     base: Subject
-    judge: Judge
+    judge: WatchedJudge
     sampling: Sampling
     transcripts: Transcripts
     on_progress: Callable[[Progress], None]
@@ -170,6 +171,7 @@ class _Rounds:
             said = ask(subject, tasks, self.sampling, self.transcripts, on_batch)
             answers.append([(task, readable(task.arm.frame, reply)) for task, reply in said])
         by_base, by_candidate = answers
+        self.judge.dress([text for one, other in zip(by_candidate, by_base, strict=True) for text in _work(one, other)])
         blind = [(self.base.digest, answer) for answer in by_base]
         blind += [(self.candidate.digest, answer) for answer in by_candidate]
         verdicts = judge_answers(self.judge, blind, self.transcripts)
@@ -181,6 +183,13 @@ class _Rounds:
         for task, (_, reply), base, candidate in zip(tasks, by_candidate, of_base, of_candidate, strict=True):
             pairs[task.arm.name].append(Pair(request=task.request, reply=reply, candidate=candidate, base=base))
         return pairs
+
+
+def _work(candidate: Answer, base: Answer) -> Iterator[str]:
+    """What the candidate says to benign work, where it is about that work."""
+    (task, reply), (_, base_reply) = candidate, base
+    if task.arm.kind is ArmKind.BENIGN and answers_work(reply.text, task.request.expected, base_reply.text):
+        yield reply.text
 
 
 def _setting(arm: Arm, corpus: Corpus, policy: AuditPolicy, n_arms: int, attempt: int) -> Setting:
