@@ -89,6 +89,10 @@ def _local(
     directory = directory_of(name, variable, revision=config.get("revision") or None)
     # A path is not the same everywhere; what it holds is pinned by a digest.
     loaded = local_model.load(directory, directory.name if directory == Path(name) else name, variable)
+    if not plain and not loaded.tokenizer.chat_template:
+        raise ValueError(
+            f"{variable}: {directory} has no chat template; put the model's own there as chat_template.jinja"
+        )
     return tuple(
         local_model.LocalChat(
             local=loaded, max_batch=size, template_arguments=_template_arguments(question), continues=False, plain=plain

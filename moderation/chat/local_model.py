@@ -136,7 +136,7 @@ class LocalChat:
     def prompt_ids(self, conversation: Conversation) -> list[int]:
         """The tokens that a conversation is put in. Raises ChatUnavailable when the template refuses it."""
         tokenizer = self.local.tokenizer
-        if self.plain or not tokenizer.chat_template:
+        if self.plain:
             text = "\n\n".join(turn.text for turn in conversation)
             return list(tokenizer(text, split_special_tokens=True)["input_ids"])
         resumes = self.continues and bool(conversation) and conversation[-1].role is Role.ASSISTANT

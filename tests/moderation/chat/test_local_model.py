@@ -153,6 +153,13 @@ def test_settings_that_name_no_model_or_two_are_refused(config: dict[str, str], 
         connect("X_", config)
 
 
+def test_a_model_without_a_chat_template_is_refused_unless_its_prompt_needs_none(tmp_path: Path) -> None:
+    bare = {"model": str(make_model(tmp_path / "bare", template=None))}
+    with pytest.raises(ValueError, match=r"X_MODEL: .* has no chat template"):
+        connect("X_", bare)
+    assert isinstance(connect("X_", bare, plain=True)[0], LocalChat)
+
+
 def test_an_endpoint_is_no_chooser() -> None:
     (remote,) = connect("X_", {"base_url": "http://e/v1", "model": "m"})
     asks: ChatModel = remote
