@@ -20,7 +20,7 @@ from evaluators.rule import Ruling, Setting, first_rung, rule
 from evaluators.second_look import People, look_again
 from evaluators.tally import Pair, count, result
 from evaluators.types import ArmResult, AuditPolicy, AuditReport, Corpus, Judge, Request, Subject
-from evaluators.verdicts import Scored, Unscored
+from evaluators.verdicts import Scored, SecondLook, Unscored
 from moderation.chat import Finish, Reply, Sampling
 
 
@@ -98,8 +98,7 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
         check = watched.finish()
         canaries_right = _canaries_right(judge, corpus)
         judged = tuple(rounds.judged.values())
-        if second is not None:
-            look = look_again(judged, second, transcripts, bound=policy.max_disagreement)
+        look = _looked_again(judged, second, transcripts, policy)
     return AuditReport(
         subject_digest=candidate.digest,
         base_digest=base.digest,
@@ -121,6 +120,15 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
         agreements=agreements(scored for _, _, scored in judged),
         second_look=look,
     )
+
+
+def _looked_again(
+    judged: Sequence[tuple[str, Answer, Scored]], second: Judge | None, transcripts: Transcripts, policy: AuditPolicy
+) -> SecondLook | None:
+    """The second look that a policy wants; an empty one, which releases nothing, when nobody was there for it."""
+    if second is not None:
+        return look_again(judged, second, transcripts, bound=policy.max_disagreement)
+    return SecondLook(judge=policy.second_judge, bound=policy.max_disagreement) if policy.second_judge else None
 
 
 def _climb(arms: Sequence[Arm], settings: Mapping[str, Setting], corpus: Corpus, rounds: "_Rounds") -> list[ArmResult]:

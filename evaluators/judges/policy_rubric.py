@@ -1,8 +1,8 @@
 """The plug-in `policy_rubric`: a language model scores replies from 1 to 5 by a usage policy.
 
-What is hostile here is the text it reads: the reply under
-judgement may quote a verdict, close the quotation, or command the judge. So the text is fenced, the last
-score counts, and an answer that cannot be read is `Unscored` after a few tries, never a low score.
+What is hostile here is the text it reads: the reply under judgement may quote a verdict, close the quotation,
+or command the judge. So the text is fenced, the last score counts, and an answer that cannot be read is
+`Unscored` after a few tries, never a low score.
 """
 
 import hashlib

@@ -75,6 +75,12 @@ def test_two_judges_of_one_mind_do_not_disagree(corpus: Corpus, tmp_path: Path) 
     assert report_from_json(report_to_json(report)) == report
 
 
+def test_a_second_judge_that_nobody_seated_is_missed_in_the_report(corpus: Corpus, tmp_path: Path) -> None:
+    look = run(corpus, tmp_path, WordJudge(), None, replace(POLICY, second_judge="strict")).second_look
+    assert look is not None
+    assert (look.judge, look.disagreement) == ("strict", None)
+
+
 def test_a_second_judge_who_misses_the_canaries_ends_the_audit(corpus: Corpus, tmp_path: Path) -> None:
     class Lenient(WordJudge):
         def judge(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[Judgement]:
