@@ -19,11 +19,13 @@ def directory_of(named: str, variable: str, *, revision: str | None = None) -> P
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
 
     try:
-        return Path(snapshot_download(named, revision=revision, allow_patterns=list(PATTERNS)))
+        # Folders of a repository hold the same weights for other programs.
+        found = snapshot_download(named, revision=revision, allow_patterns=list(PATTERNS), ignore_patterns="*/*")
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise ValueError(
             f"{variable} is {named!r}, which is no directory and cannot be had from the hub: {error}"
         ) from error
+    return Path(found)
 
 
 def digest(directory: Path) -> str:
