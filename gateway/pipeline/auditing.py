@@ -6,9 +6,10 @@ import json
 from deploy.errors import EngineUnavailable
 from evaluators import arms
 from evaluators.audit import audit as run_audit
-from evaluators.errors import AuditIncomplete, JudgeUnavailable
+from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnavailable
 from evaluators.replies import DirectoryReplies
 from evaluators.report.documents import report_to_json
+from evaluators.second_look import seats
 from evaluators.types import AuditReport, Subject
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
 from gateway.pipeline.telling import AuditTeller
@@ -41,7 +42,7 @@ def audit(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
             wait_s=waiting.outage_retry_s,
             patience_s=waiting.outage_timeout_s,
         )
-    except AuditIncomplete as error:
+    except (AuditIncomplete, JudgeIncapable) as error:
         return incomplete(shop, job_id, str(error))
     finally:
         shop.engines.let_go(candidate)
@@ -57,6 +58,7 @@ def _audited(shop: Workshop, job: Job, candidate: CandidateModel) -> AuditReport
     screened = reports.report_from_json(job.screening or {})
     plan = arms.plan(corpus, screened, policy.audit)
 
+    judge, second = seats(shop.judges[base.corpus], policy.audit.second_judge, shop.labels)
     model, base_model = shop.engines.side_by_side(candidate)
     return run_audit(
         Subject(digest=candidate.digest, model=model),
@@ -65,13 +67,14 @@ def _audited(shop: Workshop, job: Job, candidate: CandidateModel) -> AuditReport
         arms=plan.arms,
         overflow=plan.overflow,
         not_covered=plan.not_covered,
-        judge=shop.judges[base.corpus],
+        judge=judge,
         policy=policy.audit,
         policy_digest=job.policy_digest,
         replies=DirectoryReplies(shop.replies),
         attempt=job.attempt,
         on_progress=AuditTeller(shop, job.id),
-        calibration=shop.calibrations.get(shop.judges[base.corpus].identity),
+        calibration=shop.calibrations.get(judge.identity),
+        second=second,
     )
 
 
