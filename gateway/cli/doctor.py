@@ -10,8 +10,10 @@ from typing import Annotated
 
 import typer
 
+from gateway.bases import base_names
 from gateway.cli.printing import print_json, print_table
-from gateway.compose.front import Store, base_names, policies
+from gateway.compose.checks import policies
+from gateway.compose.store import Store
 from gateway.plugins import GROUPS, load
 from gateway.settings import Settings
 from moderation.errors import TunegateError
@@ -28,7 +30,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         ("database", lambda: _database(settings)),
         ("policies", lambda: ", ".join(sorted(policies(settings).policies))),
         ("plug-ins", _plugins),
-        ("base models", lambda: ", ".join(sorted(base_names(settings)))),
+        ("base models", lambda: ", ".join(sorted(base_names(settings.bases_file)))),
         ("worker packages", _packages),
     )
     results = [_run(name, check) for name, check in checks]

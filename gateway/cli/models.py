@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from gateway.cli.printing import moment, print_json, print_table
-from gateway.compose.front import Store
 from gateway.compose.standing import in_force
+from gateway.compose.store import Store
 from gateway.reaudits import reasons
 from gateway.settings import Settings
 from gateway.store import heads, released

@@ -18,7 +18,7 @@ from openai import OpenAI
 from evaluators import corpus as corpora
 from evaluators.attacks.benign import create as benign
 from evaluators.attacks.rows import to_jsonl
-from gateway.compose.front import Store
+from gateway.compose.store import Store
 from gateway.settings import Settings
 from gateway.store import keys, tenants
 from trainers.miniature.location import weights_dir
