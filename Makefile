@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # Tiny models on few cores: two OpenMP threads spin against each other (ten times slower).
 export OMP_NUM_THREADS ?= 1
+# Files in parallel, each whole: its tests share what was set up for them.
+PARALLEL ?= -n logical --maxprocesses 4 --dist loadfile
 
 .PHONY: help install demo serve test test-slow check bench miniature experiments clean
 help: ## List the targets
@@ -23,11 +25,11 @@ demo: install ## Run the main job end to end and print the table (about five min
 serve: install ## Run the gateway on 127.0.0.1:8000
 	$(BIN)/tunegate serve
 
-test: install ## Run the default tests (at most ten minutes on two cores)
-	$(BIN)/python -m pytest
+test: install ## Run the default tests (at most six minutes on two cores)
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-slow: install ## Run the slow tests as well
-	$(BIN)/python -m pytest -m 'not gpu and not network'
+	$(BIN)/python -m pytest $(PARALLEL) -m 'not gpu and not network'
 
 check: install ## Lint, format check, types, and the order of packages
 	$(BIN)/ruff check .
