@@ -25,7 +25,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "convert": ("converting", "convert", "Write Alpaca, ShareGPT and other rows as chat JSONL."),
     "review": ("reviews", "review", "List open reviews, or answer the one of a job."),
     "models": ("models", "models", "List released models, and why any of them should be audited again."),
-    "revoke": ("models", "revoke", "Revoke a released model, on every replica."),
+    "revoke": ("revoking", "revoke", "Revoke a released model, on every replica."),
     "evidence": ("evidence", "evidence", "Write the evidence on a model or job, or check a pack."),
     "verify": ("verifying", "verify", "Check signature, files, audit report and policy of a release."),
     "reproduce": ("reproduce", "reproduce", "Attack the miniature as the paper attacks GPT-3.5."),
