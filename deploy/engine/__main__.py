@@ -14,6 +14,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from random import SystemRandom
 
@@ -144,6 +145,8 @@ def die_with_parent(socket: str) -> None:
     """Wait for the end of standard input, then end at once, whatever the other threads do."""
     sys.stdin.read()
     Path(socket).unlink(missing_ok=True)
+    with suppress(OSError):  # whoever made the directory may have removed it by now
+        Path(socket).parent.rmdir()
     os._exit(0)
 
 
