@@ -34,7 +34,7 @@ test-slow: install ## Run the slow tests as well
 check: install ## Lint, format check, types, and the order of packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy -n 2
 	$(BIN)/lint-imports --no-cache
 
 bench: install ## Measure, print a table, write bench/results.json
