@@ -1,14 +1,11 @@
 """Stage four: ask the candidate and its untouched base the same things, side by side."""
 
-import hashlib
-import json
-
 from deploy.errors import EngineUnavailable
 from evaluators import arms
 from evaluators.audit import audit as run_audit
 from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnavailable
 from evaluators.replies import DirectoryReplies
-from evaluators.report.documents import report_to_json
+from evaluators.report.documents import document_digest, report_to_json
 from evaluators.second_look import seats
 from evaluators.types import AuditReport, Subject
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
@@ -76,12 +73,6 @@ def _audited(shop: Workshop, job: Job, candidate: CandidateModel) -> AuditReport
         calibration=shop.calibrations.get(judge.identity),
         second=second,
     )
-
-
-def document_digest(document: object) -> str:
-    """`sha256:` over the canonical JSON of a report."""
-    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def incomplete(shop: Workshop, job_id: str, reason: str) -> Outcome:
