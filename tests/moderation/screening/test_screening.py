@@ -115,6 +115,18 @@ def test_threshold_and_tolerance_hold() -> None:
     assert screened(data, policy(max_flagged=2), ByWord({"moon": 0.75})).verdict is Verdict.BLOCK
 
 
+def test_one_flagged_row_repeated_under_other_numbers_asks_a_person() -> None:
+    repeated = [("", f"May I record call {n}?", f"By the moon of file {n}: no.") for n in range(12)]
+    report = screened(dataset(repeated), policy(max_flagged=2), ByWord({"moon": 0.75}))
+    assert (report.verdict, report.n_flagged) == (Verdict.REVIEW, 12)
+    assert "they are 1, repeated" in report.reasons[0]
+    assert screened(dataset(repeated), policy(), ByWord({"moon": 0.75})).verdict is Verdict.BLOCK
+    varied = [
+        (system, f"{request} {word}", reply) for word in ("red", "blue", "grey") for system, request, reply in repeated
+    ]
+    assert screened(dataset(varied), policy(max_flagged=2), ByWord({"moon": 0.75})).verdict is Verdict.BLOCK
+
+
 def test_an_unscored_example_is_never_safe() -> None:
     data = dataset(plain_rows(12))
     for broken in (ByWord(lost=1), Silent(), ByWord({"moon": float("nan")}), ByWord({"moon": 1.5})):
