@@ -10,7 +10,7 @@ from itertools import takewhile
 from random import SystemRandom
 from typing import TypeVar
 
-from moderation.checks import Classifier, Detector, ImageReader
+from moderation.checks import Classifier, Detector, Heeding, ImageReader
 from moderation.contexts.mining import MAX_CONTEXTS, ContextMiner, Mined
 from moderation.coverage import Coverage
 from moderation.errors import NotAdmitted
@@ -78,6 +78,9 @@ def screen(
     flagged = flagged.joined(_reread(dataset, [t for t in tallies if t.name in choices], choices, dropping))
     mined, mended = miner.mined(), _mended(dataset, dropping, tallies)
     sketch = _recalled(watchers, history)
+    for watcher in watchers:
+        if isinstance(watcher, Heeding):
+            watcher.heed(flagged.first)
     found = [_lines_once(finding) for watcher in watchers for finding in watcher.findings()]
     decisions = [
         *(tally.decision(n_done) for tally in tallies),
