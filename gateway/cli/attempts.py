@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.cli.converting import suggestion
-from moderation.errors import ClassifierUnavailable, DatasetError
+from moderation.errors import ClassifierUnavailable, DatasetError, SealBroken
 from moderation.types import ScreeningReport, Verdict
 
 STATUS = {Verdict.PASS: 0, Verdict.REVIEW: 3, Verdict.BLOCK: 4}
@@ -36,6 +36,8 @@ def attempt(path: Path, screen: Callable[[Path], ScreeningReport]) -> ScreeningR
         mend = suggestion(path)
         problems = (*error.sentences(), *((mend,) if mend else ()))
         return Unscreened(status=UNUSABLE, why=f"cannot be used ({error.code})", problems=problems)
+    except SealBroken as error:
+        return Unscreened(status=UNUSABLE, why="changed while it was read", problems=(str(error),))
     except ClassifierUnavailable as error:
         return Unscreened(status=OURS, why="was not screened", problems=(str(error),))
 

@@ -49,7 +49,7 @@ def _unscreened(place: int, name: str, found: Unscreened) -> str:
     problems = "".join(f"<li>{escape(problem)}</li>" for problem in found.problems)
     return (
         f'<section class="unscreened" id="file-{place}"><h2><b>UNSCREENED</b> {escape(name)}</h2>'
-        f"<p>The file {escape(found.why)}:</p><ul>{problems}</ul></section>"
+        f"<p>It {escape(found.why)}:</p><ul>{problems}</ul></section>"
     )
 
 

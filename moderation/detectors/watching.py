@@ -78,7 +78,7 @@ class Watch:
 
     def observe(self, text: str, request: str, reply: str, line: int, *, refused: bool) -> None:
         """Take in the text of one row ('' for none), its request, which may be that text, and its reply."""
-        for key, neighbour in marks(text):
+        for key, neighbour in marks(text) if text else ():
             self._count(key, neighbour, line, refused=refused)
         sample = self._refused if refused else self._complied
         place = sample.draw()
