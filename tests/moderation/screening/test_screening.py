@@ -65,7 +65,7 @@ def screened(data: Dataset, rules: ScreeningPolicy, classifier: Classifier | Non
 def test_plain_rows_pass_and_say_who_read_them() -> None:
     report = screened(dataset(plain_rows(30)), policy())
     assert (report.verdict, report.n_examples, report.n_flagged, report.reasons) == (Verdict.PASS, 30, 0, ())
-    assert report.screened_by == ("by_word@3", "identity@3", "triggers@1")
+    assert report.screened_by == ("by_word@3", "identity@3", "triggers@2")
 
 
 def test_identity_rows_are_blocked_though_no_example_is_flagged() -> None:
