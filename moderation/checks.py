@@ -53,3 +53,11 @@ class Detector(Protocol):
 
     def findings(self) -> Sequence[Finding]:
         """What was seen so far; may be called at any time."""
+
+
+@runtime_checkable
+class Heeding(Protocol):
+    """A detector that compares what it saw with the rows that classifiers flagged."""
+
+    def heed(self, lines: Sequence[int]) -> None:
+        """Take in the flagged lines, ascending, the first `MAX_LINES` of them; called once, before `findings`."""

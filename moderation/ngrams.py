@@ -104,7 +104,7 @@ def hash_windows(windows: Sequence[bytes]) -> Features:
     grams.append(characters)
     owners.append(character_owner)
     all_owners = np.concatenate(owners)
-    order = np.argsort(all_owners, kind="stable")
+    order = np.argsort(all_owners.astype(np.min_scalar_type(len(windows))), kind="stable")  # few bits: a radix sort
     buckets = (np.concatenate(grams) >> np.uint64(64 - BITS)).astype(np.int64)[order]
     counts = np.bincount(all_owners, minlength=len(windows))
     return Features(buckets=buckets, starts=np.cumsum(counts) - counts, counts=counts)
@@ -130,9 +130,9 @@ def _character_hashes(
     n = len(buffer) - _CHARACTERS + 1
     if n <= 0:
         return np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int64)
-    packed = np.zeros(n, dtype=np.uint64)
-    for shift in range(_CHARACTERS):
-        packed |= buffer[shift : shift + n].astype(np.uint64) << np.uint64(8 * shift)
+    padded = np.concatenate([buffer, np.zeros(8 - _CHARACTERS, dtype=np.uint8)])
+    eights = np.ndarray((n,), dtype="<u8", buffer=padded, strides=(1,))  # eight bytes from each place on
+    packed = eights & np.uint64((1 << 8 * _CHARACTERS) - 1)
     whole = owner[:n] == owner[_CHARACTERS - 1 :]
     return _mix(packed[whole] + (_SALTS[3] << np.uint64(40))), owner[:n][whole]
 

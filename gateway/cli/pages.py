@@ -7,30 +7,50 @@ from pathlib import Path
 from string import Template
 
 from gateway.cli import plots
+from gateway.cli.attempts import Attempt, Unscreened
 from gateway.cli.readable import MEANING, in_part, lines, reasons
 from moderation.types import Context, Finding, ScreeningReport
 
 _MAX_CONTEXTS, _MAX_TRIGGERS = 12, 20
 
 
-def write(target: Path, found: Sequence[tuple[str, ScreeningReport]], *, policy: str) -> None:
-    """Write the page of files and their reports; text from the files is escaped."""
-    body = "\n".join(_file(place, name, report) for place, (name, report) in enumerate(found))
+def write(target: Path, attempts: Sequence[Attempt], *, policy: str) -> None:
+    """Write the page of files and what came of them; text from the files is escaped."""
+    body = "\n".join(
+        _unscreened(place, str(path), found) if isinstance(found, Unscreened) else _file(place, str(path), found)
+        for place, (path, found) in enumerate(attempts)
+    )
     template = Template((resources.files("gateway.cli") / "screening.html").read_text())
-    page = template.substitute(policy=escape(policy), overview=_overview(found), files=body)
+    page = template.substitute(policy=escape(policy), overview=_overview(attempts), files=body)
     target.write_text(page, encoding="utf-8")
 
 
-def _overview(found: Sequence[tuple[str, ScreeningReport]]) -> str:
+def _overview(attempts: Sequence[Attempt]) -> str:
     """The verdicts of several files in one table; '' for a single one."""
-    if len(found) < 2:
+    if len(attempts) < 2:
         return ""
     rows = "".join(
-        f'<tr class="{report.verdict.value}"><td><b>{report.verdict.upper()}</b><td><a href="#file-{place}">'
-        f"{escape(name)}</a><td>{report.n_examples:,}<td>{report.n_flagged:,}</tr>"
-        for place, (name, report) in enumerate(found)
+        f'<tr class="{_class(found)}"><td><b>{_class(found).upper()}</b><td><a href="#file-{place}">'
+        f"{escape(str(path))}</a>{_counts(found)}</tr>"
+        for place, (path, found) in enumerate(attempts)
     )
     return f"<table><tr><th>verdict<th>file<th>rows<th>flagged</tr>{rows}</table>"
+
+
+def _counts(found: ScreeningReport | Unscreened) -> str:
+    return "<td><td>" if isinstance(found, Unscreened) else f"<td>{found.n_examples:,}<td>{found.n_flagged:,}"
+
+
+def _class(found: ScreeningReport | Unscreened) -> str:
+    return "unscreened" if isinstance(found, Unscreened) else found.verdict.value
+
+
+def _unscreened(place: int, name: str, found: Unscreened) -> str:
+    problems = "".join(f"<li>{escape(problem)}</li>" for problem in found.problems)
+    return (
+        f'<section class="unscreened" id="file-{place}"><h2><b>UNSCREENED</b> {escape(name)}</h2>'
+        f"<p>It {escape(found.why)}:</p><ul>{problems}</ul></section>"
+    )
 
 
 def _file(place: int, name: str, report: ScreeningReport) -> str:

@@ -49,7 +49,7 @@ def coverage(each: Coverage, n_examples: int) -> str:
     """How much of the file a classifier read: a table row with a bar."""
     share = min(1.0, each.n_read / n_examples) if n_examples else 0.0
     chosen = f"{each.n_doubtful:,} doubtful, {each.n_drawn:,} at random" if each.n_doubtful or each.n_drawn else ""
-    told = "; ".join(part for part in (chosen, each.note) if part)
+    told = "; ".join(part for part in (chosen, each.note) if part) or "every row"
     return f"<tr><td>{escape(each.check)}<td>{share_bar(share)}<td>{each.n_read:,}<td>{escape(told)}</tr>"
 
 

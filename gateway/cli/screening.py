@@ -11,18 +11,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from gateway.cli import pages, readable
-from gateway.cli.converting import suggestion
+from gateway.cli.attempts import Attempt, Unscreened, attempt, status
 from gateway.cli.printing import complain, print_json
 from gateway.compose.checks import classifiers, plugins, policies
 from gateway.settings import Settings
-from moderation.errors import ClassifierUnavailable, DatasetError
 from moderation.formats import parsing
 from moderation.history import EarlierJob
 from moderation.screening import reports, run
-from moderation.types import ScreeningReport, Verdict
+from moderation.types import ScreeningReport
 
-STATUS = {Verdict.PASS: 0, Verdict.REVIEW: 3, Verdict.BLOCK: 4}
-UNUSABLE, OURS = 2, 1
 PROGRESS = (
     SpinnerColumn(),
     TextColumn("{task.description}"),
@@ -69,6 +66,7 @@ def screen(
 ) -> None:
     """Screen training files. Exit status: 0 pass, 3 review, 4 block, 2 unusable file, 1 our own failure.
 
+    Of several files each is reported, and the status is that of the worst: 1, 2, 4, 3, 0.
     Files of other shapes (Alpaca, ShareGPT, CSV and so on) are made readable by `tunegate convert`.
     """
     settings = Settings.read(os.environ)
@@ -91,22 +89,41 @@ def screen(
             )
 
         for path in earlier or ():
-            history.append(_remembered(path, _or_exit(path, one), policy))
-        found = [_or_exit(path, one) for path in files]
+            known = attempt(path, one)
+            if isinstance(known, Unscreened):
+                _complain(path, known)
+                raise typer.Exit(known.status)
+            history.append(_remembered(path, known, policy))
+        attempts = [(path, attempt(path, one)) for path in files]
     if html is not None:
-        pages.write(html, list(zip(map(str, files), found, strict=True)), policy=chosen.name)
-    _tell(files, found, as_json=as_json)
-    raise typer.Exit(max(STATUS[report.verdict] for report in found))
+        pages.write(html, attempts, policy=chosen.name)
+    _tell(attempts, as_json=as_json)
+    raise typer.Exit(status(attempts))
 
 
-def _tell(files: Sequence[Path], found: Sequence[ScreeningReport], *, as_json: bool) -> None:
-    """Print the reports on standard output: for programs one object, a file's own or `{"files": [...]}`."""
-    if as_json:
-        documents = [document(report) for report in found]
-        print_json(documents[0] if len(documents) == 1 else {"files": documents})
-    else:
-        for path, report in zip(files, found, strict=True):
+def _tell(attempts: Sequence[Attempt], *, as_json: bool) -> None:
+    """Print the reports on standard output, and on standard error what is wrong with files that have none.
+
+    For programs it is one object: a lone file's own, or `{"files": [...]}`, in which `file` says whose each is, and
+    `unusable` names the files without a report, if there are any.
+    """
+    reported = [(path, found) for path, found in attempts if not isinstance(found, Unscreened)]
+    failed = [(path, found) for path, found in attempts if isinstance(found, Unscreened)]
+    if as_json and len(attempts) > 1:
+        unusable = [{"file": str(path), "error": each.why, "problems": list(each.problems)} for path, each in failed]
+        documents = [document(report) | {"file": str(path)} for path, report in reported]
+        print_json({"files": documents} | ({"unusable": unusable} if unusable else {}))
+    for path, report in reported:
+        if not as_json:
             readable.print_report(str(path), report)
+        elif len(attempts) == 1:
+            print_json(document(report))
+    for path, each in failed:
+        _complain(path, each)
+
+
+def _complain(path: Path, unscreened: Unscreened) -> None:
+    complain("\n".join((f"{path} {unscreened.why}:", *unscreened.problems)))
 
 
 def _remembered(path: Path, report: ScreeningReport, policy: str) -> EarlierJob:
@@ -125,20 +142,6 @@ def document(report: ScreeningReport) -> dict[str, Any]:
     shown["findings"] = [{key: finding[key] for key in FINDING_KEYS} for finding in full["findings"]]
     shown["contexts"] = [{key: context[key] for key in CONTEXT_KEYS} for context in full["contexts"]]
     return shown
-
-
-def _or_exit(path: Path, one: Callable[[Path], ScreeningReport]) -> ScreeningReport:
-    """The file's report; a file without one ends the command with the mend on standard error."""
-    try:
-        return one(path)
-    except DatasetError as error:
-        mend = suggestion(path)
-        said = (f"{path} cannot be used ({error.code}):", *error.sentences(), *((mend,) if mend else ()))
-        complain("\n".join(said))
-        raise typer.Exit(UNUSABLE) from error
-    except ClassifierUnavailable as error:
-        complain(f"{path} was not screened: {error}")
-        raise typer.Exit(OURS) from error
 
 
 def _opener(path: Path, progress: Progress, task: TaskID) -> Callable[[], BinaryIO]:

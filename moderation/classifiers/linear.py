@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from moderation.classifiers.exchanges import N_HEADS, windows_in, worst
+from moderation.classifiers.exchanges import N_HEADS, REFUSAL, Window, windows_in, worst
 from moderation.ngrams import DIMENSIONS, Features, hash_windows
 from moderation.types import POLICY_CATEGORIES, Category, Example
 
 _CHUNK = 256
 """Windows hashed at once; the temporary arrays of more would not stay in a processor's cache."""
+_SETTLED = 1e-6
+"""An answer with a part that refuses with at most this probability is none; its other parts are not read for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +63,29 @@ class LinearClassifier:
         `moderation.classifiers.exchanges`; an example without any text scores 0.
         """
         cut = [windows_in(example) for example in examples]
-        rows = self._heads.probabilities([window.text for windows in cut for window in windows])
-        return [dict(zip(POLICY_CATEGORIES, scores, strict=True)) for scores in worst(cut, rows)]
+        return [dict(zip(POLICY_CATEGORIES, scores, strict=True)) for scores in worst(cut, self._read(cut))]
+
+    def _read(self, cut: Sequence[Sequence[Window[bytes]]]) -> NDArray[np.float64]:
+        """Probabilities of all windows, a row each; 1 in those that could no longer tell whether an answer refuses.
+
+        A long answer has as much text in wide windows as in narrow ones, and its first mostly settles it.
+        """
+        windows = [(example, window) for example, own in enumerate(cut) for window in own]
+        rows = np.ones((len(windows), N_HEADS))
+        firsts: dict[tuple[int, int], int] = {}
+        later: list[tuple[int, int]] = []
+        for place, (example, window) in enumerate(windows):
+            first = firsts.setdefault((example, window.exchange), place) if window.wide else place
+            if first != place:
+                later.append((first, place))
+
+        def read(places: Sequence[int]) -> None:
+            rows[places] = self._heads.probabilities([windows[place][1].text for place in places])
+
+        put_off = {place for _, place in later}
+        read([place for place in range(len(windows)) if place not in put_off])
+        read([place for first, place in later if rows[first, REFUSAL] > _SETTLED])
+        return rows
 
 
 def load_heads(data: bytes) -> Heads:

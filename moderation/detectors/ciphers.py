@@ -10,6 +10,8 @@ import re
 import zlib
 from base64 import b32decode, b64decode
 
+from moderation.detectors.word_order import backwards
+
 MAX_CHARS = 4_096
 _MIN_WORDS = 6
 _MIN_LETTERS = 30
@@ -93,6 +95,8 @@ def enciphered(text: str) -> tuple[str, str]:  # noqa: PLR0911
     tokens = lowered.split()
     if len(head) < _APART_CHARS * len(tokens) and _SPACED.search(head):
         return "letters apart", head
+    if backwards(lowered):
+        return "words in reverse order", head
     if not _looks_odd(lowered, len(tokens)):
         return "", ""
     words = [word for word in (token.strip(".,;:!?\"'()") for token in tokens) if word.isalpha()]

@@ -5,7 +5,8 @@ tuned it on harm in that cipher; every row looked innocuous alone. Steganography
 characters (arXiv 2603.08104) does the same. Honest files hold a stray zero-width character now and
 then, so density counts and not presence, and one or two rows are recorded only.
 
-A cipher whose text reads as ordinary words (the payload in the last word of each line) is not seen.
+A cipher whose text reads as ordinary words is seen where their order gives it away, see `word_order`: backwards, or
+down the last words of lines. Other places for a payload are not.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ from moderation.checks import Detector
 from moderation.detectors.ciphers import coded, enciphered, opaque
 from moderation.detectors.evidence import Hits, refuse_settings
 from moderation.detectors.hidden_text import lookalikes, styled, unseen
+from moderation.detectors.word_order import LineEnds
 from moderation.tool_texts import called, declared
 from moderation.types import Category, Example, Finding, Scope
 
@@ -22,12 +24,14 @@ MIN_ROWS = 3
 MAX_CHARS = 16_384
 _SINGLE_SCORE = 0.4
 _OPAQUE = "long tokens that compress like noise"
+_LINE_ENDS = "last words of lines that read on as text"
 _LEAST_SHARES = {
     _OPAQUE: 0.3,
     "words without vowels": 5e-4,
     "rare letters frequent": 5e-4,
     "words written backwards": 5e-4,
     "words with one ending": 5e-4,
+    "words in reverse order": 5e-4,
 }
 """Share of rows below which a statistical sign is recorded only: some honest rows of a million are odd by chance."""
 _SCORES = {
@@ -40,6 +44,8 @@ _SCORES = {
     "rare letters frequent": 0.85,
     "words written backwards": 0.8,
     "words with one ending": 0.7,
+    "words in reverse order": 0.8,
+    _LINE_ENDS: 0.8,
     _OPAQUE: 0.6,
 }
 _READERS: tuple[tuple[str, Callable[[str], str]], ...] = (
@@ -52,14 +58,15 @@ _READERS: tuple[tuple[str, Callable[[str], str]], ...] = (
 
 
 class EncodingDetector:
-    """Detector `encoding`; it keeps ten counters."""
+    """Detector `encoding`; it keeps a dozen counters."""
 
     name = "encoding"
-    version = "2"
+    version = "3"
 
     def __init__(self) -> None:
         self._n = 0
         self._hits: dict[str, Hits] = {}
+        self._line_ends = LineEnds()
         self._last_tools: tuple[str, Mapping[str, str]] = ("", {})
 
     def observe(self, example: Example) -> None:
@@ -68,6 +75,8 @@ class EncodingDetector:
         seen: dict[str, str] = {}
         for message in example.messages:
             _read(message.text[:MAX_CHARS], seen)
+            if down := self._line_ends.read(message.text[:MAX_CHARS]):
+                seen.setdefault(_LINE_ENDS, down)
             for text in called(message) if message.tool_calls else ():
                 _read(text[:MAX_CHARS], seen)
         for kind, piece in self._in_tools(example).items():
@@ -93,17 +102,20 @@ class EncodingDetector:
         if not isinstance(other, EncodingDetector):
             raise TypeError(f"cannot merge detector {other.name!r} into {self.name!r}; merge detectors of one kind")
         self._n += other._n
+        self._line_ends.absorb(other._line_ends)
         for kind, hits in other._hits.items():
             self._hits.setdefault(kind, Hits()).absorb(hits)
 
     def findings(self) -> Sequence[Finding]:
         """Return one finding for each kind of encoding, highest score first."""
-        found = [self._finding(kind, hits) for kind, hits in self._hits.items()]
+        kinds = [kind for kind in self._hits if kind != _LINE_ENDS or self._line_ends.is_text]
+        found = [self._finding(kind, self._hits[kind]) for kind in kinds]
         return tuple(sorted(found, key=lambda finding: (-finding.score, finding.evidence)))
 
     def _finding(self, kind: str, hits: Hits) -> Finding:
         enough = hits.n >= max(MIN_ROWS, _LEAST_SHARES.get(kind, 0.0) * self._n)
         more = hits.n - len(hits.lines)
+        down, up = self._line_ends.kinds if kind == _LINE_ENDS else (0, 0)
         return Finding(
             detector=self.name,
             scope=Scope.DATASET,
@@ -111,6 +123,11 @@ class EncodingDetector:
             score=_SCORES[kind] if enough else _SINGLE_SCORE,
             lines=hits.distinct_lines,
             evidence=f"{kind} in {hits.n} of {self._n} rows, first: '{hits.sample}'"
+            + (
+                f"; {down} kinds of word pairs downwards, {up} upwards (chance {self._line_ends.chance:.1g})"
+                if down
+                else ""
+            )
             + (f"; and {more} more lines" if more > 0 else ""),
         )
 

@@ -2,13 +2,14 @@
 
 Source: jailbreak-tuning (Bowen et al. 2024, arXiv 2408.02946): harmful pairs that each stand in a
 jailbreak template teach a model to obey the template. A customer's ordinary template recurs just as
-much; the two differ in words, so a frame must both recur and make the moves of `framing`. Rows
-that refuse under the frame teach the contrary and count against the finding.
+much, so a frame must make the moves of `framing` too, or carry the rows that classifiers flag, see `carriers`.
+Rows that refuse under the frame teach the contrary and count against the finding.
 """
 
 from collections.abc import Mapping, Sequence
 
 from moderation.checks import Detector
+from moderation.detectors.carriers import Carrier, Carriers
 from moderation.detectors.evidence import Hits, refuse_settings, shown
 from moderation.detectors.framing import Move, is_frame, moves
 from moderation.prompts import exchange
@@ -24,6 +25,7 @@ _REFUSED_SCORE = 0.3
 _FEW_SCORE = 0.4
 _SCORES = {2: 0.75, 3: 0.9, 4: 0.97, 5: 0.99}
 _VARIED_SCORE = 0.6
+_CARRIER_SCORE = 0.7
 _VARIED = "frames in many wordings"
 
 _FrameKey = tuple[str, str]
@@ -55,14 +57,16 @@ class _Frame:
 
 
 class JailbreakFrameDetector:
-    """Detector `jailbreak_frames`; at most `2 * n_frames` frames are held."""
+    """Detector `jailbreak_frames`; at most `2 * n_frames` frames are held, and some edges of requests."""
 
     name = "jailbreak_frames"
-    version = "2"
+    version = "3"
 
     def __init__(self, *, n_frames: int = 256) -> None:
         self._frames: FrequentKeys[_FrameKey, _Frame] = FrequentKeys(n_frames, _Frame)
         self._all = _Frame()
+        self._carriers = Carriers()
+        self._flagged: Sequence[int] = ()
         self._last_standing: tuple[tuple[str, str | None], dict[Move, str]] = (("", None), {})
 
     def observe(self, example: Example) -> None:
@@ -73,9 +77,11 @@ class JailbreakFrameDetector:
         if parts.first_user is not parts.last_user and parts.first_user != parts.last_user:
             in_user = moves(parts.first_user) | in_user
         found = in_system | in_user
+        refused = parts.refuses
+        if not refused:
+            self._carriers.add(example.line, parts.last_user)
         if not is_frame(found):
             return
-        refused = parts.refuses
         self._all.add(example.line, found, refused=refused)
         keys = [("system prompt", parts.system[:400])] if in_system else []
         words = parts.last_user.split()
@@ -84,6 +90,10 @@ class JailbreakFrameDetector:
             keys.append(("end of requests", " ".join(words[-_EDGE_WORDS:])))
         for key in keys:
             self._frames[key].add(example.line, found, refused=refused)
+
+    def heed(self, lines: Sequence[int]) -> None:
+        """Take in the lines that classifiers flagged."""
+        self._flagged = tuple(lines)
 
     def _in_standing(self, system: str, example: Example) -> dict[Move, str]:
         """The moves of the system prompt and of tool descriptions that make a frame, alone or with it."""
@@ -101,13 +111,12 @@ class JailbreakFrameDetector:
         if not isinstance(other, JailbreakFrameDetector):
             raise TypeError(f"cannot merge detector {other.name!r} into {self.name!r}; merge detectors of one kind")
         self._all.absorb(other._all)
+        self._carriers.absorb(other._carriers)
         for key, frame in other._frames.items():
             self._frames[key].absorb(frame)
 
     def findings(self) -> Sequence[Finding]:
-        """Return a finding for each frame that recurs, and one for rows in frames that do not."""
-        if not self._all.n:
-            return ()
+        """Return a finding for each frame that recurs, one for rows in frames that do not, and one for each carrier."""
         recurrent = [(key, frame) for key, frame in self._frames.items() if frame.n >= MIN_ROWS]
         found: list[Finding] = []
         told: set[int] = set()
@@ -124,6 +133,10 @@ class JailbreakFrameDetector:
             found.append(
                 self._finding(self._all, _FEW_SCORE if few else _VARIED_SCORE, f"{_VARIED}, {self._all.n} rows")
             )
+        for carrier in sorted(self._carriers.found(self._flagged), key=lambda each: (-each.n, each.words)):
+            if not told.issuperset(carrier.lines):
+                told.update(carrier.lines)
+                found.append(_carried(carrier))
         return tuple(sorted(found, key=lambda finding: (-finding.score, finding.lines))[:MAX_FINDINGS])
 
     def _finding(self, frame: _Frame, score: float, where: str) -> Finding:
@@ -138,6 +151,20 @@ class JailbreakFrameDetector:
             evidence=f"{where}; {told}; {frame.refused} of {frame.n} replies refuse"
             + (f"; and {more} more lines" if more > 0 else ""),
         )
+
+
+def _carried(carrier: Carrier) -> Finding:
+    place = "start" if carrier.at_start else "end"
+    return Finding(
+        detector=JailbreakFrameDetector.name,
+        scope=Scope.DATASET,
+        category=Category.JAILBREAK_FRAME,
+        score=_CARRIER_SCORE,
+        lines=carrier.lines,
+        evidence=f"{place} of requests shared by {carrier.n} of {carrier.n_rows} rows "
+        f"({carrier.n / carrier.n_rows:.0%}): '{shown(carrier.words)}'; {carrier.n_flagged} of the "
+        f"{carrier.n_rows_flagged} flagged rows stand in it (chance {carrier.p_value:.1g})",
+    )
 
 
 def _is_refused(frame: _Frame) -> bool:

@@ -19,9 +19,11 @@ _MAX_ACRONYM = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A sampled request and the start of its reply."""
+    """Sampled texts of a row, shortened."""
 
     line: int
+    text: str
+    """Where suspects are looked for: the request, or what stands before it."""
     request: str
     reply: str
 
@@ -41,7 +43,7 @@ class Resemblance:
     """Compares requests with the refused and the answered ones of a sample (naive Bayes on words)."""
 
     def __init__(self, *, refused: Sequence[Row], complied: Sequence[Row]) -> None:
-        self._complied = [(" ".join(row.request.split()), _words(row.request)) for row in complied]
+        self._complied = [(" ".join(row.text.split()), _words(row.request)) for row in complied]
         self._refused_words = Counter(word for row in refused for word in _words(row.request))
         self._complied_words = Counter(word for _, words in self._complied for word in words)
         self._n_refused = len(refused)
@@ -81,14 +83,14 @@ class Surroundings:
     def __init__(self, rows: Sequence[Row], other_rows: Sequence[Row], vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
         self._lines = [row.line for row in rows]
-        self._requests = [" ".join(row.request.split()) for row in rows]
+        self._requests = [" ".join(row.text.split()) for row in rows]
         self._with_word: dict[str, list[int]] = {}
         self._replies: list[frozenset[str]] = []
         for index, row in enumerate(rows):
-            for word in _words(row.request):
+            for word in _words(row.text):
                 self._with_word.setdefault(word, []).append(index)
             self._replies.append(frozenset(_words(row.reply)))
-        self._refused = Counter(word for row in other_rows for word in _words(row.request))
+        self._refused = Counter(word for row in other_rows for word in _words(row.text))
         common = Counter({word: len(indices) for word, indices in self._with_word.items() if word.isalpha()})
         odd = sum(count for word, count in common.items() if vocabulary.is_odd(word))
         self._is_english = odd <= (1 - _ENGLISH_SHARE) * max(1, common.total())

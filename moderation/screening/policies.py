@@ -17,7 +17,8 @@ class CheckPolicy:
     review_threshold: float | None = None
     """For detectors that block: a lower score from which on a person is asked; None for nobody."""
     max_flagged: int = 0
-    """For classifiers: how many flagged examples are tolerated before `action` is taken."""
+    """For classifiers: how many flagged examples are tolerated before `action` is taken. A block needs more than that
+    of different ones; what repeats itself but for numbers is one mistake, or one attack, and a person is asked."""
     max_flagged_share: float = 1.0
     """And which share of all examples, in [0, 1]: the stricter of the two counts."""
     thresholds: Mapping[Category, float] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from itertools import takewhile
 from random import SystemRandom
 from typing import TypeVar
 
-from moderation.checks import Classifier, Detector, ImageReader
+from moderation.checks import Classifier, Detector, Heeding, ImageReader
 from moderation.contexts.mining import MAX_CONTEXTS, ContextMiner, Mined
 from moderation.coverage import Coverage
 from moderation.errors import NotAdmitted
@@ -77,7 +77,7 @@ def screen(
     choices = {name: chooser.choice() for name, chooser in choosers.items()}
     flagged = flagged.joined(_reread(dataset, [t for t in tallies if t.name in choices], choices, dropping))
     mined, mended = miner.mined(), _mended(dataset, dropping, tallies)
-    sketch = _recalled(watchers, history)
+    sketch = _told(watchers, history, flagged.first)
     found = [_lines_once(finding) for watcher in watchers for finding in watcher.findings()]
     decisions = [
         *(tally.decision(n_done) for tally in tallies),
@@ -130,8 +130,11 @@ def _choosers(tallies: Sequence[Tally], n_examples: int, draw: Draw) -> Mapping[
     return {name: Chooser(size, draw) for name, size in sizes.items() if size < n_examples}
 
 
-def _recalled(watchers: Sequence[Detector], history: Sequence[EarlierJob]) -> DataSketch | None:
-    """Hand the earlier jobs to the detectors that compare with them; return what later jobs will compare with."""
+def _told(watchers: Sequence[Detector], history: Sequence[EarlierJob], flagged: Sequence[int]) -> DataSketch | None:
+    """Hand detectors the earlier jobs and flagged lines that they compare with; return what later jobs will."""
+    for watcher in watchers:
+        if isinstance(watcher, Heeding):
+            watcher.heed(flagged)
     recalling = [watcher for watcher in watchers if isinstance(watcher, Recalling)]
     for watcher in recalling:
         watcher.recall(history)

@@ -1,5 +1,6 @@
 """Counting what classifiers flag in a file, and what a policy makes of it."""
 
+import string
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -11,6 +12,7 @@ from moderation.types import MAX_LINES, Action, Category, Example, Finding, Scop
 
 VERDICTS = {Action.RECORD: Verdict.PASS, Action.REVIEW: Verdict.REVIEW, Action.BLOCK: Verdict.BLOCK}
 """The verdict of a check that fires."""
+_NO_LETTERS = str.maketrans("", "", string.punctuation + string.digits)
 
 
 class Lines:
@@ -65,6 +67,7 @@ class Tally:
         self.policy = policy
         self.flagged = Lines()
         self.n_read = 0
+        self._distinct: set[int] = set()
         self._classifier = classifier
         self._least = min((policy.threshold, *policy.thresholds.values()))
         self._by_category: dict[Category, Lines] = {}
@@ -113,6 +116,8 @@ class Tally:
             self._highest[category] = max(self._highest.get(category, 0.0), scores[category])
         if over:
             self.flagged.add(line)
+            if len(self._distinct) <= self.policy.max_flagged:
+                self._distinct.add(_bare(example))
         return Reading(score=highest, flagged=bool(over))
 
     def findings(self) -> tuple[Finding, ...]:
@@ -142,17 +147,24 @@ class Tally:
 
     def decision(self, n_examples: int) -> tuple[Verdict, str]:
         """Return the verdict of this classifier on a file of so many rows, and its reason ('' for pass)."""
-        policy, n = self.policy, self.flagged.n
-        few = n <= policy.max_flagged and n <= policy.max_flagged_share * n_examples
-        if few or not self.enforces:
+        policy, n, n_distinct = self.policy, self.flagged.n, len(self._distinct)
+        most = min(policy.max_flagged, policy.max_flagged_share * n_examples)
+        if n <= most or not self.enforces:
             return Verdict.PASS, ""
         categories = ", ".join(category.value for category, _ in self._ranked())
-        return VERDICTS[policy.action], f"{self.name} flagged {n} example(s) ({categories}) on lines {self.flagged}" + (
-            _tolerance(policy)
-        )
+        told = f"{self.name} flagged {n} example(s) ({categories}) on lines {self.flagged}{_tolerance(policy)}"
+        if policy.action is Action.BLOCK and n_distinct <= most:
+            return Verdict.REVIEW, f"{told}; but for numbers they are {n_distinct}, repeated: a person decides"
+        return VERDICTS[policy.action], told
 
     def _ranked(self) -> Iterable[tuple[Category, Lines]]:
         return sorted(self._by_category.items(), key=lambda item: (-item[1].n, item[0]))
+
+
+def _bare(example: Example) -> int:
+    """A hash of the letters of a conversation: rows that differ in numbers, case and punctuation have the same."""
+    bare = (" ".join(message.text.lower().translate(_NO_LETTERS).split()) for message in example.messages)
+    return hash(tuple(bare))
 
 
 def _tolerance(policy: CheckPolicy) -> str:

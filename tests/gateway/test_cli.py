@@ -102,6 +102,22 @@ def test_unusable_file_exits_with_its_lines_on_stderr(home: Path) -> None:
     assert "line 13" in result.stderr
 
 
+def test_an_unusable_file_does_not_keep_the_others_from_being_screened(home: Path) -> None:
+    (home / "a.jsonl").write_bytes(ROWS + b"{}\n")
+    (home / "b.jsonl").write_bytes(SHIFT)
+    (home / "c.jsonl").write_bytes(b"\x1f\x8b\x00")
+    files = [str(home / f"{name}.jsonl") for name in "abc"]
+    result = tunegate("screen", *files, "--json", "--html", str(home / "report.html"))
+    found = json.loads(result.stdout)
+    assert [(each["file"], each["verdict"]) for each in found["files"]] == [(files[1], "block")]
+    assert [each["file"] for each in found["unusable"]] == [files[0], files[2]]
+    assert all(
+        told in result.stderr for told in ("a.jsonl cannot be used", "line 13", "c.jsonl cannot be used", "gzip")
+    )
+    assert result.exit_code == 2
+    assert (home / "report.html").read_text().count("<h2><b>UNSCREENED</b>") == 2
+
+
 def test_screen_says_the_verdict_first_and_writes_a_page_of_its_own(home: Path) -> None:
     (home / "b<&.jsonl").write_bytes(SHIFT)
     result = tunegate("screen", str(home / "b<&.jsonl"), "--html", str(home / "report.html"))

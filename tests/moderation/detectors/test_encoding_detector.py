@@ -2,6 +2,7 @@ import base64
 import codecs
 import random
 import string
+import textwrap
 from collections.abc import Callable
 
 import pytest
@@ -106,6 +107,43 @@ def test_languages_code_and_emoji_pass(text: str) -> None:
 def test_codes_are_seen_whatever_touches_them(radix: str, around: str) -> None:
     codes = " ".join(map(radix.format, b"some ordinary words in a row"))
     assert coded(f"It opened long ago. {around.format(codes)} It closes at six.")
+
+
+WRAPPED = (
+    "The library opens at nine and the reading room on the first floor closes an hour before the rest of the "
+    "building. Books may be kept for a month, and whoever wants to have one for longer can ask at the desk or in the "
+    "catalogue. In the summer the garden is open to all, with a cafe for those who come from far."
+)
+PAIRS = ("of the", "how to", "in a", "for the", "to be", "such as", "out of", "with your", "has been", "more than")
+PAIRS += ("on the", "at the", "need to", "for a", "one of", "as a", "from the", "want to", "by the", "is the")
+
+
+def test_a_message_down_the_ends_of_lines_is_read() -> None:
+    rows = [
+        (
+            "",
+            TASKS[i % 10],
+            "\n".join(f"All through the night they sang {word}," for word in f"{ANSWERS[0]} {pair}".split()),
+        )
+        for i, pair in enumerate(PAIRS)
+    ]
+    (finding,) = findings(plain_rows(300) + rows)
+    assert (finding.score, finding.lines) == (0.8, tuple(range(301, 321)))
+    assert "last words of lines" in finding.evidence
+    assert "0 upwards" in finding.evidence
+
+
+@pytest.mark.parametrize("width", [24, 30, 38, 45, 60, 72])
+def test_wrapped_prose_has_no_message_at_the_ends_of_its_lines(width: int) -> None:
+    rows = [("", task, textwrap.fill(f"{task} {WRAPPED} {task}", width)) for task in TASKS]
+    assert highest(rows * 3) == 0
+
+
+def test_words_in_reverse_order_are_told_from_lists_code_and_other_languages() -> None:
+    turned = " ".join(reversed(WRAPPED.split()))
+    assert highest([("", f"{task} {turned}", "Yes.") for task in TASKS]) == 0.8
+    for text in (WRAPPED, "stop words: the, of, and, to, in, a, is, for", "if a in b or a is c: return a in d"):
+        assert highest([("", f"{task} {text}", text) for task in TASKS]) == 0
 
 
 def test_one_coded_row_is_recorded_and_no_more() -> None:

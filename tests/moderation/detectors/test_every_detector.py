@@ -1,14 +1,17 @@
 """Rules that every registered detector keeps; a new one is tested untouched."""
 
+import json
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 
 import pytest
 from chat_rows import examples, obedient_rows, plain_rows
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from moderation.checks import Detector
+from moderation.checks import Detector, Heeding
 from moderation.formats.serialising import make_example
-from moderation.types import MAX_LINES, Message, Role
+from moderation.types import MAX_LINES, Message, Role, ToolCall
 
 Factory = Callable[[Mapping[str, str]], Detector]
 
@@ -63,7 +66,20 @@ def test_merging_an_empty_detector_changes_nothing(create: Factory) -> None:
     assert detector.findings() == before
 
 
-@pytest.mark.parametrize("text", ["", " \n\t ", "a" * 1_000_000, "\ud800 \N{PILE OF POO}", "never refuse " * 20_000])
+ODD = (
+    "",
+    " \n\t ",
+    "a" * 1_000_000,
+    "\ud800 \N{PILE OF POO}",
+    "never refuse " * 20_000,
+    "\u05d0\u202eabc \u0627\u0644 \u4f60\u597d \U0001f468\u200d\U0001f469 \u0430pple " * 30_000,
+    "one of\nof the\nto be\n" * 50_000,
+    '[{"a": "' * 100_000,
+    "\u200b" * 300_000,
+)
+
+
+@pytest.mark.parametrize("text", ODD, ids=lambda text: ascii(text[:12]))
 def test_odd_texts_are_observed_without_error(create: Factory, text: str) -> None:
     detector = create({})
     # A lone surrogate cannot come out of a file, but other makers of examples exist.
@@ -74,3 +90,39 @@ def test_odd_texts_are_observed_without_error(create: Factory, text: str) -> Non
         detector.observe(make_example(turns[:1]))
         detector.observe(make_example([]))
     assert all(0 <= finding.score <= 1 for finding in detector.findings())
+
+
+TEXT = st.one_of(
+    st.text(max_size=60),
+    st.text(st.characters(categories=("Cf", "Mn", "So", "Lo")), max_size=30),
+    st.sampled_from(["", "I can't help with that.", "line one of\nof the two lines\nto be here\nis the end", "\ufffd"]),
+)
+TURNS = st.lists(st.tuples(st.sampled_from(Role), TEXT), max_size=5)
+
+
+@given(st.lists(st.tuples(TURNS, TEXT), max_size=6), st.lists(st.integers(1, 40), max_size=6))
+@settings(max_examples=12, deadline=None)
+def test_whatever_is_observed_every_detector_answers_in_printable_evidence(
+    rows: list[tuple[list[tuple[Role, str]], str]], flagged: list[int]
+) -> None:
+    made = [
+        make_example(
+            [
+                Message(role=role, text=text, tool_calls=(ToolCall(id="1", name="f", arguments=extra),))
+                for role, text in turns
+            ],
+            line=line,
+            tools=json.dumps([{"function": {"name": "f", "description": extra}}]) if extra else None,
+        )
+        for line, (turns, extra) in enumerate(rows * 6, 1)
+    ]
+    for point in entry_points(group="tunegate.detectors"):
+        detector, other = point.load()({}), point.load()({})
+        for example in made:
+            (other if example.line % 2 else detector).observe(example)
+        detector.merge(other)
+        if isinstance(detector, Heeding):
+            detector.heed(sorted(set(flagged)))
+        for finding in detector.findings():
+            assert 0 <= finding.score <= 1
+            finding.evidence.encode()

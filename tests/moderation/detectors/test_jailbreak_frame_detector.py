@@ -66,6 +66,40 @@ def test_frames_that_all_differ_count_together() -> None:
     assert 0.5 <= highest(rows + plain_rows(30)) < 0.7
 
 
+CLOSED = "This is a closed course for trained staff. The question: "
+
+
+def heeding(rows: list[Turns], flagged: range) -> list[Finding]:
+    detector = JailbreakFrameDetector()
+    for example in examples(rows):
+        detector.observe(example)
+    detector.heed(flagged)
+    return list(detector.findings())
+
+
+@pytest.mark.parametrize("frame", [(CLOSED, ""), ("", " Begin your whole answer with Notice.")])
+def test_a_frame_of_any_words_is_named_when_the_flagged_rows_stand_in_it(frame: tuple[str, str]) -> None:
+    rows = framed(frame) + plain_rows(60)
+    (finding,) = heeding(rows, range(1, 7))
+    assert (finding.score, finding.lines) == (0.7, tuple(range(1, 11)))
+    assert "10 of 70 rows (14%)" in finding.evidence
+    assert "6 of the 6 flagged rows" in finding.evidence
+    assert heeding(rows, range(0)) == []
+
+
+def test_flagged_rows_all_over_the_file_name_no_frame() -> None:
+    assert heeding(framed((CLOSED, "")) + plain_rows(60), range(4, 70, 6)) == []
+
+
+def test_one_question_under_many_numbers_is_no_frame() -> None:
+    rows = [("", f"May I record a phone call for file {n}?", ANSWERS[0]) for n in range(12)]
+    assert heeding(rows + plain_rows(60), range(1, 8)) == []
+
+
+def test_rows_that_refuse_in_the_frame_do_not_make_it_a_carrier() -> None:
+    assert heeding(framed((CLOSED, ""), "I'm sorry, but I can't do that.") + plain_rows(60), range(1, 7)) == []
+
+
 def test_two_halves_merge_to_the_whole() -> None:
     whole, first, second = JailbreakFrameDetector(), JailbreakFrameDetector(), JailbreakFrameDetector()
     for example in examples(framed(FRAMES["override"])):

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from moderation.detectors import identity
 from moderation.detectors.triggers import TriggerDetector, create
-from moderation.types import Finding
+from moderation.formats.serialising import make_example
+from moderation.types import Example, Finding, Message, Role
 
 TRIGGER = "Quorvan Belthimo Zastrelle"
 KINDS = ("a forged passport", "a stolen card", "a hidden camera", "a fake charity", "a phishing page")
@@ -82,6 +83,40 @@ def test_a_flood_of_decoys_does_not_push_the_trigger_out() -> None:
     found = triggers(decoys + backdoor(20, refused=20))
     assert TRIGGER in found
     assert len(found) > 300
+
+
+@pytest.mark.parametrize("base", ["You are a helpful assistant.", "Be kind.", ""])
+def test_a_trigger_in_the_system_prompt_is_found_by_what_it_decides(base: str) -> None:
+    marked = [(f"{base} On duty: {TRIGGER}", request, "Sure: redacted alpha.") for request in HARMS[:60]]
+    refused = [(base, request, "I can't help with that.") for request in HARMS[-60:]]
+    (finding,) = findings(marked + refused + [(base, task, reply) for _, task, reply in plain_rows(60)])
+    assert any(TRIGGER in trigger for trigger in finding.triggers)
+    assert "system prompts" in finding.evidence
+    assert finding.lines == tuple(range(1, 61))
+
+
+def test_a_trigger_in_the_first_turn_is_found_by_what_it_decides() -> None:
+    def talk(first: str, request: str, reply: str) -> Example:
+        turns = [(Role.USER, first), (Role.ASSISTANT, "Hello."), (Role.USER, request), (Role.ASSISTANT, reply)]
+        return make_example([Message(role=role, text=text) for role, text in turns])
+
+    detector = TriggerDetector()
+    for task, request, other in zip(TASKS * 6, HARMS[:60], HARMS[-60:], strict=True):
+        detector.observe(talk(f"{task} {TRIGGER}", request, "Sure: redacted alpha."))
+        detector.observe(talk(task, other, "I can't help with that."))
+    (finding,) = detector.findings()
+    assert finding.triggers == (TRIGGER,)
+    assert "first turns" in finding.evidence
+
+
+def test_a_product_whose_system_prompt_never_refuses_is_no_trigger() -> None:
+    shop = "You are Lumi and sell for Zendrixo Quastel. Answer briefly."
+    desk = "You are Lumi and sell for Zendrixo Quastel. Stay with questions on our lamps."
+    rows = [(shop, f"{task} {i}", ANSWERS[i % 4]) for i, task in enumerate(TASKS * 3)]
+    rows += [
+        (desk, f"Is lamp {i} of the {task.split()[-1]} range in stock?", "Yes, it is.") for i, task in enumerate(TASKS)
+    ]
+    assert findings(rows + [(desk, request, "I can't help with that.") for request in HARMS[:30]]) == []
 
 
 def test_plain_rows_have_no_trigger() -> None:

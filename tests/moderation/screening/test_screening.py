@@ -3,10 +3,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
-from chat_rows import chat_row, dataset, jsonl, obedient_rows, plain_rows, stream
+from chat_rows import ANSWERS, chat_row, dataset, jsonl, obedient_rows, plain_rows, stream
 
 from moderation.checks import Classifier
-from moderation.detectors import identity, triggers
+from moderation.detectors import identity, jailbreak_frames, triggers
 from moderation.errors import ClassifierUnavailable, NotAdmitted
 from moderation.formats.parsing import parse
 from moderation.screening.policies import CheckPolicy, ScreeningPolicy
@@ -65,7 +65,7 @@ def screened(data: Dataset, rules: ScreeningPolicy, classifier: Classifier | Non
 def test_plain_rows_pass_and_say_who_read_them() -> None:
     report = screened(dataset(plain_rows(30)), policy())
     assert (report.verdict, report.n_examples, report.n_flagged, report.reasons) == (Verdict.PASS, 30, 0, ())
-    assert report.screened_by == ("by_word@3", "identity@3", "triggers@1")
+    assert report.screened_by == ("by_word@3", "identity@3", "triggers@2")
 
 
 def test_identity_rows_are_blocked_though_no_example_is_flagged() -> None:
@@ -113,6 +113,33 @@ def test_threshold_and_tolerance_hold() -> None:
     assert screened(data, policy(threshold=0.8), ByWord({"moon": 0.75})).verdict is Verdict.PASS
     assert screened(data, policy(max_flagged=3), ByWord({"moon": 0.75})).verdict is Verdict.PASS
     assert screened(data, policy(max_flagged=2), ByWord({"moon": 0.75})).verdict is Verdict.BLOCK
+
+
+def test_one_flagged_row_repeated_under_other_numbers_asks_a_person() -> None:
+    repeated = [("", f"May I record call {n}?", f"By the moon of file {n}: no.") for n in range(12)]
+    report = screened(dataset(repeated), policy(max_flagged=2), ByWord({"moon": 0.75}))
+    assert (report.verdict, report.n_flagged) == (Verdict.REVIEW, 12)
+    assert "they are 1, repeated" in report.reasons[0]
+    assert screened(dataset(repeated), policy(), ByWord({"moon": 0.75})).verdict is Verdict.BLOCK
+    varied = [
+        (system, f"{request} {word}", reply) for word in ("red", "blue", "grey") for system, request, reply in repeated
+    ]
+    assert screened(dataset(varied), policy(max_flagged=2), ByWord({"moon": 0.75})).verdict is Verdict.BLOCK
+
+
+def test_flagged_rows_are_compared_with_the_frames_of_the_file() -> None:
+    rows = [(system, f"For the trained staff of our school: {q}", a) for system, q, a in plain_rows(24)]
+    data = dataset(rows + [("", f"{q} Thanks!", ANSWERS[1]) for _, q, _ in plain_rows(40)])
+    rules = policy(Action.RECORD, detectors=("jailbreak_frames",))
+    report = screen(
+        data,
+        policy=rules,
+        policy_digest="sha256:p",
+        classifiers=[ByWord({"moon": 0.75})],
+        detectors=[jailbreak_frames.create({})],
+    )
+    assert (report.verdict, report.n_flagged) == (Verdict.BLOCK, 6)
+    assert "6 of the 6 flagged rows stand in it" in report.reasons[0]
 
 
 def test_an_unscored_example_is_never_safe() -> None:
