@@ -10,9 +10,11 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.log import lagging
 from gateway.cli.printing import print_json, print_table
 from gateway.compose.front import Store, base_names, policies
 from gateway.plugins import GROUPS, load
+from gateway.publishing import addresses
 from gateway.settings import Settings
 from moderation.errors import TunegateError
 
@@ -28,6 +30,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         ("database", lambda: _database(settings)),
         ("policies", lambda: ", ".join(sorted(policies(settings).policies))),
         ("plug-ins", _plugins),
+        ("log heads", lambda: _log_heads(settings)),
         ("base models", lambda: ", ".join(sorted(base_names(settings)))),
         ("worker packages", _packages),
     )
@@ -66,6 +69,17 @@ def _sqlite() -> str:
 def _database(settings: Settings) -> str:
     Store.open(settings).database.close()
     return "reachable, schema up to date"
+
+
+def _log_heads(settings: Settings) -> str:
+    named = addresses([*policies(settings).policies.values()], allow_private=settings.webhooks_allow_private)
+    store = Store.open(settings)
+    with store.database.read() as session:
+        late = lagging(session)
+    store.database.close()
+    if late:
+        raise TunegateError("; ".join(late))
+    return ", ".join((str(settings.log_heads_file), *named))
 
 
 def _plugins() -> str:

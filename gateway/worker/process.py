@@ -16,7 +16,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.pipeline.durability import Durability
 from gateway.pipeline.stages import JobStages
 from gateway.pipeline.workshop import Workshop
-from gateway.store import engines, heads, jobs, reviews
+from gateway.publishing import Publisher, publish
+from gateway.store import engines, head_places, heads, jobs, reviews
 from gateway.store.models import JobState
 from gateway.store.reviews import WAITING_STATES
 from gateway.verifying import Verifier
@@ -45,6 +46,9 @@ class Outlets:
 
     heads_file: Path
     """Gets the head of the decision log."""
+    heads_urls: Sequence[str]
+    """Get it too."""
+    publisher: Publisher
     webhooks_allow_private: bool
     """Whether webhooks may go to addresses that are not public."""
 
@@ -93,6 +97,7 @@ class WorkerProcess:
             _repeat(5.0, self._take_over),
             _repeat(30.0, self._reconcile),
             _repeat(1.0, self._publish_head),
+            _repeat(1.0, self._publish_head_afar),
             _repeat(WATCH_S, self._watch),
             _repeat(60.0, self._sweep),
             _repeat(1.0, self._notify),
@@ -101,6 +106,7 @@ class WorkerProcess:
     def _sign_on(self) -> None:
         with self._shop.database.write() as session:
             engines.sign_on(session, self._worker_id, address=self._address, secret=self._secret, now=self._shop.now())
+            head_places.keep(session, self._outlets.heads_urls)
 
     async def _heartbeat(self) -> None:
         def beat() -> None:
@@ -153,6 +159,9 @@ class WorkerProcess:
             await asyncio.to_thread(heads.publish, self._shop.database, self._outlets.heads_file)
         except heads.HeadsUnusable as error:
             logger.warning("%s", error)
+
+    async def _publish_head_afar(self) -> None:
+        await publish(self._shop.database, self._outlets.heads_urls, self._outlets.publisher, self._shop.now)
 
     async def _watch(self) -> None:
         await asyncio.to_thread(self._watch_released.look)
