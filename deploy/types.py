@@ -134,6 +134,8 @@ class Attestation:
     """Who released it where the rule asked for a person: ids of principals, or `operator`."""
     files: tuple[FileDigest, ...] = ()
     """Every file of the artefact but its manifest."""
+    remedy: str = ""
+    """What was done to it after it had failed an audit; empty when it passed as it was trained."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,7 +66,9 @@ def installation(session: Session, *, now: int) -> Iterable[str]:
     late = max((head_places.behind(session, place) for place in places), default=0)
     yield from family("tunegate_log_heads_behind", "gauge", "Entries the slowest place of log heads lacks.", {(): late})
     failures = max((place.failures for place in places), default=0)
-    yield from family("tunegate_log_heads_failures", "gauge", "Failures in a row of the worst such place.", {(): failures})
+    yield from family(
+        "tunegate_log_heads_failures", "gauge", "Failures in a row of the worst such place.", {(): failures}
+    )
     n_alive = len(engines.living(session, since=now - ALIVE_S))
     yield from family("tunegate_workers", "gauge", "Workers heard of a moment ago.", {(): n_alive})
 

@@ -24,6 +24,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "audit": ("auditing", "audit"),
     "convert": ("converting", "convert"),
     "review": ("reviews", "review"),
+    "contest": ("verdicts", "contest"),
+    "release": ("verdicts", "release"),
     "models": ("models", "models"),
     "revoke": ("models", "revoke"),
     "evidence": ("evidence", "evidence"),

@@ -85,7 +85,7 @@ class Reaudit(Base):
     opened_at: Mapped[int]
     due_at: Mapped[int]
     outcome: Mapped[str | None]
-    """`passed`, `review`, `failed`, `kept`, `overdue` or `superseded`; null before the audit. Final but for `review`."""
+    """`passed`, `review`, `failed`, `kept`, `overdue` or `superseded`; null before the audit."""
     audit: Mapped[dict[str, Any] | None]
     detail: Mapped[str]
     """Why it could not be audited yet, or what was found."""

@@ -49,7 +49,9 @@ def _create_reaudits() -> None:
         sa.Column("finished_at", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["model_name"], ["models.name"], name=op.f("fk_reaudits_model_name_models")),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_reaudits_project_id_projects")),
-        sa.ForeignKeyConstraint(["policy_digest"], ["policies.digest"], name=op.f("fk_reaudits_policy_digest_policies")),
+        sa.ForeignKeyConstraint(
+            ["policy_digest"], ["policies.digest"], name=op.f("fk_reaudits_policy_digest_policies")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reaudits")),
     )
     op.create_index(op.f("ix_reaudits_model_name"), "reaudits", ["model_name"], unique=False)
