@@ -8,6 +8,7 @@ from typing import Any
 
 from deploy.errors import EngineUnavailable
 from evaluators import arms
+from evaluators.audit import Progress
 from evaluators.audit import audit as run_audit
 from evaluators.errors import AuditIncomplete, JudgeUnavailable
 from evaluators.replies import DirectoryReplies
@@ -94,6 +95,10 @@ def examine(
     """
     plan = arms.plan(what.corpus, reports.report_from_json(what.screening or {}), what.policy.audit)
     judge = shop.judges[candidate.base.corpus]
+
+    def each_batch(_progress: Progress) -> None:
+        on_progress()
+
     model, base_model = shop.engines.side_by_side(candidate)
     return run_audit(
         Subject(digest=candidate.digest, model=model),
@@ -107,7 +112,7 @@ def examine(
         policy_digest=what.policy_digest,
         replies=DirectoryReplies(shop.replies),
         attempt=what.attempt,
-        on_progress=lambda _: on_progress(),
+        on_progress=each_batch,
         calibration=shop.calibrations.get(judge.identity),
     )
 

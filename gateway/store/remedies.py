@@ -49,7 +49,7 @@ def finish(
     if made_digest is not None:
         session.flush()
         job.audit = None
-        job.attempt = 1 + job_queries.attempts_spent(session, job)
+        job.attempt = job_queries.attempts_spent(session, job)
     details: Mapping[str, Any] = {
         "remedy": row.kind, "detail": detail, "failed_digest": row.failed_digest, "failed_audit_digest": audit_digest,
         "made_digest": made_digest, "attempt": job.attempt,

@@ -49,7 +49,7 @@ def contest(session: Session, ids: Ids, job: Job, *, reason: str, by: Reviewer, 
     if earlier is not None and earlier.kind == ReopeningKind.CONTEST:
         raise NotReopened(f"{job.id} is a contest itself; a verdict is contested once")
     again = _reopened(session, ids, job, ReopeningKind.CONTEST, reason=reason, by=by, now=now)
-    again.attempt = 1 + job_queries.attempts_spent(session, job)
+    again.attempt = job_queries.attempts_spent(session, job)
     return again
 
 
