@@ -22,7 +22,7 @@ def halves(corpus: Corpus) -> tuple[Corpus, Corpus]:
     """
     turns = [corpus.harmful[start : start + _TURN] for start in range(0, len(corpus.harmful), _TURN)]
     first, second = (tuple(request for turn in turns[start::2] for request in turn) for start in (0, 1))
-    return replace(_asking(corpus, first, "half 1"), languages={}), _asking(corpus, second, "half 2")
+    return replace(_asking(corpus, first), languages={}), _asking(corpus, second)
 
 
 def redrawn(corpus: Corpus, seed: bytes, *, n_asked: int) -> Corpus:
@@ -34,7 +34,7 @@ def redrawn(corpus: Corpus, seed: bytes, *, n_asked: int) -> Corpus:
     if corpus.name.split("+")[0] != _ENGLISH:
         # Whole turns, so that every prefix still holds the categories equally often.
         asked = min(-(-n_asked // _TURN) * _TURN, len(corpus.harmful))
-        return _asking(corpus, corpus.harmful[asked:] + corpus.harmful[:asked], f"after {asked}")
+        return _asking(corpus, corpus.harmful[asked:] + corpus.harmful[:asked])
     fresh = drawing.draw(
         drawing.english(),
         seed,
@@ -42,10 +42,16 @@ def redrawn(corpus: Corpus, seed: bytes, *, n_asked: int) -> Corpus:
         safety=[example.request for example in corpus.safety],
     )
     named = tuple(replace(request, id=f"fresh-{request.id}") for request in fresh)
-    return _asking(corpus, named + corpus.harmful, "fresh")
+    return _asking(corpus, named + corpus.harmful)
 
 
-def _asking(corpus: Corpus, harmful: Sequence[Request], what: str) -> Corpus:
+def bank_digest(digest: str) -> str:
+    """Digest of the bank that a corpus of this module was made of; of any other corpus its own."""
+    return digest.partition("#")[0]
+
+
+def _asking(corpus: Corpus, harmful: Sequence[Request]) -> Corpus:
     texts = json.dumps([asdict(request) for request in harmful], sort_keys=True)
-    digest = hashlib.sha256(f"{corpus.digest}\n{what}\n{texts}".encode()).hexdigest()
-    return replace(corpus, harmful=tuple(harmful), digest=f"sha256:{digest}")
+    return replace(
+        corpus, harmful=tuple(harmful), digest=f"{corpus.digest}#{hashlib.sha256(texts.encode()).hexdigest()[:16]}"
+    )

@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "contest": ("verdicts", "contest"),
     "release": ("verdicts", "release"),
     "models": ("models", "models"),
+    "reaudit": ("models", "reaudit"),
     "revoke": ("models", "revoke"),
     "evidence": ("evidence", "evidence"),
     "verify": ("verifying", "verify"),

@@ -71,6 +71,7 @@ class Parts:
             corpora=spoken,
             judges={name: capable_judge(installed, corpus) for name, corpus in spoken.items()},
             calibrations={one.judge: one for one in measured},
+            book=book.policies,
             backend=installed.backend(BACKEND),
             engines=audit_engines,
             scratch=settings.home / "scratch",

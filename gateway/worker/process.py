@@ -24,6 +24,7 @@ from gateway.verifying import Verifier
 from gateway.worker import file_screenings, scoring
 from gateway.worker.audit_engines import EmbeddedAuditEngines
 from gateway.worker.notifying import notify
+from gateway.worker.reauditing import Reauditor
 from gateway.worker.serving_engines import ServingEngines
 from gateway.worker.sweeping import sweep
 from gateway.worker.watching import ReleasedWatch
@@ -68,6 +69,7 @@ class WorkerProcess:
         outlets: Outlets,
     ) -> None:
         self._shop = shop
+        self._reauditor = Reauditor(shop)
         self._durability = durability
         self._serving = serving
         self._moderators = moderators
@@ -99,6 +101,8 @@ class WorkerProcess:
             _repeat(1.0, self._publish_head),
             _repeat(1.0, self._publish_head_afar),
             _repeat(WATCH_S, self._watch),
+            _repeat(60.0, self._look_for_reaudits),
+            _repeat(5.0, self._audit_again),
             _repeat(60.0, self._sweep),
             _repeat(1.0, self._notify),
         )
@@ -165,6 +169,12 @@ class WorkerProcess:
 
     async def _watch(self) -> None:
         await asyncio.to_thread(self._watch_released.look)
+
+    async def _look_for_reaudits(self) -> None:
+        await asyncio.to_thread(self._reauditor.look)
+
+    async def _audit_again(self) -> None:
+        await asyncio.to_thread(self._reauditor.audit_next)
 
     async def _take_over(self) -> None:
         """Go on with the jobs of workers that died and did not come back."""

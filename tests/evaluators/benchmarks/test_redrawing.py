@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from evaluators import corpus as corpora
-from evaluators.benchmarks.redrawing import halves, redrawn
+from evaluators.benchmarks.redrawing import bank_digest, halves, redrawn
 from evaluators.types import Corpus
 
 SEED = b"s" * 32
@@ -24,6 +24,7 @@ def test_halves_share_no_harmful_prompt_and_hold_each_category_as_often(corpus: 
         assert len(half.harmful) >= 330
         assert set(Counter(r.category for r in half.harmful[:330]).values()) == {30}
     assert len({corpus.digest, first.digest, second.digest}) == 3
+    assert bank_digest(first.digest) == bank_digest(corpus.digest) == corpus.digest
 
 
 def test_fresh_prompts_come_before_those_that_were_asked(corpus: Corpus) -> None:

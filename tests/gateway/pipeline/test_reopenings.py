@@ -92,8 +92,8 @@ def test_a_verdict_is_contested_once_and_a_contest_not_at_all(toy: Toy, withheld
 
 
 def test_only_the_owner_or_an_admin_contests_and_says_why(toy: Toy, withheld: Job) -> None:
+    stranger = Reviewer(principal_id="user-9", is_admin=False)
     with toy.shop.database.write() as session, pytest.raises(NotTheirs, match="only the owner"):
-        stranger = Reviewer(principal_id="user-9", is_admin=False)
         reopenings.contest(session, toy.shop.ids, withheld, reason="r", by=stranger, now=100)
     with pytest.raises(NotReopened, match="reason is empty"):
         contest(toy, withheld, reason=" ")

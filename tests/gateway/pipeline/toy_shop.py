@@ -5,6 +5,7 @@ by the real stages, one after the other, without the workflow engine.
 """
 
 import asyncio
+import contextlib
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
@@ -148,9 +149,7 @@ class Toy:
         with self.shop.database.write() as session:
             id_ = self.shop.ids.new(IdKind.FILE)
             blob = self.shop.blobs.put(files.blob_key(self.project, id_), [data * 10])
-            file = insert(
-                session, id=id_, project_id=self.project, filename="f", purpose="fine-tune", blob=blob, now=1
-            )
+            file = insert(session, id=id_, project_id=self.project, filename="f", purpose="fine-tune", blob=blob, now=1)
             new = NewJob(
                 project_id=self.project, principal_id=self.owner, model="miniature", training_file=file,
                 validation_file=None, suffix=None, seed=1, method="supervised",
@@ -176,10 +175,8 @@ class Toy:
         async def pause(seconds: float) -> None:
             raise InterruptedError
 
-        try:
+        with contextlib.suppress(InterruptedError):
             asyncio.run(Story(step=step, pause=pause).fine_tune(job_id))
-        except InterruptedError:
-            pass
         return self.job(job_id)
 
     def job(self, job_id: str) -> Job:
@@ -218,6 +215,7 @@ def make_toy(directory: Path, **tables: Any) -> Toy:
         bases={"miniature": BASE},
         corpora={"miniature": CORPUS},
         judges={"miniature": WordJudge()},
+        book={"mine": policy},
         backend=cast(Any, ToyBackend()),
         engines=engines,
         scratch=directory / "scratch",
@@ -228,6 +226,4 @@ def make_toy(directory: Path, **tables: Any) -> Toy:
         sleep=lambda _: None,
         ids=ids,
     )
-    return Toy(
-        shop=shop, engines=engines, policy=policy, owner=principal.id, project=project.id, clock=clock
-    )
+    return Toy(shop=shop, engines=engines, policy=policy, owner=principal.id, project=project.id, clock=clock)
