@@ -87,7 +87,7 @@ def _release(
         reviewers = given or (review.principal_id or OPERATOR,)
     forced = review is not None and review.against_rule
     with shop.database.read() as session:
-        source = reopenings.root(session, job.id)
+        source = reopenings.chain(session, job.id)[0]
         made_by = remedies.ancestry(session, source, candidate_digest)
         retrained = next((row.number for row in made_by if row.kind != remedies.SCALE), 0)
         told = releases.metrics_of(session, source, metrics_kind(retrained))

@@ -79,10 +79,10 @@ def of_job(session: Session, job_id: str) -> Reopening | None:
     return session.get(Reopening, job_id)
 
 
-def root(session: Session, job_id: str) -> str:
-    """The job that trained the model which this one looks at again: itself, for one that trained."""
+def chain(session: Session, job_id: str) -> tuple[str, ...]:
+    """The job that trained a model, those that looked at it again, and this one last."""
     seen = of_job(session, job_id)
-    return job_id if seen is None else root(session, seen.of_job_id)
+    return (job_id,) if seen is None else (*chain(session, seen.of_job_id), job_id)
 
 
 def _reopened(session: Session, ids: Ids, job: Job, kind: ReopeningKind, *, reason: str, by: Reviewer, now: int) -> Job:

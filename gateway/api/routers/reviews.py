@@ -12,7 +12,7 @@ from gateway.api.schemas import ReasonRequest, ReviewRequest
 from gateway.api.translate import job_object, review_object
 from gateway.api.wire import Body, check, json_response
 from gateway.errors import ApiError
-from gateway.store import job_queries, policies, reopenings, reviews
+from gateway.store import job_queries, policies, remedies, reopenings, reviews
 from gateway.store.keys import Caller
 from gateway.store.models import TERMINAL
 from gateway.store.reviews import Reviewer
@@ -33,10 +33,11 @@ def audit(job_id: str, services: Here, caller: Who) -> Response:
     """What was found of the job's model: a summary once the job has ended, everything for a reviewer."""
     with services.database.read() as session:
         job = job_queries.get(session, caller.project_id, job_id)
+        tried = [{"kind": row.kind, "detail": row.detail} for row in remedies.every(session, job_id)]
     if caller.may_review:
-        return json_response(_finding("audit", job_id, job.audit))
+        return json_response(_finding("audit", job_id, job.audit) | {"remedies": tried})
     shown = summary(report_from_json(job.audit)) if job.audit is not None and job.state in TERMINAL else None
-    return json_response(_finding("audit", job_id, shown))
+    return json_response(_finding("audit", job_id, shown) | {"remedies": tried if job.state in TERMINAL else []})
 
 
 @router.post("/review")
