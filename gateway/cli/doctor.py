@@ -75,7 +75,7 @@ def _log_heads(settings: Settings) -> str:
     named = addresses([*policies(settings).policies.values()], allow_private=settings.webhooks_allow_private)
     store = Store.open(settings)
     with store.database.read() as session:
-        late = lagging(session)
+        late = lagging(session, n_failures=1)
     store.database.close()
     if late:
         raise TunegateError("; ".join(late))

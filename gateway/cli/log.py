@@ -73,13 +73,13 @@ def verify(
         raise typer.Exit(BLOCK)
 
 
-def lagging(session: Session) -> list[str]:
-    """One sentence for each address that did not take the newest head."""
+def lagging(session: Session, *, n_failures: int = 0) -> list[str]:
+    """One sentence for each address that has not the newest head after so many failures in a row."""
     return [
         f"{place.url} has the head up to entry {place.sequence}, {late} behind"
         + (f"; {place.failures} failures in a row: {place.last_error}" if place.failures else "")
         for place in head_places.every(session)
-        if (late := head_places.behind(session, place)) > 0
+        if (late := head_places.behind(session, place)) > 0 and place.failures >= n_failures
     ]
 
 

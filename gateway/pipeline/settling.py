@@ -47,9 +47,10 @@ def settle(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
     # Two audits that disagree do not release a contested model by themselves: a person has to.
     if decision.outcome == Decided.WITHHOLD and (again is None or again.kind != ReopeningKind.FORCE):
         return _withhold(shop, job, report, decision, candidate_digest)
+    contested = () if again is None else (f"the verdict on {again.of_job_id} is contested: {again.reason}",)
     question = Question(
         stage=ReviewStage.RELEASE,
-        reasons=decision.reasons,
+        reasons=(*contested, *decision.reasons),
         timeout_s=policy.release.review_timeout_s,
         n_needed=policy.release.reviewers,
         against_rule=against_rule,

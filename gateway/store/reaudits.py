@@ -78,10 +78,19 @@ def waiting(session: Session) -> Sequence[Reaudit]:
 
 def claim(session: Session, *, now: int) -> Reaudit | None:
     """Take up the next re-audit that nobody is at; a worker that dies gives it back by its lease."""
-    query = select(Reaudit).where(
-        Reaudit.outcome.is_(None), Reaudit.policy_digest.is_not(None), Reaudit.next_attempt_at <= now
+    query = (
+        select(Reaudit)
+        .join(Model, Model.name == Reaudit.model_name)
+        .where(
+            Reaudit.outcome.is_(None),
+            Reaudit.policy_digest.is_not(None),
+            Reaudit.next_attempt_at <= now,
+            *released.IN_SERVICE,
+        )
     )
-    row = session.scalar(query.order_by(Reaudit.due_at, Reaudit.id).limit(1).with_for_update(skip_locked=True))
+    row = session.scalar(
+        query.order_by(Reaudit.due_at, Reaudit.id).limit(1).with_for_update(of=Reaudit, skip_locked=True)
+    )
     if row is not None:
         row.next_attempt_at = now + LEASE_S
     return row

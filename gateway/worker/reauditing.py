@@ -3,12 +3,15 @@
 import logging
 from collections.abc import Mapping, Sequence
 
+from sqlalchemy.orm import Session
+
 from deploy.decision import decide
 from deploy.types import Outcome, ReauditPolicy, ReleasePolicy, Unaudited
 from evaluators.errors import AuditIncomplete
 from evaluators.report.documents import report_to_json
 from evaluators.types import AuditReport
-from gateway.pipeline.auditing import OUTAGES, Examination, examine
+from gateway.errors import PolicyError
+from gateway.pipeline.auditing import Examination, examine
 from gateway.pipeline.workshop import Workshop
 from gateway.policy import Policy, parse
 from gateway.reaudits import InForce, judged_by, reasons, verdict_digest
@@ -17,7 +20,7 @@ from gateway.store.decisions import POLICY
 from gateway.store.models import Job, Model, PolicyVersion
 from gateway.store.reaudits import LEASE_S, ReauditOutcome
 from gateway.store.records import Reaudit
-from moderation.errors import SealBroken
+from moderation.errors import TunegateError
 from trainers import artefacts
 
 DAY_S = 24 * 3600
@@ -44,13 +47,17 @@ class Reauditor:
             named = {project.id: project.policy_name for project in tenants.projects(session)}
             bound = {id: self._shop.book[name] for id, name in named.items() if name in self._shop.book}
             in_force = self._in_force(bound)
-            asked = {row.model_name: row.id for row in reaudits.waiting(session)}
+            asked = {row.model_name for row in reaudits.waiting(session)}
             concerned = []
             for model in released.every(session):
                 by = judged_by(session, model, jobs.find(session, model.job_id), self._verdicts)
                 why = reasons(model, by, in_force)
                 if why or model.name in asked:
                     concerned.append((model, why))
+            gone = asked - {model.name for model in released.every(session)}
+        for name in gone:
+            with self._shop.database.write() as session:
+                reaudits.supersede(session, name, now=self._shop.now())
         for model, why in concerned:
             self._ask(model, why, bound.get(model.project_id), in_force)
         self._end_overdue(self._shop.now())
@@ -83,14 +90,14 @@ class Reauditor:
             model = released.known(session, row.model_name)
             job = jobs.find(session, model.job_id)
             version = session.get_one(PolicyVersion, row.policy_digest)
-        policy = parse(version.name, version.document)
         try:
+            policy = parse(version.name, version.document)
             report = self._audited(row, model, job, policy)
         except _Gone:
             with self._shop.database.write() as session:
                 reaudits.supersede(session, model.name, now=self._shop.now())
-        except (*OUTAGES, AuditIncomplete, SealBroken, FileNotFoundError) as error:
-            self._put_off(row, str(error))
+        except (TunegateError, OSError, ValueError) as error:  # the worker goes on; the deadline stands
+            self._put_off(row, str(error) or type(error).__name__)
         else:
             self._settle(row, model, report, policy)
         return True
@@ -164,12 +171,19 @@ class Reauditor:
             for row in reaudits.waiting(session):
                 if row.due_at > now:
                     continue
-                unaudited = ReauditPolicy().unaudited
-                if row.policy_digest is not None:
-                    version = session.get_one(PolicyVersion, row.policy_digest)
-                    unaudited = parse(version.name, version.document).reaudit.unaudited
                 found = f" (asked for a person: {row.detail})" if row.outcome else f" ({row.detail or 'no worker did'})"
                 why = f"it was not found sound by the deadline{found}"
                 reaudits.settle(session, row.id, ReauditOutcome.OVERDUE, detail=why, actor=POLICY, now=now)
-                if unaudited is Unaudited.REVOKE:
+                if _unaudited(session, row) is Unaudited.REVOKE:
                     reaudits.revoke(session, row, why=why, actor=POLICY, now=now)
+
+
+def _unaudited(session: Session, row: Reaudit) -> Unaudited:
+    """What becomes of a model that was not found sound in time; revoked, where no policy can say otherwise."""
+    if row.policy_digest is None:
+        return Unaudited.REVOKE
+    version = session.get_one(PolicyVersion, row.policy_digest)
+    try:
+        return parse(version.name, version.document).reaudit.unaudited
+    except PolicyError:
+        return Unaudited.REVOKE

@@ -168,3 +168,13 @@ def test_a_worker_that_died_gives_its_re_audit_back(toy: Toy) -> None:
         assert reaudits.claim(session, now=100) is not None
         assert reaudits.claim(session, now=100) is None
         assert reaudits.claim(session, now=100 + reaudits.LEASE_S) is not None
+
+
+def test_a_model_that_was_deleted_meanwhile_is_not_audited_any_more(toy: Toy) -> None:
+    worker = changed(toy)
+    worker.look()
+    with toy.shop.database.write() as session:
+        released.revoke(session, the_model(toy).name, why="a drill", actor="operator", now=100)
+    assert not worker.audit_next()
+    worker.look()
+    assert (newest(toy).outcome, log_of(toy)) == ("superseded", ["revoke"])
