@@ -146,7 +146,7 @@ def test_a_change_that_was_taken_back_asks_for_nothing_any_more(toy: Toy) -> Non
 
 
 def test_a_doubtful_model_stays_when_a_person_keeps_it(toy: Toy) -> None:
-    worker = changed(toy, audit={**DOCUMENT["audit"], "required": 991, "rungs": [11, 991]})
+    worker = changed(toy, audit={**DOCUMENT["audit"], "max_arms": 7})
     worker.look()
     worker.audit_next()
     assert (newest(toy).outcome, newest(toy).finished_at) == ("review", None)

@@ -6,8 +6,10 @@ by the real stages, one after the other, without the workflow engine.
 
 import asyncio
 import contextlib
+import functools
 import json
 import random
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -194,10 +196,20 @@ def blind() -> Any:
     return SimpleNamespace(name="blind", version="1", classify=lambda batch: [{Category.MALWARE: 0.0} for _ in batch])
 
 
+@functools.cache
+def empty_database() -> bytes:
+    """A migrated database; migrating costs more than a toy's whole job."""
+    with tempfile.TemporaryDirectory() as directory:
+        database = Database.open(f"sqlite:///{directory}/a.db")
+        database.migrate()
+        database.close()
+        return (Path(directory) / "a.db").read_bytes()
+
+
 def make_toy(directory: Path, **tables: Any) -> Toy:
     """A toy under a policy with these tables beside those of `DOCUMENT`."""
+    (directory / "a.db").write_bytes(empty_database())
     database = Database.open(f"sqlite:///{directory}/a.db")
-    database.migrate()
     ids = Ids(random.Random(0).randbytes)
     policy = parse("mine", {**DOCUMENT, **tables})
     with database.write() as session:
