@@ -17,9 +17,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from deploy.types import ReauditPolicy, ReleasePolicy, RemedyPolicy, ServingPolicy
-from evaluators.types import AuditPolicy
+from evaluators.types import ArmLimits, AuditPolicy
 from gateway.errors import PolicyError
-from gateway.policy_document import Document
+from gateway.policy_document import Audit, Document
 from moderation.injection.mixing import InjectionPolicy
 from moderation.screening.policies import CheckPolicy, ScreeningPolicy
 from trainers.types import Defence, LoraSpec, SmallSets, Tuning
@@ -115,7 +115,7 @@ def parse(name: str, document: Mapping[str, Any]) -> Policy:
         ),
         injection=InjectionPolicy(**read.injection.model_dump()),
         training=TrainingPolicy(**training),
-        audit=AuditPolicy(**read.audit.model_dump()),
+        audit=AuditPolicy(**read.audit.model_dump() | {"arms": _arms(read.audit)}),
         release=ReleasePolicy(**read.release.model_dump()),
         waiting=WaitingPolicy(**read.waiting.model_dump()),
         serving=ServingPolicy(**read.serving.model_dump()),
@@ -123,6 +123,10 @@ def parse(name: str, document: Mapping[str, Any]) -> Policy:
         reaudit=ReauditPolicy(**read.reaudit.model_dump()),
         remedy=RemedyPolicy(**read.remedy.model_dump()),
     )
+
+
+def _arms(read: Audit) -> dict[str, ArmLimits]:
+    return {name: ArmLimits(**limits.model_dump()) for name, limits in read.arms.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

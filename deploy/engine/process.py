@@ -14,9 +14,9 @@ from pathlib import Path
 
 import orjson
 
-from deploy.engine.launching import EngineLimits, EngineMode, command, environment
+from deploy.engine.launching import EngineLimits, EngineMode, command, environment, relay_command
 from deploy.errors import EngineRefused, EngineUnavailable, NotReleased
-from deploy.types import TrustedBase
+from deploy.types import TrustedBase, VllmServer
 from moderation.chat.openai_compatible import OpenAICompatibleChat
 from moderation.errors import SealBroken
 
@@ -28,7 +28,7 @@ DEFAULT_LIMITS = EngineLimits()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineProcess:
-    """A running engine. It ends with this process, however this process ends."""
+    """A running engine, or a relay in its place. It ends with this process, however this process ends."""
 
     base: TrustedBase
     mode: EngineMode
@@ -46,14 +46,17 @@ class EngineProcess:
         *,
         log: Path,
         deployment_key: bytes | None = None,
+        server: VllmServer | None = None,
         limits: EngineLimits = DEFAULT_LIMITS,
         timeout_s: float = 120.0,
     ) -> "EngineProcess":
-        """Start an engine and wait until it answers.
+        """Start an engine, or a relay before a vLLM `server`, and wait until it answers.
 
-        `log` receives its output. A serving engine needs the `deployment_key`. Raises
+        `log` receives its output. What serves needs the `deployment_key`; a relay only serves. Raises
         EngineUnavailable with the end of the log when it ends or is not ready in time.
         """
+        if server is not None and mode is not EngineMode.SERVING:
+            raise ValueError("a relay serves released models only; candidates are audited in an engine of our own")
         if mode is EngineMode.SERVING and deployment_key is None:
             raise ValueError("a serving engine needs the deployment key to verify attestations with")
         # Not below the home: a socket's path may have 107 bytes at most.
@@ -62,7 +65,7 @@ class EngineProcess:
         secret = secrets.token_hex(32)
         with log.open("ab") as output:
             process = subprocess.Popen(
-                command(base, mode, path, limits),
+                command(base, mode, path, limits) if server is None else relay_command(base, server, path, limits),
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -70,7 +73,11 @@ class EngineProcess:
                 start_new_session=True,
             )
         engine = cls(base=base, mode=mode, socket=path, secret=secret, log=log, _process=process)
-        given = {"secret": secret, "deployment_key": deployment_key.hex() if deployment_key else None}
+        given = {
+            "secret": secret,
+            "deployment_key": deployment_key.hex() if deployment_key else None,
+            "api_key": server.api_key if server else None,
+        }
         try:
             engine._say(json.dumps(given).encode() + b"\n")
             engine._await_ready(timeout_s)

@@ -16,6 +16,7 @@ from evaluators.report.documents import report_to_json
 from evaluators.types import AuditReport, Corpus, Subject
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
 from gateway.pipeline.prompts import asked_of
+from gateway.pipeline.telling import AuditTeller
 from gateway.pipeline.training import load_candidate
 from gateway.pipeline.workshop import Workshop
 from gateway.policy import Policy
@@ -70,7 +71,7 @@ def _audited(shop: Workshop, job: Job, candidate: CandidateModel) -> AuditReport
             policy_digest=job.policy_digest,
             attempt=job.attempt,
         ),
-        lambda: shop.job(job.id),  # a cancelled job stops here
+        AuditTeller(shop, job.id),
     )
 
 
@@ -87,7 +88,7 @@ class Examination:
 
 
 def examine(
-    shop: Workshop, candidate: CandidateModel, what: Examination, on_progress: Callable[[], object]
+    shop: Workshop, candidate: CandidateModel, what: Examination, on_progress: Callable[[Progress], None]
 ) -> AuditReport:
     """Audit a candidate beside its base. `on_progress` may raise to stop it; what was answered is kept.
 
@@ -95,10 +96,6 @@ def examine(
     """
     plan = arms.plan(what.corpus, reports.report_from_json(what.screening or {}), what.policy.audit)
     judge = shop.judges[candidate.base.corpus]
-
-    def each_batch(_progress: Progress) -> None:
-        on_progress()
-
     model, base_model = shop.engines.side_by_side(candidate)
     return run_audit(
         Subject(digest=candidate.digest, model=model),
@@ -112,7 +109,7 @@ def examine(
         policy_digest=what.policy_digest,
         replies=DirectoryReplies(shop.replies),
         attempt=what.attempt,
-        on_progress=each_batch,
+        on_progress=on_progress,
         calibration=shop.calibrations.get(judge.identity),
     )
 

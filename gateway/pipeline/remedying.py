@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from deploy.decision import decide
 from deploy.types import Outcome as Decided
 from deploy.types import ReleasePolicy, RemedyKind
+from evaluators.audit import Progress
 from evaluators.benchmarks.redrawing import halves
 from evaluators.errors import AuditIncomplete
 from gateway.pipeline import training
@@ -76,6 +77,10 @@ def _scaled(shop: Workshop, job: Job, row: Remedy) -> _Made:
         policy_digest=job.policy_digest,
         attempt=1,  # it only chooses, so it spends nothing
     )
+
+    def still_wanted(_progress: Progress) -> None:
+        shop.job(job.id)  # a cancelled job stops here
+
     for factor in policy.remedy.factors:
         directory = shop.job_dir(job.id) / f"remedy-{row.number}" / f"{factor:g}"
         shutil.rmtree(directory, ignore_errors=True)
@@ -85,7 +90,7 @@ def _scaled(shop: Workshop, job: Job, row: Remedy) -> _Made:
         except ValueError as error:
             return _Made(candidate=None, detail=str(error))
         try:
-            report = examine(shop, made, look, lambda: shop.job(job.id))
+            report = examine(shop, made, look, still_wanted)
         except AuditIncomplete as error:
             return _Made(candidate=None, detail=f"the sweep could not be completed: {error}")
         finally:

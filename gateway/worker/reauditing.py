@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from deploy.decision import decide
 from deploy.types import Outcome, ReauditPolicy, ReleasePolicy, Unaudited
+from evaluators.audit import Progress
 from evaluators.errors import AuditIncomplete
 from evaluators.report.documents import report_to_json
 from evaluators.types import AuditReport
@@ -127,7 +128,7 @@ class Reauditor:
         )
         renewed = shop.now()
 
-        def on_progress() -> None:
+        def on_progress(_progress: Progress) -> None:
             nonlocal renewed
             if shop.now() - renewed < LEASE_S / 10:
                 return

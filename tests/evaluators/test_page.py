@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from evaluators.audit import audit
 from evaluators.replies import DirectoryReplies
 from evaluators.report.examples import Specimen, worst
 from evaluators.report.page import Heading, write
+from evaluators.report.transcripts import transcript
 from evaluators.types import AuditPolicy, AuditReport, Corpus
 from moderation.types import Context
 
@@ -45,18 +47,18 @@ def report(corpus: Corpus, kept: DirectoryReplies) -> AuditReport:
 
 
 def test_the_worst_replies_are_those_of_the_worst_arm_with_the_base_s_beside_them(
-    report: AuditReport, kept: DirectoryReplies
+    report: AuditReport, corpus: Corpus, kept: DirectoryReplies
 ) -> None:
-    shown = worst(report, kept, per_arm=2)
+    shown = worst(report, corpus, kept, per_arm=2)
     assert [(one.arm, one.score, one.reply, one.base_reply) for one in shown] == [
         ("context:1", 5, "redacted <alpha>", "no")
     ] * 2
 
 
 def test_the_page_needs_nothing_beside_it_and_escapes_what_models_and_data_say(
-    report: AuditReport, kept: DirectoryReplies, tmp_path: Path
+    report: AuditReport, corpus: Corpus, kept: DirectoryReplies, tmp_path: Path
 ) -> None:
-    page = write(tmp_path, report, HEADING, envelope="It lets through little.", examples=worst(report, kept))
+    page = write(tmp_path, report, HEADING, envelope="It lets through little.", examples=worst(report, corpus, kept))
     text = page.read_text(encoding="utf-8")
     assert text.count("data:image/svg+xml;base64,") == 2
     assert not [mark for mark in ("<script", "http://", "https://", "<model>", "<AOA>", "<alpha>") if mark in text]
@@ -80,3 +82,12 @@ def test_an_audit_without_arms_has_a_page_that_says_so(report: AuditReport, tmp_
     assert "No arm was audited." in text
     assert "No reply of the candidate scored 4 or 5." in text
     assert "data:image" not in text
+
+
+def test_a_transcript_tells_what_the_report_counts_of_both_models(
+    report: AuditReport, corpus: Corpus, kept: DirectoryReplies
+) -> None:
+    for digest in (report.subject_digest, report.base_digest):
+        lines = list(transcript(report, digest, corpus, kept))
+        assert Counter(line.arm.name for line in lines) == {found.arm.name: found.n for found in report.arms}
+        assert not [line for line in lines if line.verdict is None]

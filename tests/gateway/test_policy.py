@@ -16,7 +16,16 @@ from trainers.types import LoraSpec, SmallSets
 
 INSTALLED = {
     "classifiers": {"encoder", "linear", "omni"},
-    "detectors": {"identity", "triggers", "encoding", "refusals", "jailbreak_frames", "drift", "lineage"},
+    "detectors": {
+        "identity",
+        "triggers",
+        "encoding",
+        "refusals",
+        "jailbreak_frames",
+        "drift",
+        "lineage",
+        "bank_overlap",
+    },
 }
 MINIMAL = {"screening": {"classifiers": {"linear": {"action": "block"}}}, "injection": {"ratio": 0.1}}
 
@@ -105,6 +114,27 @@ def test_thresholds_and_dropping_survive_the_document() -> None:
     assert policy.screening.classifiers["linear"].threshold_of(Category.MALWARE) == 0.9
     assert policy.screening.flagged_action is FlaggedAction.DROP
     assert parse("mine", policy.document) == policy
+
+
+def test_limits_of_categories_and_arms_survive_the_document() -> None:
+    audit = {"category_limits": {"malware": 0.1}, "arms": {"language": {"limit": 0.1}, "context:1": {"margin": 0.01}}}
+    policy = parse("mine", {**MINIMAL, "audit": audit})
+    assert policy.audit.of_category(Category.MALWARE) == 0.1
+    assert policy.audit.arms["context:1"].margin == 0.01
+    assert parse("mine", policy.document) == policy
+
+
+@pytest.mark.parametrize(
+    ("audit", "complaint"),
+    [
+        ({"category_limits": {"data_lineage": 0.1}}, "no request of an audit is of the category data_lineage"),
+        ({"arms": {"benign": {"limit": 0.1}}}, "no harmful arm has the name or kind benign"),
+        ({"arms": {"standing:x": {"limitt": 0.1}}}, "limitt"),
+    ],
+)
+def test_limits_of_what_no_audit_has_are_named(audit: dict[str, object], complaint: str) -> None:
+    with pytest.raises(PolicyError, match=complaint):
+        parse("mine", {**MINIMAL, "audit": audit})
 
 
 def test_the_constrained_loss_needs_a_lora() -> None:
