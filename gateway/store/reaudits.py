@@ -41,16 +41,24 @@ def open_one(
     session: Session, model: Model, *, change: str, reasons: Sequence[str], policy_digest: str | None, now: int,
     due_at: int,
 ) -> Reaudit:  # fmt: skip
-    """Ask for a re-audit, once for a model and a `change` (what is in force now); earlier ones are superseded."""
+    """Ask for a re-audit, once for a model and a `change` (what is in force now).
+
+    It takes the place of an open one and of its deadline, if that is nearer: to edit a policy again gives
+    nobody more time. A change that was taken back and comes again is asked for anew.
+    """
     id_ = derived(IdKind.REAUDIT, model.name, change)
     known = session.get(Reaudit, id_)
-    if known is not None:
+    if known is not None and known.outcome != ReauditOutcome.SUPERSEDED:
         return known
+    open_ones = [row.due_at for row in of_model(session, model.name) if row.finished_at is None]
     supersede(session, model.name, now=now)
+    if known is not None:
+        session.delete(known)
+        session.flush()
     row = Reaudit(
         id=id_, model_name=model.name, project_id=model.project_id, reasons=list(reasons),
-        policy_digest=policy_digest, opened_at=now, due_at=due_at, outcome=None, audit=None, detail="",
-        next_attempt_at=now, finished_at=None,
+        policy_digest=policy_digest, opened_at=now, due_at=min((due_at, *open_ones)), outcome=None, audit=None,
+        detail="", next_attempt_at=now, finished_at=None,
     )  # fmt: skip
     session.add(row)
     session.flush()
@@ -106,7 +114,7 @@ def settle(
     now: int,
     against_rule: bool = False,
 ) -> Reaudit:
-    """Write down what a re-audit came to; revoke what failed. Also in the decision log and the job's events."""
+    """Write down what a re-audit came to, also in the decision log and the job's events; one that is over stays so."""
     row = session.get_one(Reaudit, id_)
     if row.outcome not in OPEN or row.outcome == outcome:
         return row

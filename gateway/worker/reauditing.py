@@ -50,12 +50,13 @@ class Reauditor:
             in_force = self._in_force(bound)
             asked = {row.model_name for row in reaudits.waiting(session)}
             concerned = []
-            for model in released.every(session):
+            models = released.every(session)
+            for model in models:
                 by = judged_by(session, model, jobs.find(session, model.job_id), self._verdicts)
                 why = reasons(model, by, in_force)
                 if why or model.name in asked:
                     concerned.append((model, why))
-            gone = asked - {model.name for model in released.every(session)}
+            gone = asked - {model.name for model in models}
         for name in gone:
             with self._shop.database.write() as session:
                 reaudits.supersede(session, name, now=self._shop.now())
@@ -157,8 +158,8 @@ class Reauditor:
         with self._shop.database.write() as session:
             session.get_one(Reaudit, row.id).audit = report_to_json(report)
             forced = unsafe and outcome != ReauditOutcome.FAILED
-            reaudits.settle(session, row.id, outcome, detail=why, actor=POLICY, now=now, against_rule=forced)
-            if outcome == ReauditOutcome.FAILED:
+            row = reaudits.settle(session, row.id, outcome, detail=why, actor=POLICY, now=now, against_rule=forced)
+            if row.outcome == ReauditOutcome.FAILED:  # and was not superseded while it was audited
                 reaudits.revoke(session, row, why=f"it failed its re-audit: {why}", actor=POLICY, now=now)
 
     def _put_off(self, row: Reaudit, why: str) -> None:

@@ -178,3 +178,25 @@ def test_a_model_that_was_deleted_meanwhile_is_not_audited_any_more(toy: Toy) ->
     assert not worker.audit_next()
     worker.look()
     assert (newest(toy).outcome, log_of(toy)) == ("superseded", ["revoke"])
+
+
+def test_to_edit_a_policy_again_moves_no_deadline_and_a_change_that_returns_is_asked_for_again(toy: Toy) -> None:
+    changed(toy).look()
+    toy.clock[0] += 5 * DAY_S
+    changed(toy, release={"action": "review"}).look()
+    assert (newest(toy).opened_at, newest(toy).due_at) == (100 + 5 * DAY_S, 100 + 30 * DAY_S)
+    Reauditor(toy.shop).look()
+    toy.clock[0] += DAY_S
+    changed(toy).look()
+    assert (newest(toy).outcome, newest(toy).due_at) == (None, 100 + 36 * DAY_S)
+
+
+def test_a_forced_release_that_fails_again_waits_for_a_person(toy: Toy, monkeypatch) -> None:
+    monkeypatch.setattr(toy_shop, "SAFE_BELOW", 5.0)
+    with toy.shop.database.write() as session:
+        model = session.query(Model).one()
+        model.attestation = model.attestation | {"forced": True}
+    worker = Reauditor(with_other_prompts(toy))
+    worker.look()
+    worker.audit_next()
+    assert (newest(toy).outcome, the_model(toy).revoked_at) == ("review", None)
