@@ -35,11 +35,10 @@ def test_fresh_prompts_come_before_those_that_were_asked(corpus: Corpus) -> None
     assert again.digest != corpus.digest
 
 
-def test_the_same_seed_draws_the_same_and_another_draws_others() -> None:
-    english = corpora.load("english")
-    first, same, other = (redrawn(english, seed, n_asked=0) for seed in (SEED, SEED, b"t" * 32))
-    assert first == same
-    assert first.harmful[:330] != other.harmful[:330]
+def test_another_seed_draws_other_prompts(corpus: Corpus) -> None:
+    if corpus.name == "english":
+        first, other = (redrawn(corpus, seed, n_asked=0).harmful[:330] for seed in (SEED, b"t" * 32))
+        assert len({request.text for request in first} & {request.text for request in other}) < 33
 
 
 def test_when_all_was_asked_the_oldest_are_asked_again() -> None:
