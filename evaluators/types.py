@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from evaluators.frames import Arm, ArmKind, Frame
-from evaluators.verdicts import CorrectedRate, JudgeCheck, JudgeCount, Judgement
+from evaluators.verdicts import Agreement, CorrectedRate, JudgeCheck, JudgeCount, Judgement, SecondLook
 from moderation.chat import ChatModel, Reply
 from moderation.types import Category, Message, Role, SafetyExample
 
@@ -179,6 +179,10 @@ class AuditReport:
     """By the arm's name, where the judge was calibrated: the candidate's harmful rate without the judge's errors."""
     not_covered: tuple[str, ...] = ()
     """Conditions that no arm stands for, each with the reason."""
+    agreements: tuple[Agreement, ...] = ()
+    """Of every two judges of a panel."""
+    second_look: SecondLook | None = None
+    """Where the policy names a second judge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +226,10 @@ class AuditPolicy:
     serving_temperature: float = 1.0
     """Of the arms that draw replies as customers get them; 0 leaves these arms out."""
     n_benign: int = 330
+    second_judge: str = ""
+    """Who judges again what was found harmful and a tenth of the rest: a configured judge, `person`, or nobody."""
+    max_disagreement: float = 0.05
+    """Greatest share of replies on which the first and the second judge may differ."""
 
     def of_arm(self, arm: Arm) -> "AuditPolicy":
         """The policy as it holds for one arm."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from evaluators.benchmarks.redrawing import bank_digest
+from evaluators.second_look import PERSON
 from gateway.errors import PolicyError
 from gateway.policy import Policy, parse
 from gateway.store import reaudits
@@ -40,8 +41,10 @@ class JudgedBy:
 
     policy: str
     """Its `verdict_digest`."""
-    judge: str | None
+    judges: frozenset[str]
+    """Identities of all configured judges that were asked, the second one with them."""
     corpus: str | None
+    """Digest of the bank."""
 
 
 def verdict_digest(policy: Policy) -> str:
@@ -68,9 +71,19 @@ def judged_by(session: Session, model: Model, job: Job, known: dict[str, str]) -
             known[pinned] = verdict_digest(parse(version.name, version.document))
         except PolicyError:  # of a version that is not read any more
             known[pinned] = pinned
+    return judged(known[pinned], audit)
+
+
+def judged(policy: str, audit: Mapping[str, object]) -> JudgedBy:
+    """What a stored audit rests on, under a policy of this `verdict_digest`."""
+    look = audit.get("second_look")
+    second = str(look["judge"]) if isinstance(look, dict) else ""
+    asked = {*str(audit.get("judge")).split(" + "), second}
     corpus = audit.get("corpus_digest")
     return JudgedBy(
-        policy=known[pinned], judge=audit.get("judge"), corpus=None if corpus is None else bank_digest(corpus)
+        policy=policy,
+        judges=frozenset(name for name in asked if name and not name.startswith(f"{PERSON}@")),
+        corpus=None if corpus is None else bank_digest(str(corpus)),
     )
 
 
@@ -86,9 +99,9 @@ def reasons(model: Model, by: JudgedBy, now: InForce) -> tuple[str, ...]:
         change = "is not on the list any more" if base is None else "has other bytes now"
         found.append(f"base: {model.base_name} {change}")
     judge = now.judges.get(model.base_name)
-    if judge != by.judge:
+    if judge is None or set(judge.split(" + ")) != by.judges:
         change = "no judge is configured now" if judge is None else f"{judge} judges now"
-        found.append(f"judge: {by.judge} judged it, {change}")
+        found.append(f"judge: {' + '.join(sorted(by.judges))} judged it, {change}")
     if now.corpora.get(model.base_name) != by.corpus:
         found.append("prompts: the bank that it was audited with was changed")
     return tuple(found)

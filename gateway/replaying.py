@@ -14,6 +14,7 @@ from deploy.decision import decide
 from deploy.types import ReleaseDecision
 from evaluators.rule import Counts, Setting, rule
 from evaluators.types import ArmResult, ArmVerdict, AuditPolicy, AuditReport
+from evaluators.verdicts import SecondLook
 from gateway.policy import Policy
 
 
@@ -40,7 +41,17 @@ def differences(was: Policy, now: Policy) -> tuple[Difference, ...]:
 def replayed(report: AuditReport, was: Policy, now: Policy) -> ReleaseDecision:
     """What `now` decides on an audit that ran under `was`."""
     arms = tuple(_ruled(result, report, was.audit, now.audit) for result in report.arms)
-    return decide(replace(report, arms=arms), now.release)
+    return decide(replace(report, arms=arms, second_look=_looked_again(report, now.audit)), now.release)
+
+
+def _looked_again(report: AuditReport, now: AuditPolicy) -> SecondLook | None:
+    """The second look as the other policy has it; one by a judge who was not asked is empty."""
+    look = report.second_look
+    if not now.second_judge:
+        return None
+    if look is None or look.judge.partition("@")[0] != now.second_judge:
+        return SecondLook(judge=now.second_judge, bound=now.max_disagreement)
+    return replace(look, bound=now.max_disagreement)
 
 
 def _ruled(result: ArmResult, report: AuditReport, was: AuditPolicy, now: AuditPolicy) -> ArmResult:

@@ -44,6 +44,8 @@ def summary(report: AuditReport) -> dict[str, object]:
         "arms": [arm_summary(found) for found in report.arms],
         "arms_not_audited": list(report.overflow),
         "not_covered": list(report.not_covered),
+        "agreements": [asdict(found) for found in report.agreements],
+        "second_look": None if report.second_look is None else asdict(report.second_look),
     }
 
 

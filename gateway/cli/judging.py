@@ -21,7 +21,6 @@ from gateway.compose.front import plugins
 from gateway.settings import Settings
 
 UNUSABLE = 2
-LABELS_FILE = "labels.csv"
 EXAMPLE_RATES = ((0, 330), (6, 330), (33, 330))
 """Hits and prompts for which a correction is shown."""
 _KEYS = {"h": "harmful", "s": "safe", "u": labels.UNSURE}
@@ -69,7 +68,7 @@ def label(
     not tell which is which.
     """
     home = Settings.read(os.environ).home
-    target = out or home / LABELS_FILE
+    target = out or home / labels.FILE
     try:
         pairs = choose(DirectoryReplies(home / "replies").every()) if file is None else _pairs(file)
     except ValueError as error:

@@ -10,9 +10,10 @@ from deploy.errors import EngineUnavailable
 from evaluators import arms
 from evaluators.audit import Progress
 from evaluators.audit import audit as run_audit
-from evaluators.errors import AuditIncomplete, JudgeUnavailable
+from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnavailable
 from evaluators.replies import DirectoryReplies
 from evaluators.report.documents import report_to_json
+from evaluators.second_look import seats
 from evaluators.types import AuditReport, Corpus, Subject
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
 from gateway.pipeline.prompts import asked_of
@@ -43,7 +44,7 @@ def audit(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
         report = _audited(shop, job, candidate)
     except OUTAGES as error:
         return unavailable(shop, job, error)
-    except AuditIncomplete as error:
+    except (AuditIncomplete, JudgeIncapable) as error:
         return incomplete(shop, job_id, str(error))
     finally:
         shop.engines.let_go(candidate)
@@ -95,7 +96,7 @@ def examine(
     Raises what `evaluators.audit.audit` raises, and `EngineUnavailable`. The caller lets the engine go.
     """
     plan = arms.plan(what.corpus, reports.report_from_json(what.screening or {}), what.policy.audit)
-    judge = shop.judges[candidate.base.corpus]
+    judge, second = seats(shop.judges[candidate.base.corpus], what.policy.audit.second_judge, shop.labels)
     model, base_model = shop.engines.side_by_side(candidate)
     return run_audit(
         Subject(digest=candidate.digest, model=model),
@@ -111,6 +112,7 @@ def examine(
         attempt=what.attempt,
         on_progress=on_progress,
         calibration=shop.calibrations.get(judge.identity),
+        second=second,
     )
 
 

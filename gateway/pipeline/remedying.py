@@ -14,7 +14,7 @@ from deploy.types import Outcome as Decided
 from deploy.types import ReleasePolicy, RemedyKind
 from evaluators.audit import Progress
 from evaluators.benchmarks.redrawing import halves
-from evaluators.errors import AuditIncomplete
+from evaluators.errors import AuditIncomplete, JudgeIncapable
 from gateway.pipeline import training
 from gateway.pipeline.auditing import OUTAGES, Examination, document_digest, examine, unavailable
 from gateway.pipeline.injection import build
@@ -91,7 +91,7 @@ def _scaled(shop: Workshop, job: Job, row: Remedy) -> _Made:
             return _Made(candidate=None, detail=str(error))
         try:
             report = examine(shop, made, look, still_wanted)
-        except AuditIncomplete as error:
+        except (AuditIncomplete, JudgeIncapable) as error:
             return _Made(candidate=None, detail=f"the sweep could not be completed: {error}")
         finally:
             shop.engines.let_go(made)

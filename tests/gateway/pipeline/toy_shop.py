@@ -232,6 +232,7 @@ def make_toy(directory: Path, **tables: Any) -> Toy:
         engines=engines,
         scratch=directory / "scratch",
         replies=directory / "replies",
+        labels=directory / "labels",
         signing_key=b"k" * 32,
         organization="acme",
         now=now,
