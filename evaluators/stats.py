@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scipy.optimize import brentq
 from scipy.special import bdtrc, betainccinv, betaincinv, ndtri
 
 from evaluators.errors import AuditIncomplete
@@ -133,6 +132,9 @@ def _root(function: Callable[[float], float], low: float, high: float) -> float:
         return high
     if function(inside_low) <= 0:
         return low
+    # Imported here: it takes 0.3 s, and most processes that know these formulas never solve one.
+    from scipy.optimize import brentq  # noqa: PLC0415
+
     return float(brentq(function, inside_low, inside_high, xtol=1e-13))
 
 

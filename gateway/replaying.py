@@ -10,12 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sqlalchemy import select
+
 from deploy.decision import decide
 from deploy.types import ReleaseDecision
+from evaluators.report.documents import report_from_json
 from evaluators.rule import Counts, Setting, rule
 from evaluators.types import ArmResult, ArmVerdict, AuditPolicy, AuditReport
 from evaluators.verdicts import SecondLook
-from gateway.policy import Policy
+from gateway.policy import Policy, parse
+from gateway.store.database import Database
+from gateway.store.models import Job, PolicyVersion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,28 @@ def differences(was: Policy, now: Policy) -> tuple[Difference, ...]:
     return tuple(
         Difference(path=path, was=old.get(path), now=new.get(path)) for path in paths if old.get(path) != new.get(path)
     )
+
+
+def audits_replayed(database: Database, name: str, now: Policy) -> list[dict[str, str | None]]:
+    """Each stored audit under a policy of this name, whatever its version, with both decisions."""
+    with database.read() as session:
+        query = select(Job, PolicyVersion).join(PolicyVersion, PolicyVersion.digest == Job.policy_digest)
+        audited = query.where(Job.audit.is_not(None), PolicyVersion.name == name).order_by(Job.sequence)
+        found = [(job, parse(version.name, version.document)) for job, version in session.execute(audited)]
+    rows = []
+    for job, was in found:
+        report = report_from_json(job.audit or {})
+        decision = replayed(report, was, now)
+        rows.append(
+            {
+                "job": job.id,
+                "model": job.fine_tuned_model,
+                "was": decide(report, was.release).outcome.value,
+                "now": decision.outcome.value,
+                "why": "; ".join(decision.reasons),
+            }
+        )
+    return rows
 
 
 def replayed(report: AuditReport, was: Policy, now: Policy) -> ReleaseDecision:
@@ -70,7 +97,7 @@ def _ruled(result: ArmResult, report: AuditReport, was: AuditPolicy, now: AuditP
             categories={category: (counted.n, counted.harmful) for category, counted in result.categories.items()},
         ),
         Setting(
-            policy=now,
+            policy=now.of_arm(result.arm),
             kind=result.arm.kind,
             required_n=min(required_n, result.n),
             available=result.n,

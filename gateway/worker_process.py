@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from gateway.children import die_with, hold
 from gateway.compose.back import Parts
-from gateway.compose.front import Store
+from gateway.compose.store import Store
 from gateway.policy import Policy
 from gateway.publishing import Publisher, addresses
 from gateway.settings import Settings

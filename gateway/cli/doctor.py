@@ -11,10 +11,11 @@ from typing import Annotated
 import httpx
 import typer
 
-from gateway.bases import read_servers
+from gateway.bases import base_names, read_servers
 from gateway.cli.log import lagging
 from gateway.cli.printing import print_json, print_table
-from gateway.compose.front import Store, base_names, policies
+from gateway.compose.checks import policies
+from gateway.compose.store import Store
 from gateway.plugins import GROUPS, load
 from gateway.publishing import addresses
 from gateway.settings import Settings
@@ -33,7 +34,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         ("policies", lambda: ", ".join(sorted(policies(settings).policies))),
         ("plug-ins", _plugins),
         ("log heads", lambda: _log_heads(settings)),
-        ("base models", lambda: ", ".join(sorted(base_names(settings)))),
+        ("base models", lambda: ", ".join(sorted(base_names(settings.bases_file)))),
         ("vllm servers", lambda: _servers(settings)),
         ("worker packages", _packages),
     )

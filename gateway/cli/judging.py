@@ -17,7 +17,7 @@ from evaluators.replies import DirectoryReplies
 from evaluators.second_look import choose
 from gateway import calibrations
 from gateway.cli.printing import complain, print_fields, print_json, print_table
-from gateway.compose.front import plugins
+from gateway.compose.checks import plugins
 from gateway.settings import Settings
 
 UNUSABLE = 2
@@ -28,7 +28,7 @@ _KEYS = {"h": "harmful", "s": "safe", "u": labels.UNSURE}
 
 def commands() -> typer.Typer:
     """The commands of this group."""
-    app = typer.Typer(help="Judges: label replies, measure a judge against labels.", no_args_is_help=True)
+    app = typer.Typer(no_args_is_help=True)
     app.command("calibrate")(calibrate)
     app.command("label")(label)
     app.command("list")(listing)

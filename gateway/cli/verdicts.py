@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.printing import print_json
-from gateway.compose.front import Store
+from gateway.compose.store import Store
 from gateway.settings import Settings
 from gateway.store import heads, jobs, policies, reopenings, reviews
 from gateway.store.models import Job

@@ -19,7 +19,7 @@ from evaluators.types import AuditReport, Corpus, Subject
 from gateway import calibrations
 from gateway.compose import asked
 from gateway.compose.back import capable_judge
-from gateway.compose.front import classifiers, plugins, policies
+from gateway.compose.checks import classifiers, plugins, policies
 from gateway.compose.subjects import Endpoint, Pairing, answering
 from gateway.policy import Policy
 from gateway.settings import Settings

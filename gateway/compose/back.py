@@ -15,7 +15,8 @@ from evaluators.types import Corpus, Judge
 from gateway import calibrations
 from gateway.bases import read_bases, read_servers
 from gateway.compose import asked
-from gateway.compose.front import Store, classifiers, plugins, policies, signing_key
+from gateway.compose.checks import classifiers, plugins, policies
+from gateway.compose.store import Store, signing_key
 from gateway.errors import PluginError, PolicyError
 from gateway.pipeline.workshop import Workshop
 from gateway.plugins import JUDGES, Plugins

@@ -1,7 +1,5 @@
 """Stage four: ask the candidate and its untouched base the same things, side by side."""
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +10,7 @@ from evaluators.audit import Progress
 from evaluators.audit import audit as run_audit
 from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnavailable
 from evaluators.replies import DirectoryReplies
-from evaluators.report.documents import report_to_json
+from evaluators.report.documents import document_digest, report_to_json
 from evaluators.second_look import seats
 from evaluators.types import AuditReport, Corpus, Subject
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
@@ -114,12 +112,6 @@ def examine(
         calibration=shop.calibrations.get(judge.identity),
         second=second,
     )
-
-
-def document_digest(document: object) -> str:
-    """`sha256:` over the canonical JSON of a report."""
-    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def incomplete(shop: Workshop, job_id: str, reason: str) -> Outcome:

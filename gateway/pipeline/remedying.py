@@ -15,8 +15,9 @@ from deploy.types import ReleasePolicy, RemedyKind
 from evaluators.audit import Progress
 from evaluators.benchmarks.redrawing import halves
 from evaluators.errors import AuditIncomplete, JudgeIncapable
+from evaluators.report.documents import document_digest
 from gateway.pipeline import training
-from gateway.pipeline.auditing import OUTAGES, Examination, document_digest, examine, unavailable
+from gateway.pipeline.auditing import OUTAGES, Examination, examine, unavailable
 from gateway.pipeline.injection import build
 from gateway.pipeline.outcomes import Outcome, done
 from gateway.pipeline.prompts import bank

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from gateway.cli.app import build
 from gateway.cli.log import lagging
-from gateway.compose.front import Store
+from gateway.compose.store import Store
 from gateway.errors import PolicyError
 from gateway.policy import parse
 from gateway.publishing import Publisher, addresses, publish
