@@ -15,7 +15,6 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 
 from gateway.errors import PolicyError
 from gateway.outbound import PublicResolver, check_url
-from gateway.policy import Policy
 from gateway.store import head_places, heads
 from gateway.store.database import Database
 from gateway.store.heads import HeadsUnusable
@@ -123,9 +122,12 @@ async def publish(database: Database, urls: Sequence[str], publisher: Publisher,
     return sum(await asyncio.gather(*(send(url, entry) for url, entry in wanted.items())))
 
 
-def addresses(policies: Sequence[Policy], *, allow_private: bool) -> tuple[str, ...]:
-    """Every address that a policy names, each once. Raises `PolicyError` for one that is not sent to."""
-    named = {policy.log.publish: policy.name for policy in policies if policy.log.publish}
+def addresses(published: Mapping[str, str], *, allow_private: bool) -> tuple[str, ...]:
+    """Every address that policies name (`log.publish` by policy), each once.
+
+    Raises `PolicyError` for one that is not sent to.
+    """
+    named = {url: name for name, url in published.items() if url}
     for url, name in named.items():
         try:
             check_url(url, allow_private=allow_private)

@@ -63,7 +63,7 @@ def outlets_of(settings: Settings, book: Sequence[Policy]) -> Outlets:
     allow_private = settings.webhooks_allow_private
     return Outlets(
         heads_file=settings.log_heads_file,
-        heads_urls=addresses(book, allow_private=allow_private),
+        heads_urls=addresses({policy.name: policy.log.publish for policy in book}, allow_private=allow_private),
         publisher=Publisher(token=settings.log_heads_token, allow_private=allow_private),
         webhooks_allow_private=allow_private,
     )

@@ -76,7 +76,8 @@ def _database(settings: Settings) -> str:
 
 
 def _log_heads(settings: Settings) -> str:
-    named = addresses([*policies(settings).policies.values()], allow_private=settings.webhooks_allow_private)
+    published = {name: policy.log.publish for name, policy in policies(settings).policies.items()}
+    named = addresses(published, allow_private=settings.webhooks_allow_private)
     store = Store.open(settings)
     with store.database.read() as session:
         late = lagging(session, n_failures=1)

@@ -158,4 +158,4 @@ def test_an_address_without_a_head_proves_nothing(store, place) -> None:
 def test_a_policy_cannot_send_the_head_into_private_networks_or_in_clear(url) -> None:
     policy = parse("mine", {"screening": SCREENING, "injection": {"ratio": 0.0}, "log": {"publish": url}})
     with pytest.raises(PolicyError, match=r"mine\.log\.publish"):
-        addresses([policy], allow_private=False)
+        addresses({policy.name: policy.log.publish}, allow_private=False)
