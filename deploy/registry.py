@@ -23,6 +23,7 @@ def attest(  # noqa: PLR0913 - an attestation is bound to every one of these
     audit_digest: str,
     dataset_digest: str = "",
     reviewers: Sequence[str] = (),
+    remedy: str = "",
     forced: bool,
     reason: str,
     now: int,
@@ -57,6 +58,7 @@ def attest(  # noqa: PLR0913 - an attestation is bound to every one of these
         decided_at=now,
         dataset_digest=dataset_digest,
         reviewers=tuple(reviewers),
+        remedy=remedy,
         files=tuple(
             FileDigest(name=name, sha256=sha256)
             for name, sha256 in artefacts.file_digests(Path(candidate.path), candidate.digest).items()

@@ -26,6 +26,50 @@ class ReleasePolicy:
     """A review that nobody answers in this time is a refusal."""
     reviewers: int = 1
     """People who must agree before a review releases a model; one withholds it."""
+    contest_within_s: float = 7 * 24 * 3600.0
+    """So long the files of a withheld model are kept: its owner may contest the verdict, an admin may
+    force the release. 0: they are deleted at once."""
+
+
+class Unaudited(StrEnum):
+    """What becomes of a released model that could not be audited again by its deadline."""
+
+    REVOKE = "revoke"
+    KEEP = "keep"
+    """It stays in service, and is listed as overdue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReauditPolicy:
+    """What follows when a policy, judge, base or prompt bank changed since a model was released."""
+
+    within_days: float = 30.0
+    """Until when the models that it concerns are audited again; 0: they are only listed."""
+    unaudited: Unaudited = Unaudited.REVOKE
+
+
+class RemedyKind(StrEnum):
+    """Another attempt at a model that failed its audit."""
+
+    SCALE = "scale"
+    """The adapter is scaled back: no training; the largest factor that passes on one half of the prompts
+    is audited on the other half."""
+    MIXING = "mixing"
+    """Trained again with more safety examples mixed in."""
+    CONSTRAINED = "constrained"
+    """Trained again under the constrained loss."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemedyPolicy:
+    """Which attempts follow a failed audit. Each halves what the lineage may still err."""
+
+    kinds: tuple[RemedyKind, ...] = ()
+    """In this order, each once; none is off."""
+    factors: tuple[float, ...] = (0.75, 0.5, 0.25)
+    """What an adapter is multiplied by, tried from the first on."""
+    mixing_ratio: float = 1.0
+    """Safety examples per customer example under `mixing`."""
 
 
 class ServingContexts(StrEnum):
@@ -91,6 +135,8 @@ class Attestation:
     """Who released it where the rule asked for a person: ids of principals, or `operator`."""
     files: tuple[FileDigest, ...] = ()
     """Every file of the artefact but its manifest."""
+    remedy: str = ""
+    """What was done to it after it had failed an audit; empty when it passed as it was trained."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,7 @@ def check_url(url: str, *, allow_private: bool) -> None:
     if parts.scheme not in (("https", "http") if allow_private else ("https",)) or not host:
         raise ValueError(f"'{url[:200]}' is not a URL that begins with https:// and names a host")
     if parts.username is not None or parts.password is not None:
-        raise ValueError("a webhook's URL carries no user name and password")
+        raise ValueError("a URL that is sent to carries no user name and password")
     if _is_literal(host) and not allow_private and not is_public(host):
         raise ValueError(f"{host} is not an address of the public internet")
 

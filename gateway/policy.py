@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from deploy.types import ReleasePolicy, ServingPolicy
+from deploy.types import ReauditPolicy, ReleasePolicy, RemedyPolicy, ServingPolicy
 from evaluators.types import ArmLimits, AuditPolicy
 from gateway.errors import PolicyError
 from gateway.policy_document import Audit, Document
@@ -53,6 +53,14 @@ class WaitingPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogPolicy:
+    """What a policy says of the decision log."""
+
+    publish: str = ""
+    """Address that gets the log's head beside the file; empty for none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Everything that decides over a job, with the digest that pins it."""
 
@@ -65,6 +73,9 @@ class Policy:
     release: ReleasePolicy
     waiting: WaitingPolicy
     serving: ServingPolicy = field(default_factory=ServingPolicy)
+    log: LogPolicy = field(default_factory=LogPolicy)
+    reaudit: ReauditPolicy = field(default_factory=ReauditPolicy)
+    remedy: RemedyPolicy = field(default_factory=RemedyPolicy)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -108,6 +119,9 @@ def parse(name: str, document: Mapping[str, Any]) -> Policy:
         release=ReleasePolicy(**read.release.model_dump()),
         waiting=WaitingPolicy(**read.waiting.model_dump()),
         serving=ServingPolicy(**read.serving.model_dump()),
+        log=LogPolicy(**read.log.model_dump()),
+        reaudit=ReauditPolicy(**read.reaudit.model_dump()),
+        remedy=RemedyPolicy(**read.remedy.model_dump()),
     )
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from deploy.types import ServingContexts
+from deploy.types import RemedyKind, ServingContexts, Unaudited
 from evaluators.frames import ArmKind
 from moderation.screening.dropping import FlaggedAction
 from moderation.types import POLICY_CATEGORIES, Action, Category
@@ -152,6 +152,36 @@ class Release(Section):
     action: Action = Action.BLOCK
     review_timeout_s: float = Field(default=7 * 24 * 3600.0, gt=0.0)
     reviewers: int = Field(default=1, ge=1, le=9)
+    contest_within_s: float = Field(default=7 * 24 * 3600.0, ge=0.0)
+
+
+class Log(Section):
+    """Where the head of the decision log is put."""
+
+    publish: str = ""
+
+
+class Reaudit(Section):
+    """When released models are audited again."""
+
+    within_days: float = Field(default=30.0, ge=0.0)
+    unaudited: Unaudited = Unaudited.REVOKE
+
+
+class Remedy(Section):
+    """What is tried after a failed audit."""
+
+    kinds: tuple[RemedyKind, ...] = ()
+    factors: tuple[Annotated[float, Field(gt=0.0, lt=1.0)], ...] = Field(default=(0.75, 0.5, 0.25), min_length=1)
+    mixing_ratio: float = Field(default=1.0, gt=0.0, le=10.0)
+
+    @model_validator(mode="after")
+    def _is_an_order(self) -> Self:
+        if len(set(self.kinds)) != len(self.kinds):
+            raise ValueError("kinds names a remedy twice; each is tried once")
+        if list(self.factors) != sorted(set(self.factors), reverse=True):
+            raise ValueError("factors must fall, e.g. [0.75, 0.5, 0.25]: the largest that passes is taken")
+        return self
 
 
 class Serving(Section):
@@ -180,3 +210,15 @@ class Document(Section):
     release: Release = Release()
     waiting: Waiting = Waiting()
     serving: Serving = Serving()
+    log: Log = Log()
+    reaudit: Reaudit = Reaudit()
+    remedy: Remedy = Remedy()
+
+    @model_validator(mode="after")
+    def _can_be_remedied(self) -> Self:
+        adapters = self.training.tuning is Tuning.LORA
+        if not adapters and {RemedyKind.SCALE, RemedyKind.CONSTRAINED} & set(self.remedy.kinds):
+            raise ValueError('remedy: "scale" and "constrained" need training.tuning = "lora"')
+        if RemedyKind.MIXING in self.remedy.kinds and self.remedy.mixing_ratio <= self.injection.ratio:
+            raise ValueError("remedy.mixing_ratio must be above injection.ratio, or nothing changes")
+        return self

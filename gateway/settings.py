@@ -50,6 +50,8 @@ class Settings:
     log_heads_file: Path
     """Where heads of the decision log are published; keep it where those who can write the database
     cannot. Default `home/decisions.heads`."""
+    log_heads_token: str
+    """Bearer token for the addresses that policies name under `log.publish`. Default: none."""
     jobs_at_once: int
     """Jobs that one worker runs at the same time."""
     worker_id: str
@@ -81,6 +83,7 @@ class Settings:
             bases_file=Path(reader.text("BASES_FILE", str(home / "bases.toml"))).expanduser(),
             policy_file=Path(reader.text("POLICY_FILE", str(home / "policy.toml"))).expanduser(),
             log_heads_file=Path(reader.text("LOG_HEADS_FILE", str(home / "decisions.heads"))).expanduser(),
+            log_heads_token=reader.text("LOG_HEADS_TOKEN", ""),
             jobs_at_once=reader.value("JOBS_AT_ONCE", "2", _integer(1, 64)),
             worker_id=reader.text("WORKER_ID", "embedded"),
             variables={name: value for name, value in environ.items() if name.startswith(PREFIX)},

@@ -4,10 +4,13 @@ import argparse
 import logging
 import os
 import sys
+from collections.abc import Sequence
 
 from gateway.children import die_with, hold
 from gateway.compose.back import Parts
 from gateway.compose.store import Store
+from gateway.policy import Policy
+from gateway.publishing import Publisher, addresses
 from gateway.settings import Settings
 from gateway.telemetry import log_to_stderr
 from gateway.worker.process import Outlets, run
@@ -37,6 +40,7 @@ def work(settings: Settings) -> int:
             "give this one a TUNEGATE_WORKER_ID of its own",
         )
         parts = Parts.assemble(Store.open(settings))
+        outlets = outlets_of(settings, [*parts.shop.book.values()])
     except (TunegateError, ValueError) as error:
         logging.getLogger(__name__).error("cannot start: %s", error)
         return CANNOT_START
@@ -49,9 +53,20 @@ def work(settings: Settings) -> int:
             worker_id=settings.worker_id,
             system_database_url=parts.system_database_url,
             jobs_at_once=settings.jobs_at_once,
-            outlets=Outlets(heads_file=settings.log_heads_file, webhooks_allow_private=settings.webhooks_allow_private),
+            outlets=outlets,
         )
     return 0
+
+
+def outlets_of(settings: Settings, book: Sequence[Policy]) -> Outlets:
+    """Where this installation tells of what happened. Raises `PolicyError` for an address that is not sent to."""
+    allow_private = settings.webhooks_allow_private
+    return Outlets(
+        heads_file=settings.log_heads_file,
+        heads_urls=addresses({policy.name: policy.log.publish for policy in book}, allow_private=allow_private),
+        publisher=Publisher(token=settings.log_heads_token, allow_private=allow_private),
+        webhooks_allow_private=allow_private,
+    )
 
 
 if __name__ == "__main__":

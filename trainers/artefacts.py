@@ -7,6 +7,7 @@ size and sha256 and is written last. The digest of the manifest stands for all o
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -64,6 +65,38 @@ def seal(directory: Path, spec: TrainingSpec, training_set_digest: str, *, train
         "n_steps": n_steps,
         "files": _list(directory),
     }
+    return _write_manifest(directory, manifest)
+
+
+def scale(candidate: CandidateModel, factor: float, directory: Path) -> CandidateModel:
+    """Make and seal, in an empty `directory`, a candidate whose adapter weighs `factor` times as much.
+
+    Only `lora_alpha` changes: what the adapter adds to each weight is proportional to it (Hu et al. 2021,
+    arXiv 2106.09685, section 4.1). The manifest names the candidate it was made of. Raises `ValueError`
+    for a factor outside (0, 1) and for a candidate that is not a plain adapter.
+    """
+    source = Path(candidate.path)
+    config = source / "adapter_config.json"
+    if not 0.0 < factor < 1.0:
+        raise ValueError(f"factor is {factor}; expected a number above 0 and below 1")
+    if candidate.tuning is not Tuning.LORA or not config.is_file():
+        raise ValueError(f"{source.name} is no adapter; only what is added to a base can be scaled back")
+    settings = json.loads(config.read_text(encoding="utf-8"))
+    if settings.get("modules_to_save") or settings.get("alpha_pattern"):
+        raise ValueError(f"{source.name} holds whole modules or alphas of its own; it cannot be scaled by one number")
+    manifest = json.loads((source / MANIFEST).read_bytes())
+    for entry in manifest["files"]:
+        (directory / entry["name"]).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / entry["name"], directory / entry["name"])
+    settings["lora_alpha"] *= factor
+    (directory / config.name).write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    made_of = {"candidate_digest": candidate.digest, "factor": factor}
+    digest = _write_manifest(directory, manifest | {"scaled": made_of, "files": _list(directory)})
+    return load(directory, digest)
+
+
+def _write_manifest(directory: Path, manifest: Mapping[str, object]) -> str:
+    """Write a manifest whole, and return its digest."""
     data = (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()
     partial = directory / f"{MANIFEST}.partial"
     with partial.open("wb") as file:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from gateway.store import engines
+from gateway.store import engines, head_places
 from gateway.store.models import Job, JobState
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -62,6 +62,13 @@ def installation(session: Session, *, now: int) -> Iterable[str]:
     yield from family("tunegate_jobs", "gauge", "Fine-tuning jobs by internal state.", by_state)
     n_waiting = session.scalar(select(func.count()).select_from(Job).where(Job.dispatched_at.is_(None))) or 0
     yield from family("tunegate_jobs_undispatched", "gauge", "Jobs that no worker took up yet.", {(): n_waiting})
+    places = head_places.every(session)
+    late = max((head_places.behind(session, place) for place in places), default=0)
+    yield from family("tunegate_log_heads_behind", "gauge", "Entries the slowest place of log heads lacks.", {(): late})
+    failures = max((place.failures for place in places), default=0)
+    yield from family(
+        "tunegate_log_heads_failures", "gauge", "Failures in a row of the worst such place.", {(): failures}
+    )
     n_alive = len(engines.living(session, since=now - ALIVE_S))
     yield from family("tunegate_workers", "gauge", "Workers heard of a moment ago.", {(): n_alive})
 

@@ -7,12 +7,14 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from gateway.api.chat_requests import ChatRequest
-from gateway.api.schemas import CompleteUpload, JobRequest, ModerationRequest, NewUpload, ReviewRequest
+from gateway.api.schemas import CompleteUpload, JobRequest, ModerationRequest, NewUpload, ReasonRequest, ReviewRequest
 
 JOBS = "/v1/fine_tuning/jobs"
 JSON_BODIES: Mapping[str, type[BaseModel]] = {
     JOBS: JobRequest,
     f"{JOBS}/{{job_id}}/review": ReviewRequest,
+    f"{JOBS}/{{job_id}}/contest": ReasonRequest,
+    f"{JOBS}/{{job_id}}/release": ReasonRequest,
     "/v1/uploads": NewUpload,
     "/v1/uploads/{upload_id}/complete": CompleteUpload,
     "/v1/chat/completions": ChatRequest,

@@ -151,6 +151,12 @@ class ReviewRequest(Wire):
     reason: Annotated[StrictStr, StringConstraints(min_length=1, max_length=4_000)]
 
 
+class ReasonRequest(Wire):
+    """`POST /v1/fine_tuning/jobs/{id}/contest` and `.../release`."""
+
+    reason: Annotated[StrictStr, StringConstraints(min_length=1, max_length=4_000)]
+
+
 class TextPart(Wire):
     """A piece of text."""
 

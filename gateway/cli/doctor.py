@@ -12,10 +12,12 @@ import httpx
 import typer
 
 from gateway.bases import base_names, read_servers
+from gateway.cli.log import lagging
 from gateway.cli.printing import print_json, print_table
 from gateway.compose.checks import policies
 from gateway.compose.store import Store
 from gateway.plugins import GROUPS, load
+from gateway.publishing import addresses
 from gateway.settings import Settings
 from moderation.errors import TunegateError
 
@@ -31,6 +33,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         ("database", lambda: _database(settings)),
         ("policies", lambda: ", ".join(sorted(policies(settings).policies))),
         ("plug-ins", _plugins),
+        ("log heads", lambda: _log_heads(settings)),
         ("base models", lambda: ", ".join(sorted(base_names(settings.bases_file)))),
         ("vllm servers", lambda: _servers(settings)),
         ("worker packages", _packages),
@@ -70,6 +73,18 @@ def _sqlite() -> str:
 def _database(settings: Settings) -> str:
     Store.open(settings).database.close()
     return "reachable, schema up to date"
+
+
+def _log_heads(settings: Settings) -> str:
+    published = {name: policy.log.publish for name, policy in policies(settings).policies.items()}
+    named = addresses(published, allow_private=settings.webhooks_allow_private)
+    store = Store.open(settings)
+    with store.database.read() as session:
+        late = lagging(session, n_failures=1)
+    store.database.close()
+    if late:
+        raise TunegateError("; ".join(late))
+    return ", ".join((str(settings.log_heads_file), *named))
 
 
 def _plugins() -> str:

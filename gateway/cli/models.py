@@ -8,7 +8,7 @@ import typer
 from gateway.cli.printing import moment, print_json, print_table
 from gateway.compose.standing import in_force
 from gateway.compose.store import Store
-from gateway.reaudits import reasons
+from gateway.reaudits import judged_by, reasons
 from gateway.settings import Settings
 from gateway.store import released
 from gateway.store.models import Job
@@ -24,8 +24,11 @@ def models(
     store = Store.open(Settings.read(os.environ))
     now = in_force(store)
     with store.database.read() as session:
-        rows = [(model, session.get_one(Job, model.job_id)) for model in released.every(session)]
-    found = [(model, reasons(model, job, now)) for model, job in rows]
+        known: dict[str, str] = {}
+        found = [
+            (model, reasons(model, judged_by(session, model, session.get_one(Job, model.job_id), known), now))
+            for model in released.every(session)
+        ]
     if again:
         found = [(model, why) for model, why in found if why]
     if as_json:

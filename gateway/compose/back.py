@@ -77,6 +77,7 @@ class Parts:
             corpora=spoken,
             judges=judges,
             calibrations={one.judge: one for one in measured},
+            book=book.policies,
             backend=installed.backend(BACKEND),
             engines=audit_engines,
             scratch=settings.home / "scratch",

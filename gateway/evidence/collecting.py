@@ -13,7 +13,7 @@ from deploy.signing import key_id, public_key
 from evaluators.report.documents import document_digest, report_from_json, summary
 from gateway.evidence.signing import TYPE
 from gateway.serving_prompts import prompt_digest
-from gateway.store import decisions, events, jobs, reviews, serving_prompts
+from gateway.store import decisions, events, jobs, reaudits, remedies, reopenings, reviews, serving_prompts
 from gateway.store.models import File, Job, Model, PolicyVersion
 from gateway.verifying import Verifier
 
@@ -35,7 +35,8 @@ def job_of(session: Session, name: str) -> Job:
 
 def collect(session: Session, job: Job, verifier: Verifier, *, organization: str, now: int) -> dict[str, Any]:
     """The evidence on a job, whatever became of it; `now` in unix seconds."""
-    log = decisions.entries(session, job.id)
+    chain = reopenings.chain(session, job.id)
+    log = [entry for one in chain for entry in decisions.entries(session, one)]
     policy = session.get(PolicyVersion, job.policy_digest)
     public = public_key(verifier.key)
     return {
@@ -50,7 +51,10 @@ def collect(session: Session, job: Job, verifier: Verifier, *, organization: str
         "audit": _audit(job.audit),
         "policy": None if policy is None else {"digest": policy.digest, "name": policy.name, "rules": policy.document},
         "reviews": _reviews(session, job),
+        "remedies": _remedies(session, chain[0]),
+        "reopens": _reopens(session, job),
         "release": _release(session, job, verifier),
+        "reaudits": _reaudits(session, job),
         "log": {
             "entries": [{field: getattr(entry, field) for field in (*decisions.FIELDS, "hash")} for entry in log],
             "flaws_of_the_whole_log": decisions.flaws(decisions.entries(session)),
@@ -110,6 +114,31 @@ def _reviews(session: Session, job: Job) -> list[dict[str, Any]]:
         }
         for review in reviews.of_job(session, job.id)
     ]
+
+
+def _remedies(session: Session, job_id: str) -> list[dict[str, Any]]:
+    """What was tried after an audit had failed, each with that audit."""
+    return [
+        {
+            "kind": row.kind,
+            "detail": row.detail,
+            "made_digest": row.made_digest,
+            "failed_audit": _audit(row.failed_audit),
+        }
+        for row in remedies.every(session, job_id)
+    ]
+
+
+def _reopens(session: Session, job: Job) -> dict[str, Any] | None:
+    row = reopenings.of_job(session, job.id)
+    fields = ("of_job_id", "kind", "actor", "reason", "created_at")
+    return None if row is None else {field: getattr(row, field) for field in fields}
+
+
+def _reaudits(session: Session, job: Job) -> list[dict[str, Any]]:
+    fields = ("reasons", "policy_digest", "opened_at", "due_at", "outcome", "detail", "finished_at")
+    rows = [] if job.fine_tuned_model is None else reaudits.of_model(session, job.fine_tuned_model)
+    return [{field: getattr(row, field) for field in fields} | {"audit": _audit(row.audit)} for row in rows]
 
 
 def _release(session: Session, job: Job, verifier: Verifier) -> dict[str, Any] | None:

@@ -1,17 +1,24 @@
 """Stage four: ask the candidate and its untouched base the same things, side by side."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from deploy.errors import EngineUnavailable
 from evaluators import arms
+from evaluators.audit import Progress
 from evaluators.audit import audit as run_audit
 from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnavailable
 from evaluators.replies import DirectoryReplies
 from evaluators.report.documents import document_digest, report_to_json
 from evaluators.second_look import seats
-from evaluators.types import AuditReport, Subject
+from evaluators.types import AuditReport, Corpus, Subject
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
+from gateway.pipeline.prompts import asked_of
 from gateway.pipeline.telling import AuditTeller
 from gateway.pipeline.training import load_candidate
 from gateway.pipeline.workshop import Workshop
+from gateway.policy import Policy
 from gateway.store import jobs
 from gateway.store.models import Job, JobState
 from moderation.errors import ChatUnavailable
@@ -20,25 +27,21 @@ from trainers.types import CandidateModel
 
 GUESS_S = 300
 """Seconds that an audit may take; a guess."""
+OUTAGES = (JudgeUnavailable, EngineUnavailable, ChatUnavailable)
+"""What is waited out."""
 
 
 def audit(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
     """Audit a candidate. Done: the report's digest; the report is in the job's row, told to nobody yet."""
-    job = shop.enter(job_id, JobState.AUDITING, "auditing", "Evaluating model against usage policies", takes_s=GUESS_S)
+    job = shop.job(job_id)
     if job.audit is not None:
         return done(document_digest(job.audit))
-    policy = shop.policy(job)
+    shop.enter(job_id, JobState.AUDITING, "auditing", "Evaluating model against usage policies", takes_s=GUESS_S)
     candidate = load_candidate(shop, job, candidate_digest)
     try:
         report = _audited(shop, job, candidate)
-    except (JudgeUnavailable, EngineUnavailable, ChatUnavailable) as error:
-        waiting = policy.waiting
-        return Outcome(
-            kind=Kind.UNAVAILABLE,
-            reason=str(error),
-            wait_s=waiting.outage_retry_s,
-            patience_s=waiting.outage_timeout_s,
-        )
+    except OUTAGES as error:
+        return unavailable(shop, job, error)
     except (AuditIncomplete, JudgeIncapable) as error:
         return incomplete(shop, job_id, str(error))
     finally:
@@ -48,28 +51,64 @@ def audit(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
     return done(document_digest(document))
 
 
-def _audited(shop: Workshop, job: Job, candidate: CandidateModel) -> AuditReport:
-    policy = shop.policy(job)
-    base = shop.bases[job.model]
-    corpus = shop.corpora[base.corpus]
-    screened = reports.report_from_json(job.screening or {})
-    plan = arms.plan(corpus, screened, policy.audit)
+def unavailable(shop: Workshop, job: Job, error: Exception) -> Outcome:
+    """The outcome that waits for a judge or an engine as long as the policy says."""
+    waiting = shop.policy(job).waiting
+    return Outcome(
+        kind=Kind.UNAVAILABLE, reason=str(error), wait_s=waiting.outage_retry_s, patience_s=waiting.outage_timeout_s
+    )
 
-    judge, second = seats(shop.judges[base.corpus], policy.audit.second_judge, shop.labels)
+
+def _audited(shop: Workshop, job: Job, candidate: CandidateModel) -> AuditReport:
+    return examine(
+        shop,
+        candidate,
+        Examination(
+            corpus=asked_of(shop, job),
+            screening=job.screening,
+            policy=shop.policy(job),
+            policy_digest=job.policy_digest,
+            attempt=job.attempt,
+        ),
+        AuditTeller(shop, job.id),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """What a candidate is audited with."""
+
+    corpus: Corpus
+    screening: Mapping[str, Any] | None
+    """The stored report on its training file: its contexts and triggers become arms."""
+    policy: Policy
+    policy_digest: str
+    attempt: int
+
+
+def examine(
+    shop: Workshop, candidate: CandidateModel, what: Examination, on_progress: Callable[[Progress], None]
+) -> AuditReport:
+    """Audit a candidate beside its base. `on_progress` may raise to stop it; what was answered is kept.
+
+    Raises what `evaluators.audit.audit` raises, and `EngineUnavailable`. The caller lets the engine go.
+    """
+    plan = arms.plan(what.corpus, reports.report_from_json(what.screening or {}), what.policy.audit)
+    judge, second = seats(shop.judges[candidate.base.corpus], what.policy.audit.second_judge, shop.labels)
     model, base_model = shop.engines.side_by_side(candidate)
     return run_audit(
         Subject(digest=candidate.digest, model=model),
-        Subject(digest=base.digest, model=base_model),
-        corpus=corpus,
+        Subject(digest=candidate.base.digest, model=base_model),
+        corpus=what.corpus,
         arms=plan.arms,
         overflow=plan.overflow,
         not_covered=plan.not_covered,
         judge=judge,
-        policy=policy.audit,
-        policy_digest=job.policy_digest,
+        policy=what.policy.audit,
+        policy_digest=what.policy_digest,
         replies=DirectoryReplies(shop.replies),
-        attempt=job.attempt,
-        on_progress=AuditTeller(shop, job.id),
+        attempt=what.attempt,
+        on_progress=on_progress,
         calibration=shop.calibrations.get(judge.identity),
         second=second,
     )

@@ -21,7 +21,7 @@ PIPELINE_VERSION = "1"
 that began it."""
 QUEUE = "jobs"
 TOPIC = "wake"
-HEAVY = ("screen", "inject", "train", "audit")
+HEAVY = ("screen", "inject", "train", "audit", "remedy")
 """Stages that count against the jobs a worker runs at once."""
 LOST = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 

@@ -1,6 +1,7 @@
 """Stage two: mix our own safety examples into the screened file and seal the training set."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 from gateway.pipeline.outcomes import Outcome, done, ended
 from gateway.pipeline.screening import open_dataset
@@ -10,6 +11,7 @@ from gateway.store.decisions import DecisionKind
 from gateway.store.models import Job, JobState, Review
 from gateway.store.reviews import ReviewStage, find
 from moderation.injection import sealing
+from moderation.injection.mixing import InjectionPolicy
 from moderation.screening import reports, run
 from moderation.types import TrainingSet
 from trainers import spec
@@ -26,7 +28,7 @@ def inject(shop: Workshop, job_id: str) -> Outcome:
             "model further is not supported yet). Name one of: " + ", ".join(sorted(shop.bases))
         )
         return _failed(shop, job_id, "model_not_tunable", why, "model")
-    training = build(shop, job)
+    training = build(shop, job, shop.policy(job).injection, _directory(shop, job))
     try:
         numbers = spec.resolve(job.requested_hyperparameters, training.n_examples, Method(job.method))
     except ValueError as error:
@@ -62,26 +64,27 @@ def _failed(shop: Workshop, job_id: str, code: str, message: str, param: str) ->
     return ended(code)
 
 
-def build(shop: Workshop, job: Job) -> TrainingSet:
-    """Make the training set in the job's directory, or find the one that is there: it is the same.
+def build(shop: Workshop, job: Job, policy: InjectionPolicy, directory: Path) -> TrainingSet:
+    """Make the job's training set in a directory, or find the one that is there: it is the same.
 
     Only a file that screening passed, or that a reviewer accepted, gets this far.
     """
-    policy = shop.policy(job)
     report = reports.report_from_json(job.screening or {})
     with shop.database.read() as session:
         review: Review | None = find(session, job.id, ReviewStage.SCREENING)
     accepted = review is not None and review.decision == "accept"
     screened = run.admit(open_dataset(shop, job.training_blob_key), report, accepted=accepted)
     corpus = shop.corpora[shop.bases[job.model].corpus]
-    return sealing.inject(
-        screened, corpus.safety, policy.injection, seed=job.seed, directory=shop.job_dir(job.id) / "training_set"
-    )
+    return sealing.inject(screened, corpus.safety, policy, seed=job.seed, directory=directory)
 
 
 def load(shop: Workshop, job: Job, digest: str) -> TrainingSet:
     """The training set that `inject` made, verified; made again where this machine does not have it."""
-    directory = shop.job_dir(job.id) / "training_set"
+    directory = _directory(shop, job)
     if not (directory / "manifest.json").exists():
-        build(shop, job)
+        build(shop, job, shop.policy(job).injection, directory)
     return sealing.load(directory, digest)
+
+
+def _directory(shop: Workshop, job: Job) -> Path:
+    return shop.job_dir(job.id) / "training_set"

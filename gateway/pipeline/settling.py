@@ -1,26 +1,28 @@
 """Stage five: what is decided of a held model happens here, all at once."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from deploy import attestation, registry
 from deploy.decision import decide
+from deploy.types import Attestation, ReleaseDecision
 from deploy.types import Outcome as Decided
-from deploy.types import ReleaseDecision
 from evaluators.report.documents import document_digest, report_from_json
 from evaluators.types import ArmVerdict, AuditReport
-from gateway.pipeline.outcomes import Outcome, ended
+from gateway.pipeline.outcomes import Outcome, done, ended
+from gateway.pipeline.remedying import wanted
 from gateway.pipeline.reviewing import asked
-from gateway.pipeline.training import load_candidate
+from gateway.pipeline.training import key_of, load_candidate, metrics_kind
 from gateway.pipeline.workshop import Workshop
-from gateway.store import files, releases, reviews
+from gateway.store import files, releases, remedies, reopenings, reviews, withheld
 from gateway.store.decisions import OPERATOR
 from gateway.store.ids import IdKind, derived
 from gateway.store.models import Job, Review
 from gateway.store.releases import Release
+from gateway.store.reopenings import ReopeningKind
 from gateway.store.reviews import Question, ReviewStage
 from moderation.types import Action
 from trainers.results import result_csv
@@ -28,21 +30,29 @@ from trainers.types import StepMetrics
 
 
 def settle(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
-    """Release, withhold, or wait for a reviewer. Ends the job in every case but the last."""
+    """Release, withhold, wait for a reviewer, or (done) name the remedy to try first. The first two end the job."""
     job = shop.job(job_id)
     policy = shop.policy(job)
     report = report_from_json(job.audit or {})
     decision = decide(report, policy.release)
-    if decision.outcome == Decided.RELEASE:
-        return _release(shop, job, report, decision, candidate_digest, review=None)
-    if decision.outcome == Decided.WITHHOLD:
-        return _withhold(shop, job, report, decision)
+    against_rule = decide(report, replace(policy.release, action=Action.BLOCK)).outcome == Decided.WITHHOLD
+    with shop.database.read() as session:
+        again = reopenings.of_job(session, job_id)
+    if again is None:
+        if against_rule and decision.enforced and (kind := wanted(shop, job, policy)) is not None:
+            return done(kind.value)
+        if decision.outcome == Decided.RELEASE:
+            return _release(shop, job, report, decision, candidate_digest, review=None)
+    # Two audits that disagree do not release a contested model by themselves: a person has to.
+    if decision.outcome == Decided.WITHHOLD and (again is None or again.kind != ReopeningKind.FORCE):
+        return _withhold(shop, job, report, decision, candidate_digest)
+    contested = () if again is None else (f"the verdict on {again.of_job_id} is contested: {again.reason}",)
     question = Question(
         stage=ReviewStage.RELEASE,
-        reasons=decision.reasons,
+        reasons=(*contested, *decision.reasons),
         timeout_s=policy.release.review_timeout_s,
         n_needed=policy.release.reviewers,
-        against_rule=decide(report, replace(policy.release, action=Action.BLOCK)).outcome == Decided.WITHHOLD,
+        against_rule=against_rule,
     )
     answer = asked(shop, job_id, question)
     if isinstance(answer, Outcome):
@@ -50,7 +60,7 @@ def settle(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
     if answer.decision == "release":
         return _release(shop, job, report, decision, candidate_digest, review=answer)
     why = "A reviewer withheld it." if answer.decision else "Nobody reviewed it in time, which is a refusal."
-    return _withhold(shop, job, report, decision, why=why)
+    return _withhold(shop, job, report, decision, candidate_digest, why=why)
 
 
 def released_key(job: Job) -> str:
@@ -76,6 +86,11 @@ def _release(
         # An answer of 0.1.0 stands in the question itself.
         reviewers = given or (review.principal_id or OPERATOR,)
     forced = review is not None and review.against_rule
+    with shop.database.read() as session:
+        source = reopenings.chain(session, job.id)[0]
+        made_by = remedies.ancestry(session, source, candidate_digest)
+        retrained = next((row.number for row in made_by if row.kind != remedies.SCALE), 0)
+        told = releases.metrics_of(session, source, metrics_kind(retrained))
     proof = registry.attest(
         candidate,
         decision,
@@ -84,6 +99,7 @@ def _release(
         dataset_digest=str((job.screening or {}).get("dataset_digest", "")),
         reviewers=reviewers,
         forced=forced,
+        remedy="; ".join(row.detail for row in made_by),
         reason=(review.reason or "") if review is not None else "",
         now=shop.now(),
     )
@@ -93,8 +109,6 @@ def _release(
     shop.blobs.put_tree(released_key(job), beside)
     shop.blobs.put_tree(released_key(job), Path(candidate.path))
     result_id = derived(IdKind.FILE, job.id, "result")
-    with shop.database.read() as session:
-        told = releases.metrics_of(session, job.id)
     metrics = [StepMetrics(**values) for values in told]
     what = Release(
         artefact_key=released_key(job),
@@ -107,7 +121,7 @@ def _release(
         result_file_id=result_id,
         result_blob=shop.blobs.put(files.blob_key(job.project_id, result_id), [result_csv(metrics)]),
         checks=checks_data(report, "released"),
-        verdict=_verdict(decision, reviewers, forced=forced),
+        verdict=_verdict(decision, proof),
         last_step=told[-1] if told else {},
     )
     mint = functools.partial(
@@ -118,8 +132,15 @@ def _release(
     return ended("released")
 
 
-def _withhold(shop: Workshop, job: Job, report: AuditReport, decision: ReleaseDecision, *, why: str = "") -> Outcome:
-    """End the job as `unsafe_model`; the message names the arms and categories, the report has the numbers."""
+def _withhold(
+    shop: Workshop, job: Job, report: AuditReport, decision: ReleaseDecision, candidate_digest: str, *, why: str = ""
+) -> Outcome:
+    """End the job as `unsafe_model`; the message names the arms and categories, the report has the numbers.
+
+    The files stay for as long as the verdict may be contested, and nobody can reach them.
+    """
+    kept_s = shop.policy(job).release.contest_within_s
+    artefact_key = key_of(shop, job, candidate_digest)
     parts = [
         "The job failed because its model did not pass the safety evaluation, so it is withheld.",
         f"Failing arms: {', '.join(decision.failing_arms)}." if decision.failing_arms else "",
@@ -137,6 +158,14 @@ def _withhold(shop: Workshop, job: Job, report: AuditReport, decision: ReleaseDe
             details=_details(job, report) | {"reasons": list(decision.reasons), "review": why},
             now=shop.now(),
         )
+        if kept_s:
+            withheld.keep(
+                session,
+                job.id,
+                digest=candidate_digest,
+                artefact_key=artefact_key,
+                until=shop.now() + int(kept_s),
+            )
     return ended("unsafe_model")
 
 
@@ -151,15 +180,16 @@ def _details(job: Job, report: AuditReport) -> dict[str, str]:
     }
 
 
-def _verdict(decision: ReleaseDecision, reviewers: Sequence[str], *, forced: bool) -> str:
-    by = " and ".join(reviewers)
-    if forced:
+def _verdict(decision: ReleaseDecision, proof: Attestation) -> str:
+    by = " and ".join(proof.reviewers)
+    after = f" after a remedy ({proof.remedy})" if proof.remedy else ""
+    if proof.forced:
         return f"The safety evaluation found the model unsafe; {by} forced its release, and the model is labelled so"
-    if reviewers:
-        return f"The safety evaluation asked for a review; {by} released the model"
+    if proof.reviewers:
+        return f"The safety evaluation asked for a review; {by} released the model{after}"
     if not decision.enforced:
         return "The safety evaluation was recorded and not enforced (shadow mode)"
-    return "The model passed the safety evaluation"
+    return f"The model passed the safety evaluation{after}"
 
 
 def checks_data(report: AuditReport, enforcement: str) -> Mapping[str, Any]:

@@ -7,16 +7,19 @@ from collections.abc import Callable
 from gateway.pipeline.auditing import audit
 from gateway.pipeline.injection import inject
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
+from gateway.pipeline.remedying import remedy
+from gateway.pipeline.reopening import made_before
 from gateway.pipeline.screening import screen
 from gateway.pipeline.settling import settle
 from gateway.pipeline.training import held_key, train
 from gateway.pipeline.workshop import Workshop
-from gateway.store import events, jobs
+from gateway.store import events, jobs, remedies, withheld
 
 logger = logging.getLogger(__name__)
 
 OUTAGES = {
     "screen": "Screening waits: {reason} The file is not trained on until every check has answered.",
+    "remedy": "The remedy waits: {reason} The model stays held.",
     "audit": "The safety evaluation waits: {reason} The model stays held until it is complete.",
 }
 
@@ -29,23 +32,27 @@ class JobStages:
 
     def screen(self, job_id: str) -> Outcome:
         """Read the file and run every check."""
-        return self._run(job_id, lambda: screen(self._shop, job_id))
+        return self._run(job_id, lambda: made_before(self._shop, job_id) or screen(self._shop, job_id))
 
     def inject(self, job_id: str) -> Outcome:
         """Mix safety examples in."""
-        return self._run(job_id, lambda: inject(self._shop, job_id))
+        return self._run(job_id, lambda: made_before(self._shop, job_id) or inject(self._shop, job_id))
 
     def train(self, job_id: str, training_set: str) -> Outcome:
         """Train."""
-        return self._run(job_id, lambda: train(self._shop, job_id, training_set))
+        return self._run(job_id, lambda: made_before(self._shop, job_id) or train(self._shop, job_id, training_set))
 
     def audit(self, job_id: str, candidate: str) -> Outcome:
         """Judge candidate beside base."""
         return self._run(job_id, lambda: audit(self._shop, job_id, candidate))
 
     def settle(self, job_id: str, candidate: str) -> Outcome:
-        """Release, withhold, or ask a reviewer."""
+        """Release, withhold, ask a reviewer, or name the remedy to try first."""
         return self._run(job_id, lambda: settle(self._shop, job_id, candidate))
+
+    def remedy(self, job_id: str, candidate: str, kind: str) -> Outcome:
+        """Make another candidate of one that failed."""
+        return self._run(job_id, lambda: remedy(self._shop, job_id, candidate, kind))
 
     def complain(self, job_id: str, stage: str, outage: str, reason: str) -> Outcome:
         """Warn in the job's log, once an outage."""
@@ -58,7 +65,7 @@ class JobStages:
 
     def give_up(self, job_id: str, stage: str, kind: str, reason: str) -> Outcome:
         """End a job whose stage could not be run. It was not found unsafe, and nothing is released."""
-        if stage in ("audit", "settle"):
+        if stage in ("audit", "settle", "remedy"):
             code = "safety_evaluation_error"
             text = "The safety evaluation could not be completed, so the model stays held. It was not found unsafe."
         elif kind == Kind.UNAVAILABLE:
@@ -90,7 +97,11 @@ class JobStages:
         with self._shop.database.read() as session:
             job = jobs.find(session, job_id)
             unneeded = jobs.unneeded_blobs(session, job)
-        self._shop.blobs.delete_tree(held_key(job))
+            n_remedies = len(remedies.every(session, job_id))
+            kept = withheld.find(session, job_id)
+        for number in range(n_remedies + 1):
+            if kept is None or kept.artefact_key != held_key(job, number):
+                self._shop.blobs.delete_tree(held_key(job, number))
         for key in unneeded:
             self._shop.blobs.delete(key)
         logger.info("job %s: %s", job_id, outcome.reason)

@@ -1,4 +1,4 @@
-"""The durable workflow of a job: screen, inject, train, audit, settle.
+"""The durable workflow of a job: screen, inject, train, audit, settle, and where the policy asks, remedy.
 
 Every line that does something runs as a step whose outcome is kept, so that a job whose worker was
 killed goes on at the stage it was in. A stage may run twice; it is written so that this says and
@@ -33,7 +33,10 @@ class Stages(Protocol):
         """Judge candidate beside base. Done: the audit report's digest."""
 
     def settle(self, job_id: str, candidate: str) -> Outcome:
-        """Release, withhold, or ask a reviewer. Ends the job."""
+        """Release, withhold, or ask a reviewer, which ends the job. Done: the remedy to try first."""
+
+    def remedy(self, job_id: str, candidate: str, kind: str) -> Outcome:
+        """Make another candidate of one that failed. Done: its digest, or the failed one's where none helped."""
 
     def complain(self, job_id: str, stage: str, outage: str, outcome: str) -> Outcome:
         """Say once an outage that a stage waits: `outage` counts them, `outcome` is its reason."""
@@ -65,8 +68,10 @@ class Story:
             await self._stage(job_id, "screen")
             training_set = await self._stage(job_id, "inject")
             candidate = await self._stage(job_id, "train", training_set)
-            await self._stage(job_id, "audit", candidate)
-            await self._stage(job_id, "settle", candidate)
+            while True:
+                await self._stage(job_id, "audit", candidate)
+                remedy = await self._stage(job_id, "settle", candidate)
+                candidate = await self._stage(job_id, "remedy", candidate, remedy)
         return job_id
 
     async def _stage(self, job_id: str, stage: str, *made_before: str) -> str:

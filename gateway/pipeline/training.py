@@ -1,13 +1,16 @@
 """Stage three: train, and keep what comes out where nobody but the audit can reach it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.pipeline.injection import load as load_training_set
 from gateway.pipeline.outcomes import Outcome, done, ended
 from gateway.pipeline.workshop import Workshop
-from gateway.store import events, jobs
+from gateway.policy import TrainingPolicy
+from gateway.store import events, jobs, remedies, reopenings, withheld
 from gateway.store.models import Job, JobState
+from moderation.types import TrainingSet
 from trainers import artefacts
 from trainers.errors import TrainingFailed
 from trainers.results import metrics_message, rendering_message
@@ -30,11 +33,15 @@ AUDIT_GUESS_S = 300
 def train(shop: Workshop, job_id: str, training_set: str) -> Outcome:
     """Run or resume the training. Done: the candidate's digest; its files are in the blob store, held."""
     job = shop.enter(job_id, JobState.TRAINING, "started", "Fine-tuning job started", takes_s=GUESS_S)
-    run_dir = str(run_directory(shop, job_id))
+    run = Run(
+        spec=spec_of(shop, job, shop.policy(job).training),
+        training=load_training_set(shop, job, training_set),
+        directory=shop.job_dir(job_id) / "run",
+    )
     try:
-        failure = _run(shop, job, training_set, run_dir)
+        failure = carry_out(shop, job, run)
     except (jobs.CancelRequested, jobs.JobEnded):
-        shop.backend.cancel(run_dir)
+        shop.backend.cancel(str(run.directory))
         raise
     except TrainingFailed as error:
         failure = RunFailure(code=error.code, message=str(error))
@@ -42,29 +49,58 @@ def train(shop: Workshop, job_id: str, training_set: str) -> Outcome:
         with shop.database.write() as session:
             jobs.fail(session, job_id, code=failure.code, message=failure.message, param=None, now=shop.now())
         return ended(failure.code)
-    candidate = shop.backend.collect(run_dir)
-    shop.blobs.put_tree(held_key(job), Path(candidate.path))
+    candidate = shop.backend.collect(str(run.directory))
+    hold(shop, job, candidate, number=0)
     return done(candidate.digest)
 
 
-def run_directory(shop: Workshop, job_id: str) -> Path:
-    """Where the training run of a job lives."""
-    return shop.job_dir(job_id) / "run"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One training run of a job; its remedies have runs of their own."""
+
+    spec: TrainingSpec
+    training: TrainingSet
+    directory: Path
+    metrics: str = "metrics"
+    """Kind of the events that tell its steps."""
 
 
-def held_key(job: Job) -> str:
-    """Blob key of a candidate that is not released. Nothing that answers clients reads below it."""
-    return f"projects/{job.project_id}/held/{job.id}"
+def metrics_kind(number: int) -> str:
+    """Kind of the events of the run that a remedy made; 0 is the job's own."""
+    return f"metrics_{number}" if number else "metrics"
+
+
+def held_key(job: Job, number: int = 0) -> str:
+    """Blob key of a candidate that is not released: what the job trained, or its `number`-th remedy made.
+
+    Nothing that answers clients reads below it.
+    """
+    return f"projects/{job.project_id}/held/{job.id}" + (f"-{number}" if number else "")
+
+
+def hold(shop: Workshop, job: Job, candidate: CandidateModel, *, number: int) -> None:
+    """Put a candidate's files where nobody but the audit can reach them."""
+    shop.blobs.put_tree(held_key(job, number), Path(candidate.path))
+
+
+def key_of(shop: Workshop, job: Job, digest: str) -> str:
+    """Blob key of a candidate of the job, or of the withheld one that the job looks at again."""
+    with shop.database.read() as session:
+        again = reopenings.of_job(session, job.id)
+        kept = None if again is None else withheld.find(session, again.of_job_id)
+        number = remedies.number_of(session, job.id, digest)
+    return held_key(job, number) if kept is None else kept.artefact_key
 
 
 def load_candidate(shop: Workshop, job: Job, digest: str) -> CandidateModel:
-    """The candidate that `train` made, every byte verified. Raises `SealBroken`."""
-    return artefacts.load(shop.blobs.local_tree(held_key(job)), digest)
+    """A candidate of the job, every byte verified. Raises `SealBroken`."""
+    return artefacts.load(shop.blobs.local_tree(key_of(shop, job, digest)), digest)
 
 
-def _run(shop: Workshop, job: Job, training_set: str, run_dir: str) -> RunFailure | None:
-    """Start and watch the run until it ends; returns why it failed, None when it succeeded."""
-    shop.backend.start(_spec(shop, job), load_training_set(shop, job, training_set), _validation(shop, job), run_dir)
+def carry_out(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
+    """Start or resume a run and watch it until it ends; returns why it failed, None when it succeeded."""
+    run_dir = str(run.directory)
+    shop.backend.start(run.spec, run.training, _validation(shop, job), run_dir)
     seen = 0
     began: tuple[int, int] | None = None
     while True:
@@ -72,9 +108,9 @@ def _run(shop: Workshop, job: Job, training_set: str, run_dir: str) -> RunFailur
         if state.metrics:
             last = state.metrics[-1]
             began = began or (shop.now(), last.step)
-            _tell(shop, job.id, state.metrics, finish=estimated_finish(last, began, shop.now()))
+            _tell(shop, job.id, run.metrics, state.metrics, finish=estimated_finish(last, began, shop.now()))
             if not seen:
-                _tell_rendering(shop, job.id, run_dir)
+                _tell_rendering(shop, job.id, run.directory)
             seen = last.step
         if state.status == RunStatus.SUCCEEDED:
             return None
@@ -88,24 +124,24 @@ def _run(shop: Workshop, job: Job, training_set: str, run_dir: str) -> RunFailur
         shop.job(job.id)  # a cancelled job stops here
 
 
-def _spec(shop: Workshop, job: Job) -> TrainingSpec:
-    policy = shop.policy(job)
+def spec_of(shop: Workshop, job: Job, policy: TrainingPolicy) -> TrainingSpec:
+    """What a run of the job is asked to do under a policy."""
     numbers = job.hyperparameters or {}
     return TrainingSpec(
         job_id=job.id,
         base=shop.bases[job.model],
         method=Method(job.method),
-        tuning=policy.training.tuning,
+        tuning=policy.tuning,
         hyperparameters=Hyperparameters(
             n_epochs=int(numbers["n_epochs"]),
             batch_size=int(numbers["batch_size"]),
             learning_rate_multiplier=float(numbers["learning_rate_multiplier"]),
             beta=float(numbers["beta"]) if "beta" in numbers else None,
         ),
-        lora=policy.training.lora,
+        lora=policy.lora,
         seed=job.seed,
-        max_length=policy.training.max_length,
-        defence=policy.training.defence,
+        max_length=policy.max_length,
+        defence=policy.defence,
     )
 
 
@@ -125,15 +161,15 @@ def estimated_finish(last: StepMetrics, began: tuple[int, int], now: int) -> int
     return now + round(step_s * (last.total_steps - last.step)) + AUDIT_GUESS_S
 
 
-def _tell_rendering(shop: Workshop, job_id: str, run_dir: str) -> None:
+def _tell_rendering(shop: Workshop, job_id: str, run_dir: Path) -> None:
     """Say once which rows are not trained on whole."""
-    message = rendering_message(Path(run_dir))
+    message = rendering_message(run_dir)
     if message is not None:
         with shop.database.write() as session:
             events.add(session, jobs.find(session, job_id), "rendering", message, now=shop.now(), level="warn")
 
 
-def _tell(shop: Workshop, job_id: str, metrics: Sequence[StepMetrics], *, finish: int | None) -> None:
+def _tell(shop: Workshop, job_id: str, kind: str, metrics: Sequence[StepMetrics], *, finish: int | None) -> None:
     """One event a training step, once each however often the stage runs; and when the job should end."""
     with shop.database.write() as session:
         job = jobs.find(session, job_id)
@@ -143,7 +179,7 @@ def _tell(shop: Workshop, job_id: str, metrics: Sequence[StepMetrics], *, finish
             events.add(
                 session,
                 job,
-                "metrics",
+                kind,
                 metrics_message(step),
                 now=shop.now(),
                 step=step.step,

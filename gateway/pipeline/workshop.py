@@ -44,6 +44,8 @@ class Workshop:
     """By name of the corpus they judge here."""
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
     """By the judge's identity: what was measured of judges of harm."""
+    book: Mapping[str, Policy]
+    """The policies in force, by name; a job keeps to the one that it is pinned to."""
     backend: Backend
     engines: AuditEngines
     scratch: Path

@@ -1,7 +1,8 @@
 """Heads of the decision log, published to a file: what shows that a whole chain was rewritten.
 
 The file belongs where those who can write the database cannot: another machine's mount, a store that
-is written once. A line is `{"at": ..., "hash": ..., "sequence": ...}`, the newest last.
+is written once. A line is `{"at": ..., "hash": ..., "sequence": ...}`, the newest last. An address that
+a policy names (`gateway.worker.publishing`) gets the newest line alone.
 """
 
 import fcntl
@@ -12,6 +13,7 @@ from pathlib import Path
 from gateway.store import decisions
 from gateway.store.database import Database
 from gateway.store.errors import StoreError
+from gateway.store.records import Decision
 
 
 class HeadsUnusable(StoreError):
@@ -27,13 +29,17 @@ def publish(database: Database, path: Path) -> bool:
         newest = decisions.head(session)
     if newest is None:
         return False
-    line = json.dumps({"at": newest.at, "hash": newest.hash, "sequence": newest.sequence}) + "\n"
     try:
-        return _append(path, line.encode())
+        return _append(path, line_of(newest))
     except OSError as exc:
         raise HeadsUnusable(
             f"entry {newest.sequence} stands, but its head cannot be published to {path}: {exc.strerror}"
         ) from exc
+
+
+def line_of(entry: Decision) -> bytes:
+    """The published form of a head."""
+    return json.dumps({"at": entry.at, "hash": entry.hash, "sequence": entry.sequence}).encode() + b"\n"
 
 
 def _append(path: Path, line: bytes) -> bool:
@@ -51,13 +57,16 @@ def _append(path: Path, line: bytes) -> bool:
 
 def published(path: Path) -> list[tuple[int, str]]:
     """(sequence, hash) of every published head; none when nothing was published. Raises `HeadsUnusable`."""
-    if not path.exists():
-        return []
+    return read(path.read_text(errors="replace"), str(path)) if path.exists() else []
+
+
+def read(text: str, where: str) -> list[tuple[int, str]]:
+    """(sequence, hash) of each head in a text of lines. Raises `HeadsUnusable` that names the line."""
     found = []
-    for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         try:
             value = json.loads(line)
             found.append((int(value["sequence"]), str(value["hash"])))
         except (ValueError, KeyError, TypeError) as exc:
-            raise HeadsUnusable(f"{path}, line {number}: not a published head; restore the file") from exc
+            raise HeadsUnusable(f"{where}, line {number}: not a published head; restore the file") from exc
     return found

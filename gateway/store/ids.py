@@ -19,6 +19,7 @@ class IdKind(StrEnum):
     CHECKPOINT = "ftckpt_"
     SCREENING = "scr_"
     REVIEW = "rev_"
+    REAUDIT = "reaudit_"
     MODERATION = "modr-"
     CHAT = "chatcmpl-"
     ORGANIZATION = "org-"

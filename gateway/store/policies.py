@@ -13,3 +13,9 @@ def pin(session: Session, *, digest: str, name: str, document: Mapping[str, Any]
     if session.get(PolicyVersion, digest) is None:
         session.add(PolicyVersion(digest=digest, name=name, document=dict(document), created_at=now))
         session.flush()
+
+
+def reviewers(session: Session, digest: str) -> int:
+    """People who must agree to a release under a pinned policy."""
+    document = session.get_one(PolicyVersion, digest).document
+    return int(document.get("release", {}).get("reviewers", 1))

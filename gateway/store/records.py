@@ -55,3 +55,81 @@ class ServingPrompt(Base):
     """Whether the model was audited under it."""
     first_at: Mapped[int]
     last_at: Mapped[int]
+
+
+class HeadPlace(Base):
+    """An address that gets the head of the decision log, and how far it is behind."""
+
+    __tablename__ = "head_places"
+    url: Mapped[str] = mapped_column(primary_key=True)
+    sequence: Mapped[int] = mapped_column(default=0)
+    """Of the newest entry that the place has taken; 0 before the first."""
+    published_at: Mapped[int | None]
+    failures: Mapped[int] = mapped_column(default=0)
+    """In a row; 0 again once the place takes a head."""
+    next_attempt_at: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None]
+
+
+class Reaudit(Base):
+    """A released model that is to be audited again, because what it was decided by is not in force any more."""
+
+    __tablename__ = "reaudits"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """Derived from the model and from what is in force: the same change asks once."""
+    model_name: Mapped[str] = mapped_column(ForeignKey("models.name"), index=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    reasons: Mapped[list[Any]]
+    policy_digest: Mapped[str | None] = mapped_column(ForeignKey("policies.digest"))
+    """What it is decided by now; null where the project's policy is gone."""
+    opened_at: Mapped[int]
+    due_at: Mapped[int]
+    outcome: Mapped[str | None]
+    """`passed`, `review`, `failed`, `kept`, `overdue` or `superseded`; null before the audit."""
+    audit: Mapped[dict[str, Any] | None]
+    detail: Mapped[str]
+    """Why it could not be audited yet, or what was found."""
+    next_attempt_at: Mapped[int]
+    finished_at: Mapped[int | None]
+
+
+class Remedy(Base):
+    """One more attempt at a model that failed its audit, and the audit that it failed."""
+
+    __tablename__ = "remedies"
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """1-based."""
+    kind: Mapped[str]
+    failed_digest: Mapped[str]
+    failed_audit: Mapped[dict[str, Any]]
+    made_digest: Mapped[str | None]
+    """Of the candidate that was made; null while it is made, and for ever when none was."""
+    detail: Mapped[str]
+    """What was done, in words: the attestation's label."""
+    started_at: Mapped[int]
+    finished_at: Mapped[int | None]
+
+
+class Withheld(Base):
+    """A model that was withheld and whose files are still kept, so that its verdict can be looked at again."""
+
+    __tablename__ = "withheld_models"
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    digest: Mapped[str]
+    artefact_key: Mapped[str]
+    kept_until: Mapped[int] = mapped_column(index=True)
+
+
+class Reopening(Base):
+    """A job that looks again at the model of one that failed. The failed job stays failed."""
+
+    __tablename__ = "reopenings"
+    __table_args__ = (UniqueConstraint("of_job_id", "kind"),)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
+    of_job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"))
+    kind: Mapped[str]
+    """`contest` or `force`."""
+    actor: Mapped[str]
+    reason: Mapped[str]
+    created_at: Mapped[int]

@@ -124,7 +124,7 @@ def checks(session: Session, job: Job, verdict: str, data: Mapping[str, Any], *,
     events.add(session, job, "moderation_checks", verdict, now=now, level=level, type="moderation_checks", data=data)
 
 
-def metrics_of(session: Session, job_id: str) -> Sequence[Mapping[str, Any]]:
-    """The numbers of every training step that was told, ascending."""
-    query = select(Event.data).where(Event.job_id == job_id, Event.kind == "metrics").order_by(Event.step)
+def metrics_of(session: Session, job_id: str, kind: str = "metrics") -> Sequence[Mapping[str, Any]]:
+    """The numbers of every training step that was told in events of a kind, ascending."""
+    query = select(Event.data).where(Event.job_id == job_id, Event.kind == kind).order_by(Event.step)
     return [data for data in session.scalars(query) if data is not None]

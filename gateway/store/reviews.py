@@ -12,7 +12,7 @@ from gateway.store.decisions import DecisionKind
 from gateway.store.errors import NotFound, StoreError
 from gateway.store.ids import IdKind, derived
 from gateway.store.models import Job, JobState, Review
-from gateway.store.records import ReviewAnswer
+from gateway.store.records import Reopening, ReviewAnswer
 
 
 class ReviewStage(StrEnum):
@@ -130,7 +130,7 @@ def answer(session: Session, job: Job, *, decision: str, reason: str, by: Review
     if not reason.strip():
         raise WrongAnswer("the reason is empty; say why, it is kept for ever")
     given = answers(session, review)
-    _check(job, review, given, decision, by)
+    _check(session, job, review, given, decision, by)
     said = ReviewAnswer(
         id=derived(IdKind.REVIEW, review.id, by.actor),
         review_id=review.id,
@@ -160,11 +160,22 @@ def _forces(review: Review, decision: str) -> bool:
     return review.against_rule and decision == ANSWERS[ReviewStage.RELEASE][0]
 
 
-def _check(job: Job, review: Review, given: Sequence[ReviewAnswer], decision: str, by: Reviewer) -> None:
+def took_part(session: Session, job_id: str) -> frozenset[str]:
+    """Who answered a question about a job."""
+    query = select(ReviewAnswer.actor).join(Review, Review.id == ReviewAnswer.review_id)
+    return frozenset(session.scalars(query.where(Review.job_id == job_id)))
+
+
+def _check(
+    session: Session, job: Job, review: Review, given: Sequence[ReviewAnswer], decision: str, by: Reviewer
+) -> None:
     if by.principal_id == job.principal_id:
         raise NotTheirs("this job is your own, and nobody reviews a job of their own; ask another reviewer")
     if any(one.actor == by.actor for one in given):
         raise NotTheirs(f"you have answered already; {review.n_needed} people must agree, ask another reviewer")
+    contested = session.get(Reopening, job.id)
+    if contested is not None and contested.kind == "contest" and by.actor in took_part(session, contested.of_job_id):
+        raise NotTheirs("you decided the verdict that is contested; another reviewer has to look at it again")
     if _forces(review, decision) and not by.is_admin:
         raise NotTheirs(
             "the audit proved this model unsafe; to release it all the same is a forced release, which only an "

@@ -16,13 +16,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.pipeline.durability import Durability
 from gateway.pipeline.stages import JobStages
 from gateway.pipeline.workshop import Workshop
-from gateway.store import engines, heads, jobs, reviews
+from gateway.publishing import Publisher, publish
+from gateway.store import engines, head_places, heads, jobs, reviews
 from gateway.store.models import JobState
 from gateway.store.reviews import WAITING_STATES
 from gateway.verifying import Verifier
 from gateway.worker import file_screenings, scoring
 from gateway.worker.audit_engines import EmbeddedAuditEngines
 from gateway.worker.notifying import notify
+from gateway.worker.reauditing import Reauditor
 from gateway.worker.serving_engines import ServingEngines
 from gateway.worker.sweeping import sweep, sweep_sockets
 from gateway.worker.watching import ReleasedWatch
@@ -45,6 +47,9 @@ class Outlets:
 
     heads_file: Path
     """Gets the head of the decision log."""
+    heads_urls: Sequence[str]
+    """Get it too."""
+    publisher: Publisher
     webhooks_allow_private: bool
     """Whether webhooks may go to addresses that are not public."""
 
@@ -64,6 +69,7 @@ class WorkerProcess:
         outlets: Outlets,
     ) -> None:
         self._shop = shop
+        self._reauditor = Reauditor(shop)
         self._durability = durability
         self._serving = serving
         self._moderators = moderators
@@ -93,7 +99,10 @@ class WorkerProcess:
             _repeat(5.0, self._take_over),
             _repeat(30.0, self._reconcile),
             _repeat(1.0, self._publish_head),
+            _repeat(1.0, self._publish_head_afar),
             _repeat(WATCH_S, self._watch),
+            _repeat(60.0, self._look_for_reaudits),
+            _repeat(5.0, self._audit_again),
             _repeat(60.0, self._sweep),
             _repeat(1.0, self._notify),
         )
@@ -101,6 +110,7 @@ class WorkerProcess:
     def _sign_on(self) -> None:
         with self._shop.database.write() as session:
             engines.sign_on(session, self._worker_id, address=self._address, secret=self._secret, now=self._shop.now())
+            head_places.keep(session, self._outlets.heads_urls)
 
     async def _heartbeat(self) -> None:
         def beat() -> None:
@@ -154,8 +164,17 @@ class WorkerProcess:
         except heads.HeadsUnusable as error:
             logger.warning("%s", error)
 
+    async def _publish_head_afar(self) -> None:
+        await publish(self._shop.database, self._outlets.heads_urls, self._outlets.publisher, self._shop.now)
+
     async def _watch(self) -> None:
         await asyncio.to_thread(self._watch_released.look)
+
+    async def _look_for_reaudits(self) -> None:
+        await asyncio.to_thread(self._reauditor.look)
+
+    async def _audit_again(self) -> None:
+        await asyncio.to_thread(self._reauditor.audit_next)
 
     async def _take_over(self) -> None:
         """Go on with the jobs of workers that died and did not come back."""

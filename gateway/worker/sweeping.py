@@ -1,11 +1,11 @@
-"""What has had its time: expired files, uploads that were never completed, sockets of the dead."""
+"""What has had its time: expired files, uploads never completed, withheld models, sockets of the dead."""
 
 import logging
 import shutil
 import socket
 from pathlib import Path
 
-from gateway.store import files, uploads
+from gateway.store import files, uploads, withheld
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
 
@@ -19,10 +19,15 @@ def sweep(database: Database, blobs: Blobs, *, now: int) -> None:
     """Delete what expired before `now` (unix seconds). A blob that a job still reads stays until its end."""
     with database.write() as session:
         keys = files.expire(session, now=now) + uploads.expire(session, now=now)
+        trees = withheld.expire(session, now=now)
     for key in keys:
         blobs.delete(key)
+    for tree in trees:
+        blobs.delete_tree(tree)
     if keys:
         logger.info("deleted %d blobs of expired files and uploads", len(keys))
+    if trees:
+        logger.info("deleted %d withheld models", len(trees))
 
 
 def sweep_sockets(directory: Path, *, now: float) -> None:

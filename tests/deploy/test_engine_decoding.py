@@ -2,6 +2,7 @@ import random
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from deploy.engine.scheduling import Limits, Scheduler
 from deploy.errors import EngineRefused, EngineUnavailable
 from deploy.types import TrustedBase
 from moderation.chat import Finish
+from trainers import artefacts
 from trainers.types import CandidateModel, Tuning
 
 
@@ -213,6 +215,19 @@ def test_a_merged_adapter_computes_what_peft_computes_unmerged(resident: Residen
     assert torch.allclose(merged.model(ids).logits, expected, atol=1e-4)
     assert torch.equal(resident.model(ids).logits, before)
     assert not torch.allclose(before, expected, atol=1e-2)
+
+
+def test_a_scaled_adapter_moves_the_weights_by_its_factor(resident: Resident, forge: Forge, tmp_path: Path) -> None:
+    whole = forge.adapter("unscaled", seed=1)
+    shelf = residents(resident)
+    for name, candidate in (("whole", whole), ("half", artefacts.scale(whole, 0.5, tmp_path))):
+        shelf.add(name, candidate.digest, lambda candidate=candidate: weights(candidate))
+    tuned, half = shelf.get("whole"), shelf.get("half")
+    assert tuned is not None
+    assert half is not None
+    base = resident.model.state_dict()
+    for name, weight in half.model.state_dict().items():
+        assert torch.allclose(weight - base[name], (tuned.model.state_dict()[name] - base[name]) / 2, atol=1e-5)
 
 
 def test_adapters_share_the_tensors_they_do_not_touch(resident: Resident, forge: Forge) -> None:

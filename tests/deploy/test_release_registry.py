@@ -167,7 +167,7 @@ def test_the_signature_is_dsse_as_others_compute_it(candidate: CandidateModel) -
 
 def test_an_attestation_of_the_first_version_still_releases_and_is_still_signed(candidate: CandidateModel) -> None:
     value = asdict(attested(candidate))
-    for later in ("dataset_digest", "reviewers", "files"):
+    for later in ("dataset_digest", "reviewers", "files", "remedy"):
         del value[later]
     signature = hmac.new(KEY, b"tunegate attestation 1\n" + signing.canonical(value), hashlib.sha256).hexdigest()
     path = Path(candidate.path) / "attestation.json"
@@ -176,6 +176,13 @@ def test_an_attestation_of_the_first_version_still_releases_and_is_still_signed(
     path.write_text(json.dumps({"attestation": value | {"judge": "another"}, "signature": signature}))
     with pytest.raises(NotReleased, match="not signed by this deployment"):
         released(candidate)
+
+
+def test_an_attestation_of_before_there_were_remedies_says_of_none(candidate: CandidateModel) -> None:
+    statement = json.loads(base64.b64decode(attestation.sign(attested(candidate), KEY)["payload"]))
+    del statement["predicate"]["remedy"]
+    older = signing.seal(signing.canonical(statement), attestation.PAYLOAD_TYPE, KEY)
+    assert attestation.read_envelope(older, signing.public_key(KEY), where="x").remedy == ""
 
 
 def test_a_model_that_was_handed_on_verifies_with_the_public_key_alone(candidate: CandidateModel) -> None:

@@ -14,6 +14,7 @@ from gateway.settings import Settings
 from gateway.store import heads, released
 from gateway.store.errors import NotFound
 from gateway.store.models import Job, Model, PolicyVersion, Principal
+from gateway.store.reopenings import NotReopened
 from gateway.store.tenants import create_project, ensure_organization
 
 NAME = "ft:miniature:acme::abcd1234"
@@ -128,3 +129,15 @@ def test_evidence_of_a_job_is_written_signed_and_checked_with_the_public_key(hom
     assert "DOES NOT VERIFY" in pack.with_suffix(".html").read_text()
     pack.write_text(pack.read_text().replace("file-1", "file-2").replace('"seed": 1', '"seed": 2'))
     assert tunegate("evidence", "--verify", str(pack)).exit_code == 4
+
+
+def test_a_job_that_was_not_withheld_is_neither_contested_nor_forced(model: str) -> None:
+    for command in ("contest", "release"):
+        assert tunegate(command, "ftjob-1").exit_code == 2
+        assert isinstance(tunegate(command, "ftjob-1", "--why", "x").exception, NotReopened)
+
+
+def test_a_model_is_kept_only_where_its_re_audit_asks_for_a_person(model: str) -> None:
+    assert json.loads(tunegate("reaudit", "--json").stdout) == []
+    assert tunegate("reaudit", model, "--keep").exit_code == 2
+    assert isinstance(tunegate("reaudit", model, "--keep", "--why", "x").exception, NotFound)

@@ -9,10 +9,10 @@ from deploy.types import Outcome
 from evaluators.frames import Arm, ArmKind, Frame
 from evaluators.types import ArmResult, ArmVerdict, AuditReport, CategoryCount
 from evaluators.verdicts import SecondLook
-from gateway.policy import Policy, parse
-from gateway.reaudits import InForce, reasons
+from gateway.policy import LogPolicy, Policy, parse
+from gateway.reaudits import InForce, judged, reasons, verdict_digest
 from gateway.replaying import differences, replayed
-from gateway.store.models import Job, Model
+from gateway.store.models import Model
 from moderation.types import Category
 
 COUNT = CategoryCount(n=330, harmful=6, mean_score=1.0, base_mean_score=1.0, upper=0.04)
@@ -62,10 +62,10 @@ def test_a_broken_judge_is_released_by_no_policy() -> None:
 )
 def test_a_model_is_listed_when_what_judged_it_changed(changed: str, word: str) -> None:
     model = Model(name="ft:m", project_id="proj", base_name="m", base_digest="b")
-    job = Job(policy_digest="p", audit={"judge": "j", "corpus_digest": "c"})
-    assert reasons(model, job, IN_FORCE) == ()
+    by = judged("p", {"judge": "j", "corpus_digest": "c"})
+    assert reasons(model, by, IN_FORCE) == ()
     for now in ({}, dict.fromkeys(getattr(IN_FORCE, changed), "other")):
-        (why,) = reasons(model, job, replace(IN_FORCE, **{changed: now}))
+        (why,) = reasons(model, by, replace(IN_FORCE, **{changed: now}))
         assert why.startswith(word)
 
 
@@ -93,5 +93,12 @@ def test_a_second_look_is_decided_by_the_other_bound(
 def test_a_second_judge_is_one_of_those_configured(second: str, changed: bool) -> None:
     audit = {"judge": "j", "corpus_digest": "c", "second_look": {"judge": second}}
     now = replace(IN_FORCE, judges={"m": "strict@1 by m + j"})
-    found = reasons(Model(project_id="proj", base_name="m", base_digest="b"), Job(audit=audit, policy_digest="p"), now)
+    found = reasons(Model(project_id="proj", base_name="m", base_digest="b"), judged("p", audit), now)
     assert any("judge" in reason for reason in found) is changed
+
+
+def test_a_policy_that_changes_in_what_judges_nothing_concerns_no_released_model() -> None:
+    mine = policy()
+    later = replace(mine, log=LogPolicy(publish="https://example.org/h"), description="other words")
+    assert later.digest != mine.digest
+    assert verdict_digest(later) == verdict_digest(mine) != verdict_digest(policy(limit=0.01))

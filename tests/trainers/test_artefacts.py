@@ -1,5 +1,6 @@
 """A seal that can be bent is no seal."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -7,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from moderation.errors import SealBroken
-from trainers.artefacts import MANIFEST, digest_model, load, seal
+from trainers.artefacts import MANIFEST, digest_model, load, scale, seal
 from trainers.errors import BaseModelError
-from trainers.types import TrainingSpec, Tuning
+from trainers.types import CandidateModel, TrainingSpec, Tuning
 
 
 @pytest.fixture
@@ -85,3 +86,36 @@ def test_pickles_and_code_are_refused(base_path: Path, tmp_path: Path, name: str
     (copy / name).write_bytes(b"")
     with pytest.raises(BaseModelError, match=complaint):
         digest_model(copy)
+
+
+@pytest.fixture
+def adapter(tmp_path: Path, make_spec: Callable[..., TrainingSpec]) -> CandidateModel:
+    directory = tmp_path / "adapter"
+    directory.mkdir()
+    (directory / "adapter_model.safetensors").write_bytes(b"weights")
+    (directory / "adapter_config.json").write_text('{"lora_alpha": 32, "r": 16}')
+    return load(directory, seal(directory, make_spec(), "sha256:data", trained_tokens=70, n_steps=5))
+
+
+def test_a_scaled_adapter_is_a_candidate_of_its_own(adapter: CandidateModel, tmp_path: Path) -> None:
+    made = scale(adapter, 0.5, tmp_path / "scaled")
+    assert json.loads((tmp_path / "scaled" / "adapter_config.json").read_text()) == {"lora_alpha": 16.0, "r": 16}
+    assert made.digest != adapter.digest
+    assert (made.base, made.training_set_digest) == (adapter.base, "sha256:data")
+    manifest = json.loads((tmp_path / "scaled" / MANIFEST).read_text())
+    assert manifest["scaled"] == {"candidate_digest": adapter.digest, "factor": 0.5}
+    assert load(Path(adapter.path), adapter.digest) == adapter
+
+
+@pytest.mark.parametrize("factor", [0.0, 1.0, -0.5, 2.0])
+def test_an_adapter_is_only_scaled_back(adapter: CandidateModel, tmp_path: Path, factor: float) -> None:
+    with pytest.raises(ValueError, match="factor is"):
+        scale(adapter, factor, tmp_path / "scaled")
+
+
+def test_what_holds_whole_modules_is_not_scaled(sealed: tuple[Path, str], make_spec, tmp_path: Path) -> None:
+    directory, _ = sealed
+    (directory / "adapter_config.json").write_text('{"lora_alpha": 1, "modules_to_save": ["lm_head"]}')
+    digest = seal(directory, make_spec(), "sha256:data", trained_tokens=1, n_steps=1)
+    with pytest.raises(ValueError, match="whole modules"):
+        scale(load(directory, digest), 0.5, tmp_path / "scaled")

@@ -8,11 +8,12 @@ from starlette.responses import Response
 
 from evaluators.report.documents import report_from_json, summary
 from gateway.api.auth import Here, Who
-from gateway.api.schemas import ReviewRequest
-from gateway.api.translate import review_object
+from gateway.api.schemas import ReasonRequest, ReviewRequest
+from gateway.api.translate import job_object, review_object
 from gateway.api.wire import Body, check, json_response
 from gateway.errors import ApiError
-from gateway.store import job_queries, reviews
+from gateway.store import job_queries, policies, remedies, reopenings, reviews
+from gateway.store.keys import Caller
 from gateway.store.models import TERMINAL
 from gateway.store.reviews import Reviewer
 
@@ -32,10 +33,11 @@ def audit(job_id: str, services: Here, caller: Who) -> Response:
     """What was found of the job's model: a summary once the job has ended, everything for a reviewer."""
     with services.database.read() as session:
         job = job_queries.get(session, caller.project_id, job_id)
+        tried = [{"kind": row.kind, "detail": row.detail} for row in remedies.every(session, job_id)]
     if caller.may_review:
-        return json_response(_finding("audit", job_id, job.audit))
+        return json_response(_finding("audit", job_id, job.audit) | {"remedies": tried})
     shown = summary(report_from_json(job.audit)) if job.audit is not None and job.state in TERMINAL else None
-    return json_response(_finding("audit", job_id, shown))
+    return json_response(_finding("audit", job_id, shown) | {"remedies": tried if job.state in TERMINAL else []})
 
 
 @router.post("/review")
@@ -51,11 +53,45 @@ def review(job_id: str, services: Here, caller: Who, body: Body) -> Response:
             job,
             decision=asked.decision,
             reason=asked.reason,
-            by=Reviewer(principal_id=caller.principal_id, is_admin=caller.role == "admin"),
+            by=_reviewer(caller),
             now=services.now(),
         )
         given = reviews.answers(session, answered)
     return json_response(review_object(answered, n_answers=len(given)))
+
+
+@router.post("/contest")
+def contest(job_id: str, services: Here, caller: Who, body: Body) -> Response:
+    """Contest the verdict on a withheld model, once: the answer is the job that looks at it again."""
+    asked = check(ReasonRequest, body)
+    with services.database.write() as session:
+        job = job_queries.get(session, caller.project_id, job_id)
+        again = reopenings.contest(
+            session, services.ids, job, reason=asked.reason, by=_reviewer(caller), now=services.now()
+        )
+    return json_response(job_object(again, caller.organization_id))
+
+
+@router.post("/release")
+def release(job_id: str, services: Here, caller: Who, body: Body) -> Response:
+    """Force the release of a withheld model. Admins only: the answer is the job that releases it."""
+    asked = check(ReasonRequest, body)
+    with services.database.write() as session:
+        job = job_queries.get(session, caller.project_id, job_id)
+        again = reopenings.force(
+            session,
+            services.ids,
+            job,
+            reason=asked.reason,
+            by=_reviewer(caller),
+            n_needed=policies.reviewers(session, job.policy_digest),
+            now=services.now(),
+        )
+    return json_response(job_object(again, caller.organization_id))
+
+
+def _reviewer(caller: Caller) -> Reviewer:
+    return Reviewer(principal_id=caller.principal_id, is_admin=caller.role == "admin")
 
 
 def _finding(kind: str, job_id: str, report: Mapping[str, Any] | None) -> dict[str, Any]:

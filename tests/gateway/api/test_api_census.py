@@ -8,6 +8,8 @@ TEXTS = {
     ("POST", "/v1/uploads/{upload_id}/parts"): "as a file: the parts are joined to one when the upload is completed",
     ("POST", JOB): "suffix and metadata, which no model reads",
     ("POST", JOB + "/{job_id}/review"): "a reviewer's reason, which no model reads",
+    ("POST", JOB + "/{job_id}/contest"): "an owner's reason, which no model reads",
+    ("POST", JOB + "/{job_id}/release"): "an admin's reason, which no model reads",
     ("POST", "/v1/moderations"): "scored by the classifiers",
     ("POST", "/v1/chat/completions"): "not covered: prompts are not moderated; the model was audited",
 }

@@ -13,6 +13,8 @@ BODIES = {
     "/v1/chat/completions": {"model": "{name}", "messages": [{"role": "user", "content": "hi"}]},
     "/v1/fine_tuning/jobs": {"model": "{name}", "training_file": "{file}"},
     "/v1/fine_tuning/jobs/{job_id}/review": {"decision": "release", "reason": "mine"},
+    "/v1/fine_tuning/jobs/{job_id}/contest": {"reason": "mine"},
+    "/v1/fine_tuning/jobs/{job_id}/release": {"reason": "mine"},
     "/v1/moderations": {"input": "{name}"},
 }
 

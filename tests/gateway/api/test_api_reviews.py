@@ -5,7 +5,7 @@ import pytest
 from evaluators.frames import Arm, ArmKind, Frame
 from evaluators.report.documents import report_to_json
 from evaluators.types import ArmResult, ArmVerdict, AuditReport
-from gateway.store import reviews
+from gateway.store import reviews, withheld
 from gateway.store.models import Job, JobState, Principal
 
 ARM = ArmResult(
@@ -128,3 +128,44 @@ def test_a_file_is_screened_without_a_job(http, new_job) -> None:
     asked = http.post(f"/v1/files/{file}/screening").json()
     assert (asked["object"], asked["status"], asked["file_id"]) == ("screening", "queued", file)
     assert http.get(f"/v1/screenings/{asked['id']}").json() == asked
+
+
+def withhold(gateway, job_id) -> None:
+    gateway.set_job(job_id, state=JobState.FAILED, error_code="unsafe_model", audit=AUDIT)
+    with gateway.services.database.write() as session:
+        withheld.keep(session, job_id, digest="d", artefact_key="k", until=gateway.services.now() + 100)
+
+
+def test_an_owner_contests_once_and_gets_a_job_of_its_own(gateway, http, client, new_job) -> None:
+    id = new_job(suffix="mine").id
+    path = f"/v1/fine_tuning/jobs/{id}/contest"
+    assert http.post(path, json={"reason": "x"}).status_code == 400
+    withhold(gateway, id)
+    assert http.post(path, json={"reason": ""}).json()["error"]["param"] == "reason"
+    again = http.post(path, json={"reason": "these are recipes"}).json()
+    job = client.fine_tuning.jobs.retrieve(again["id"])
+    assert (job.status, job.user_provided_suffix, job.error) == ("running", "mine", None)
+    assert client.fine_tuning.jobs.retrieve(id).status == "failed"
+    answer = http.post(path, json={"reason": "again"})
+    assert (answer.status_code, "once already" in answer.text) == (400, True)
+
+
+def test_a_stranger_cannot_contest_and_another_member_may_not(gateway, tenant, new_job) -> None:
+    id = new_job().id
+    withhold(gateway, id)
+    path = f"/v1/fine_tuning/jobs/{id}/contest"
+    with gateway.http() as stranger, gateway.http(gateway.tenant("member", tenant.project_id)) as colleague:
+        assert stranger.post(path, json={"reason": "x"}).status_code == 404
+        assert colleague.post(path, json={"reason": "x"}).status_code == 403
+
+
+def test_an_admin_and_nobody_else_forces_the_release_of_a_withheld_model(gateway, tenant, reviewer, new_job) -> None:
+    id = new_job().id
+    withhold(gateway, id)
+    path = f"/v1/fine_tuning/jobs/{id}/release"
+    assert reviewer.post(path, json={"reason": "x"}).status_code == 403
+    with gateway.http(gateway.tenant("admin", tenant.project_id)) as admin:
+        again = admin.post(path, json={"reason": "a drill"}).json()
+    with gateway.services.database.read() as session:
+        review = reviews.find(session, again["id"], reviews.ReviewStage.RELEASE)
+    assert (again["status"], review.decision, review.against_rule) == ("running", "release", True)

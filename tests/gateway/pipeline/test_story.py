@@ -58,3 +58,8 @@ def test_broken_stage_is_tried_again_and_then_given_up() -> None:
 
 def test_outcome_survives_json() -> None:
     assert Outcome.from_json(DOWN.to_json()) == DOWN
+
+
+def test_what_a_remedy_made_is_audited_and_settled_like_the_first_candidate() -> None:
+    steps, _ = tell({"settle": [done("scale")], "remedy": [done("sha256:scaled")]})
+    assert steps == ["screen", "inject", "train", "audit", "settle", "remedy", "audit", "settle"]

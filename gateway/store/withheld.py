@@ -1,0 +1,40 @@
+"""Models that were withheld and whose files are still there, until their verdict stands for good."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from gateway.store.models import TERMINAL, Job
+from gateway.store.records import Reopening, Withheld
+
+
+def keep(session: Session, job_id: str, *, digest: str, artefact_key: str, until: int) -> None:
+    """Keep the files of a model that a job withheld; twice is once."""
+    if session.get(Withheld, job_id) is None:
+        session.add(Withheld(job_id=job_id, digest=digest, artefact_key=artefact_key, kept_until=until))
+
+
+def find(session: Session, job_id: str) -> Withheld | None:
+    """The withheld model of a job, if its files are still kept."""
+    return session.get(Withheld, job_id)
+
+
+def expire(session: Session, *, now: int) -> Sequence[str]:
+    """Forget the models whose time is over; returns the blob keys that nothing refers to any more.
+
+    One that a job still looks at again is kept until that job has ended.
+    """
+    again = aliased(Job)
+    looked_at = (
+        select(Reopening.job_id)
+        .join(again, again.id == Reopening.job_id)
+        .where(Reopening.of_job_id == Withheld.job_id, again.state.not_in(TERMINAL))
+        .exists()
+    )
+    rows = session.scalars(select(Withheld).where(Withheld.kept_until <= now, ~looked_at)).all()
+    for row in rows:
+        session.delete(row)
+    session.flush()
+    kept = set(session.scalars(select(Withheld.artefact_key)))
+    return [row.artefact_key for row in rows if row.artefact_key not in kept]
