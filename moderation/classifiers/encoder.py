@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from moderation.classifiers import embedding
-from moderation.classifiers.exchanges import N_HEADS, worst
+from moderation.classifiers.exchanges import N_HEADS, READING, worst
 from moderation.types import POLICY_CATEGORIES, Category, Example
 
 
@@ -110,4 +110,4 @@ def create(config: Mapping[str, str]) -> EncoderClassifier:
             f"TUNEGATE_ENCODER_HEAD: the heads read vectors of {len(heads.weights_D_H)} numbers, the encoder makes "
             f"{encoder.width}"
         )
-    return EncoderClassifier(encoder, heads, hashlib.sha256(data).hexdigest()[:16])
+    return EncoderClassifier(encoder, heads, f"{hashlib.sha256(data).hexdigest()[:16]}-{READING}")
