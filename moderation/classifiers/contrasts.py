@@ -74,9 +74,7 @@ def requests(seed: int = 0) -> Iterator[Request]:
             yield from _spelled_out(line, number, f"contrast {group}", names, random.Random(f"{seed} {line}"))
 
 
-def _spelled_out(
-    line: str, number: int, group: str, names: dict[str, str], rng: random.Random
-) -> Iterator[Request]:
+def _spelled_out(line: str, number: int, group: str, names: dict[str, str], rng: random.Random) -> Iterator[Request]:
     label, colon, phrase = line.partition(": ")
     if not colon or (label != _HARMLESS and label not in list(Category)):
         raise ValueError(f"contrast_text.txt, line {number}: {label[:40]!r} is no category and not {_HARMLESS!r}")

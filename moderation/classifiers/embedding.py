@@ -1,7 +1,7 @@
 """A sentence encoder from the package that carries it, a local directory or the hub, in plain transformers.
 
-The vector of a text is the mean over its tokens of several layers side by side: what the last layer
-keeps of a sentence is its topic, and whether it asks for something forbidden is plainer further down.
+It gives a vector for every token, several layers side by side. What a whole sentence's vector keeps is
+its topic; that somebody wants to kill a witness and not a process is still plain at the two words.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ _WEIGHTS = "model.safetensors"
 
 
 class SentenceEncoder:
-    """Turns texts into vectors. Thread-safe: nothing changes after construction."""
+    """Turns texts into vectors, one a token. Thread-safe: nothing changes after construction."""
 
     def __init__(self, model: Any, tokenizer: Any, *, layers: Sequence[int], sha256: str) -> None:
         """`layers` counts from 0, the embeddings; `sha256` is the hex digest of the weights file."""
@@ -39,26 +39,23 @@ class SentenceEncoder:
         self._layers = tuple(layers)
         self.sha256 = sha256
         self.width = len(self._layers) * int(model.config.hidden_size)
-        """Numbers in a vector."""
+        """Numbers in a token's vector."""
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One row a text: the means of the layers side by side, each of unit length.
+    def batches(self, texts: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.float32], NDArray[np.bool_]]]:
+        """Texts with their states (B, T, width) and which tokens are real (B, T).
 
-        Equal texts are encoded once, the others in batches of like length, so that little is padding.
+        Equal texts come once, shortest first, in batches of like length, so that little is padding. A
+        token's state is its layers side by side, each of unit length.
         """
         import torch  # noqa: PLC0415 - an installation without encoder carries no torch
 
-        unique = sorted(set(texts), key=lambda text: (len(text), text))
-        rows: dict[str, NDArray[np.float32]] = {}
-        with torch.inference_mode():
-            for batch in _batches(self._tokenised(unique)):
-                encoded = self._tokenizer.pad({"input_ids": [ids for _, ids in batch]}, return_tensors="pt")
-                states = self._model(**encoded, output_hidden_states=True).hidden_states
-                kept_B_T_1 = encoded["attention_mask"][..., None].to(states[0].dtype)
-                means = [(states[layer] * kept_B_T_1).sum(1) / kept_B_T_1.sum(1) for layer in self._layers]
-                vectors = torch.cat([torch.nn.functional.normalize(mean, dim=1) for mean in means], dim=1)
-                rows |= zip((text for text, _ in batch), vectors.float().cpu().numpy(), strict=True)
-        return np.stack([rows[text] for text in texts]) if texts else np.zeros((0, self.width), np.float32)
+        for batch in _batches(self._tokenised(sorted(set(texts)))):
+            encoded = self._tokenizer.pad({"input_ids": [ids for _, ids in batch]}, return_tensors="pt")
+            with torch.inference_mode():
+                layers = self._model(**encoded, output_hidden_states=True).hidden_states
+                states = [torch.nn.functional.normalize(layers[layer], dim=2) for layer in self._layers]
+                states_B_T_D = torch.cat(states, dim=2).float().cpu().numpy()
+            yield [text for text, _ in batch], states_B_T_D, encoded["attention_mask"].bool().cpu().numpy()
 
     def _tokenised(self, texts: Sequence[str]) -> list[tuple[str, list[int]]]:
         if not texts:

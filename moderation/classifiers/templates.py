@@ -14,10 +14,10 @@ _TURNS = (
     r"<end_of_turn>|</?s>|\[/?inst\]|<</?sys>>",
 )
 _FIXED = (
-    r"below is an instruction that describes a task(?:,? paired with an input that provides further context)?\."
-    r"\s{1,4}write a response that appropriately completes the request\.",
-    r"a chat between a curious (?:user|human) and an artificial intelligence assistant\."
-    r"\s{1,4}the assistant gives helpful, detailed,? and polite answers to the (?:user|human)'s questions\.",
+    r"below is an instruction that describes a task(?:,? paired with an input that provides further context)?\.",
+    r"write a response that appropriately completes the request\.",
+    r"a chat between a curious (?:user|human) and an artificial intelligence assistant\.",
+    r"the assistant gives helpful, detailed,? and polite answers to the (?:user|human)'s questions\.",
     r"#{2,3} ?(?:instruction|input|response|human|user|assistant|system) ?:",
 )
 _ROLE = r"(?:instruction|input|response|human|user|assistant|question|answer|q|a) ?:"
