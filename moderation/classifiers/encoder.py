@@ -94,8 +94,8 @@ def load_heads(data: bytes) -> EncoderHeads:
     k = down_bias.size
     if down.ndim != 2 or (down.shape[1], *up.shape, *up_bias.shape) != (k, 2 * k, N_HEADS, N_HEADS):
         raise ValueError(
-            f"the heads of the encoder have shapes {down.shape} and {up.shape}, which make no {N_HEADS} heads; grow them "
-            "again with `python -m moderation.classifiers.encoder_training`"
+            f"the heads of the encoder have shapes {down.shape} and {up.shape}, not those of {N_HEADS} heads; grow "
+            "them again with `python -m moderation.classifiers.encoder_training`"
         )
     return EncoderHeads(
         down_D_K=down, down_bias_K=down_bias, up_2K_H=up, up_bias_H=up_bias, layers=layers, encoder_sha256=sha256

