@@ -173,7 +173,7 @@ def fit(states: States, targets_N_H: Array, rows: Sequence[int], seed: int = 0) 
             parameters["lr"] = rate_now
         losses = binary_cross_entropy_with_logits(heads(*states.batch(batch)), y[batch], reduction="none")
         optimiser.zero_grad()
-        (losses * share[batch]).sum(dim=1).mean().backward()
+        (losses * share[batch]).sum(dim=1).mean().backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     return heads.eval()
 
