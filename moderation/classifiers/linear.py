@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from moderation.classifiers.exchanges import N_HEADS, REFUSAL, Window, windows_in, worst
+from moderation.classifiers.exchanges import N_HEADS, READING, REFUSAL, Window, windows_in, worst
 from moderation.ngrams import DIMENSIONS, Features, hash_windows
 from moderation.types import POLICY_CATEGORIES, Category, Example
 
@@ -120,4 +120,4 @@ def create(config: Mapping[str, str]) -> LinearClassifier:
         )
     except OSError as error:
         raise ValueError(f"TUNEGATE_LINEAR_HEAD names {path!r}, which cannot be read: {error}") from error
-    return LinearClassifier(load_heads(data), hashlib.sha256(data).hexdigest()[:16])
+    return LinearClassifier(load_heads(data), f"{hashlib.sha256(data).hexdigest()[:16]}-{READING}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from moderation.classifiers.exchanges import texts_in
+from moderation.classifiers.exchanges import READING, texts_in
 from moderation.errors import ClassifierUnavailable
 from moderation.ngrams import normalise
 from moderation.types import POLICY_CATEGORIES, Category, Example
@@ -143,5 +143,6 @@ def create(config: Mapping[str, str]) -> ToxicityClassifier:
     detoxify.tokenizer.model_max_length = min(detoxify.tokenizer.model_max_length, 512)
     if checkpoint:
         with Path(checkpoint).open("rb") as file:
-            return ToxicityClassifier(detoxify, f"checkpoint-{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}")
-    return ToxicityClassifier(detoxify, f"detoxify-{variant}")
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return ToxicityClassifier(detoxify, f"checkpoint-{digest[:16]}-{READING}")
+    return ToxicityClassifier(detoxify, f"detoxify-{variant}-{READING}")

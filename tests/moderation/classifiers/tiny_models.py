@@ -40,11 +40,13 @@ def make_encoder(directory: Path) -> dict[str, str]:
     torch.manual_seed(0)
     BertModel(_config()).save_pretrained(directory)
     _tokenizer(directory)
-    weights = np.random.default_rng(0).normal(0, 1, (2 * HIDDEN, N_HEADS)).astype(np.float32)
+    rng = np.random.default_rng(0)
+    shapes = {"down": (2 * HIDDEN, 4), "down_bias": (4,), "up": (8, N_HEADS), "up_bias": (N_HEADS,)}
+    weights = {name: rng.normal(0, 1, shape).astype(np.float32) for name, shape in shapes.items()}
     sha256 = hashlib.sha256((directory / "model.safetensors").read_bytes()).hexdigest()
     about = json.dumps({"layers": [1, 2], "encoder_sha256": sha256})
     head = directory / "head.safetensors"
-    head.write_bytes(save({"weights": weights, "bias": np.zeros(N_HEADS, np.float32)}, metadata={"about": about}))
+    head.write_bytes(save(weights, metadata={"about": about}))
     return {"model": str(directory), "head": str(head)}
 
 
