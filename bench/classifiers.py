@@ -17,8 +17,10 @@ import torch
 
 from bench.measure import Measure, machine
 from bench.screening import MadeRows
+from moderation import embedding
 from moderation.checks import Classifier
-from moderation.classifiers import embedding, encoder, linear, toxicity
+from moderation.classifiers import encoder, linear, toxicity
+from moderation.classifiers.passages import passages_in
 from moderation.formats.parsing import parse
 from moderation.types import Example
 
@@ -49,7 +51,7 @@ def _encoder() -> Measure:
     classifier, rows = encoder.create({}), _rows(N_ENCODER)
     directory = embedding.directory_of({})
     loaded = embedding.load(directory, layers=range(1, 7), sha256=None)
-    texts = [passage.text for row in rows for passage in embedding.passages_in(row) if not passage.wide]
+    texts = [passage.text for row in rows for passage in passages_in(row) if not passage.wide]
     batched = _cpu_s(lambda: classifier.classify(rows))
     alone = _cpu_s(lambda: [loaded.encode([text]) for text in texts])
     return _measure("encoder", N_ENCODER / batched, N_ENCODER / alone, "texts one by one", least=LEAST_RATIO)

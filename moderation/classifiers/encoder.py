@@ -2,7 +2,7 @@
 
 The heads are those of `linear` (eleven categories, any harm, refusal), on vectors instead of n-grams, so a
 harm in words that were never trained on is still near to what was. The encoder itself comes from
-elsewhere and is checked by digest, see `moderation.classifiers.embedding`; what ships is the heads.
+elsewhere and is checked by digest, see `moderation.embedding`; what ships is the heads.
 `moderation.classifiers.encoder_training` grows them.
 """
 
@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from moderation.classifiers import embedding
+from moderation import embedding
 from moderation.classifiers.exchanges import N_HEADS, worst
+from moderation.classifiers.passages import passages_in
 from moderation.types import POLICY_CATEGORIES, Category, Example
 
 
@@ -56,7 +57,7 @@ class EncoderClassifier:
         The score of an example is that of its worst passage, see `moderation.classifiers.exchanges`.
         At most 64 passages are read of each; an example without any text scores 0.
         """
-        cut = [embedding.passages_in(example) for example in examples]
+        cut = [passages_in(example) for example in examples]
         vectors = self._encoder.encode([passage.text for passages in cut for passage in passages])
         rows = self._heads.probabilities(vectors)
         return [dict(zip(POLICY_CATEGORIES, scores, strict=True)) for scores in worst(cut, rows)]

