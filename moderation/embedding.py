@@ -8,6 +8,7 @@ import hashlib
 import importlib.util
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +113,14 @@ def _from_hub(name: str) -> Path:
         ) from error
 
 
+def is_installed() -> bool:
+    """Whether the package with the encoder is here, and what runs it; nothing is imported to find out."""
+    return all(importlib.util.find_spec(name) is not None for name in (PACKAGE, "torch", "transformers"))
+
+
+@lru_cache(maxsize=2)
 def load(directory: Path, *, layers: Sequence[int], sha256: str | None) -> SentenceEncoder:
-    """The encoder in a directory as transformers saves it.
+    """The encoder in a directory as transformers saves it; it is kept for whoever asks for the same again.
 
     Raises ValueError when its files cannot be read, or when its weights have another digest than
     `sha256` (None: any): a head says nothing of vectors that it was not trained on.

@@ -19,14 +19,13 @@ from moderation import embedding
 from moderation.classifiers.exchanges import ANY, N_HEADS, REFUSAL
 from moderation.classifiers.passages import cut
 from moderation.classifiers.training import Labelled, platt, rows_of, targets_of
+from moderation.fitting import fit_dense
 from moderation.ngrams import normalise
 from moderation.types import POLICY_CATEGORIES, Category
 
 LAYERS = (1, 2, 3, 4, 5, 6)
 _FOLDS = 2
 _L2 = 3e-5
-_STEPS = 120
-_LEARNING_RATE = 0.05
 _PASSAGES_PER_TEXT = 4
 _ANSWERS = 3
 """One answer in so many is learnt from: they are placeholders, and take most of the time to encode."""
@@ -61,30 +60,6 @@ def labelled_passages(rows: Sequence[dict[str, object]]) -> Iterator[Labelled]:
                     yield Labelled(text=passage.encode(), group=group, targets=(*harm, refused))
 
 
-def fit(x: Array, targets_N_H: Array) -> Array:
-    """Weights and, in the last row, the biases (D + 1, heads) of all heads at once.
-
-    They minimise log-loss over the known targets (NaN is unknown), harmful and harmless ones weighing the
-    same, plus an L2 penalty, by full-batch Adam (Kingma and Ba, 2015).
-    """
-    known = ~np.isnan(targets_N_H)
-    y = np.where(known, targets_N_H, np.float32(0.0))
-    rate = y.sum(axis=0) / known.sum(axis=0)
-    share = np.where(y == 1.0, 0.5 / rate, 0.5 / (1.0 - rate)) * known / known.sum(axis=0)
-    share = share.astype(np.float32)
-    parameters = np.zeros((x.shape[1] + 1, y.shape[1]), np.float32)
-    mean, square = np.zeros_like(parameters), np.zeros_like(parameters)
-    for step in range(1, _STEPS + 1):
-        predicted = 1.0 / (1.0 + np.exp(-np.clip(x @ parameters[:-1] + parameters[-1], -60.0, 60.0)))
-        slope = (predicted - y) * share
-        gradient = np.vstack([x.T @ slope + _L2 * parameters[:-1], slope.sum(axis=0)])
-        mean = 0.9 * mean + 0.1 * gradient
-        square = 0.99 * square + 0.01 * gradient**2
-        rate_now = _LEARNING_RATE * (1.0 - (step - 1) / _STEPS)
-        parameters -= rate_now * (mean / (1.0 - 0.9**step)) / (np.sqrt(square / (1.0 - 0.99**step)) + 1e-9)
-    return parameters
-
-
 def grow(x: Array, labelled: Sequence[Labelled]) -> dict[str, Array]:
     """Calibrated heads as tensors: `weights` (D, N_HEADS) and `bias`, for a vector a passage."""
     centre = x.mean(axis=0)
@@ -93,9 +68,9 @@ def grow(x: Array, labelled: Sequence[Labelled]) -> dict[str, Array]:
     folds = np.array([crc32(each.group.encode()) % _FOLDS for each in labelled])
     left_out = np.zeros_like(targets)
     for k in range(_FOLDS):
-        parameters = fit(x[folds != k], targets[folds != k])
+        parameters = fit_dense(x[folds != k], targets[folds != k], l2=_L2)
         left_out[folds == k] = x[folds == k] @ parameters[:-1] + parameters[-1]
-    parameters = fit(x, targets)
+    parameters = fit_dense(x, targets, l2=_L2)
     for head in range(N_HEADS):
         known = ~np.isnan(targets[:, head])
         y = targets[known, head].astype(np.float64)
