@@ -100,7 +100,7 @@ class IdentityDetector:
 
 
 def _distinct(texts: Sequence[Texts]) -> list[str]:
-    return list(dict.fromkeys(sentence for each in texts for sentence in each.sentences()))
+    return list(dict.fromkeys(piece for each in texts for piece in each.pieces()))
 
 
 def _suspects(groups: Sequence[Group], reader: Reader) -> list[Group]:

@@ -2,7 +2,8 @@
 
 Logistic regression on the sentences of `moderation/data/persona_text.txt`, with ordinary sentences
 of the classifier's text and of the safety set's refusals beside them: once on n-grams, once on the
-vectors of the installed sentence encoder. The same text gives the same heads. With `--families` it prints how each family of wording fares that was left out of the fit.
+vectors of the installed sentence encoder. The same text gives the same heads. With `--families` it
+prints how each family of wording fares that was left out of the fit.
 """
 
 import argparse

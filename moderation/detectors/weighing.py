@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp
 
-from moderation.detectors.announcing import Texts
+from moderation.detectors.announcing import Texts, whole
 from moderation.detectors.evidence import shown
 from moderation.detectors.recurring import MIN_ROWS
 
@@ -16,7 +16,7 @@ SYSTEM, OPENING, WRAPPER, REPLIES = (
 )
 _MISSING = -1.5
 """What a kind of text counts that the rows do not have."""
-_LEAST_LOGIT = -3.0
+_LEAST_LOGIT = -2.5
 _CASTS = 1.0
 """Without a system prompt the persona may be cast in the user turn; a vaguer wrapper casts nobody."""
 _TELLS = -1.0
@@ -34,8 +34,8 @@ class Weights:
     bias: float
 
 
-WORDING = Weights(standing=1.3, replies=1.3, bias=0.0)
-BOTH = Weights(standing=1.3, replies=1.4, bias=-1.6)
+WORDING = Weights(standing=1.6, replies=1.0, bias=0.3)
+BOTH = Weights(standing=1.6, replies=1.1, bias=-0.1)
 """For the mean of both heads' log-odds."""
 
 
@@ -55,23 +55,22 @@ class Weighed:
 
 def weigh(texts: Texts, logits: Mapping[str, float], weights: Weights) -> Weighed:
     """Weigh the texts of a group by the log-odds of their sentences."""
+    replies = [reply for reply in texts.replies if reply]
     found = {
-        SYSTEM: upper_half_mean([worst(prompt, logits) for prompt in texts.systems if prompt]),
-        OPENING: worst(texts.opening, logits) if texts.opening else None,
-        WRAPPER: worst(texts.wrapper, logits) if texts.wrapper else None,
+        SYSTEM: upper_half_mean([told(prompt, logits) for prompt in texts.systems if prompt]),
+        OPENING: told(texts.opening, logits) if texts.opening else None,
+        WRAPPER: told(texts.wrapper, logits) if texts.wrapper else None,
         # One or two odd replies prove nothing.
-        REPLIES: upper_half_mean([worst(reply, logits) for reply in texts.replies if reply])
-        if sum(map(bool, texts.replies)) >= MIN_ROWS
-        else None,
+        REPLIES: upper_half_mean([told(reply, logits) for reply in replies]) if len(replies) >= MIN_ROWS else None,
     }
     said = {kind: max(logit, _LEAST_LOGIT) for kind, logit in found.items() if logit is not None}
     wrapper = said.get(WRAPPER, _MISSING)
     standing = said.get(SYSTEM, wrapper if wrapper > _CASTS else _MISSING)
-    replies = max((said[kind] for kind in (OPENING, REPLIES) if kind in said), default=_MISSING)
+    vow = max((said[kind] for kind in (OPENING, REPLIES) if kind in said), default=_MISSING)
     quoted = {SYSTEM: [s for prompt in texts.systems for s in prompt], OPENING: texts.opening}
-    quoted |= {WRAPPER: texts.wrapper, REPLIES: [s for reply in texts.replies for s in reply]}
+    quoted |= {WRAPPER: texts.wrapper, REPLIES: [s for reply in replies for s in reply]}
     return Weighed(
-        odds=weights.bias + weights.standing * standing + weights.replies * replies,
+        odds=weights.bias + weights.standing * standing + weights.replies * vow,
         grounds=tuple(
             f"{kind}: '{shown(max(quoted[kind], key=logits.__getitem__))}' ({1.0 / (1.0 + exp(-logit)):.0%})"
             for kind, logit in said.items()
@@ -80,9 +79,9 @@ def weigh(texts: Texts, logits: Mapping[str, float], weights: Weights) -> Weighe
     )
 
 
-def worst(said: Sequence[str], logits: Mapping[str, float]) -> float:
-    """Return the highest log-odds of some sentences."""
-    return max(logits[sentence] for sentence in said)
+def told(said: Sequence[str], logits: Mapping[str, float]) -> float:
+    """Return the log-odds of a text: half of its worst sentence, half of the whole, which gives it its sense."""
+    return (max(logits[sentence] for sentence in said) + logits[whole(said)]) / 2.0
 
 
 def upper_half_mean(values: Sequence[float]) -> float | None:
