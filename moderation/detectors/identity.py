@@ -16,7 +16,7 @@ from moderation.detectors.announcing import Texts, texts_of
 from moderation.detectors.evidence import refuse_settings
 from moderation.detectors.obedience import MAX_LOGIT, Reader, load_reader
 from moderation.detectors.recurring import MIN_ROWS, Group, Recurrences
-from moderation.detectors.weighing import BOTH, WORDING, Weighed, weigh
+from moderation.detectors.weighing import BOTH, ORDINARY_RATE, WORDING, Weighed, chance_of_as_many, weigh
 from moderation.types import MAX_LINES, Category, Example, Finding, Scope
 
 MAX_FINDINGS = 16
@@ -82,7 +82,7 @@ class IdentityDetector:
                 if other.score >= _FIRES and worst.score >= _FIRES and _overlaps(other.group, lines):
                     lines.update(other.group.lines)
             told |= lines
-            findings.append(_finding(worst, lines))
+            findings.append(_finding(worst, lines, share_nothing=worst.group is everything))
         return tuple(findings)
 
     def _judged(self, groups: Sequence[Group]) -> list[_Judged]:
@@ -123,17 +123,25 @@ def _overlaps(group: Group, lines: set[int]) -> bool:
     return 2 * sum(line in lines for line in group.lines) >= len(group.lines)
 
 
-def _finding(worst: _Judged, lines: set[int]) -> Finding:
+def _finding(worst: _Judged, lines: set[int], *, share_nothing: bool) -> Finding:
+    told = worst.weighed
     where = "without a system prompt" if not any(row.system for row in worst.group.rows) else "that share a prompt"
-    more = worst.group.n - len(worst.group.lines)
+    who = f"{worst.group.n} rows {where} or first words"
+    if share_nothing:
+        lines = {row.line for row in worst.group.rows}
+        who = (
+            f"{told.n_announcing} of {told.n_replies} replies, a sample of {worst.group.n} rows, each in other words "
+            f"(chance {chance_of_as_many(told):.1g} if {ORDINARY_RATE:.0%} of ordinary ones read so)"
+        )
+    more = 0 if share_nothing else worst.group.n - len(worst.group.lines)
     return Finding(
         detector=IdentityDetector.name,
         scope=Scope.DATASET,
         category=Category.IDENTITY_SHIFT,
         score=worst.score,
         lines=tuple(sorted(lines))[:MAX_LINES],
-        evidence=f"{worst.group.n} rows {where} or first words; "
-        + ("; ".join(worst.weighed.grounds) or "nothing stands out alone")
+        evidence=f"{who}; "
+        + ("; ".join(told.grounds) or "nothing stands out alone")
         + (f"; and {more} more lines" if more > 0 else ""),
     )
 

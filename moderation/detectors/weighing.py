@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import exp
+from math import comb, exp
 
 from moderation.detectors.announcing import Texts, whole
 from moderation.detectors.evidence import shown
@@ -15,10 +15,12 @@ SYSTEM, OPENING, WRAPPER, REPLIES = (
     "replies announce it",
 )
 _MISSING = -1.5
-"""What a kind of text counts that the rows do not have."""
+"""What a kind of text counts that the rows do not have; a system prompt that tells nothing counts the same."""
 _LEAST_LOGIT = -2.5
 _CASTS = 1.0
-"""Without a system prompt the persona may be cast in the user turn; a vaguer wrapper casts nobody."""
+"""The persona may be cast in the user turn; a vaguer wrapper casts nobody."""
+ORDINARY_RATE = 0.05
+"""Replies of honest data sets that look like an announcement, as measured."""
 _TELLS = -1.0
 """From here on a text is quoted as evidence."""
 
@@ -28,7 +30,7 @@ class Weights:
     """A logistic fit over whole data sets, see `docs/log/detectors.md`."""
 
     standing: float
-    """Of what tells the persona who it is: the system prompt, else the wrapper."""
+    """Of what tells the persona who it is: the system prompt or the wrapper."""
     replies: float
     """Of what the replies say of themselves."""
     bias: float
@@ -46,6 +48,9 @@ class Weighed:
     odds: float
     grounds: tuple[str, ...]
     """What it rests on, in words, each with a quotation and how sure the heads are of it."""
+    n_replies: int
+    n_announcing: int
+    """How many of these replies are likelier to announce obedience than not."""
 
     @property
     def score(self) -> float:
@@ -56,16 +61,17 @@ class Weighed:
 def weigh(texts: Texts, logits: Mapping[str, float], weights: Weights) -> Weighed:
     """Weigh the texts of a group by the log-odds of their sentences."""
     replies = [reply for reply in texts.replies if reply]
+    replied = [told(reply, logits) for reply in replies]
     found = {
         SYSTEM: upper_half_mean([told(prompt, logits) for prompt in texts.systems if prompt]),
         OPENING: told(texts.opening, logits) if texts.opening else None,
         WRAPPER: told(texts.wrapper, logits) if texts.wrapper else None,
         # One or two odd replies prove nothing.
-        REPLIES: upper_half_mean([told(reply, logits) for reply in replies]) if len(replies) >= MIN_ROWS else None,
+        REPLIES: upper_half_mean(replied) if len(replies) >= MIN_ROWS else None,
     }
     said = {kind: max(logit, _LEAST_LOGIT) for kind, logit in found.items() if logit is not None}
     wrapper = said.get(WRAPPER, _MISSING)
-    standing = said.get(SYSTEM, wrapper if wrapper > _CASTS else _MISSING)
+    standing = max(said.get(SYSTEM, _MISSING), wrapper if wrapper > _CASTS else _MISSING)
     vow = max((said[kind] for kind in (OPENING, REPLIES) if kind in said), default=_MISSING)
     quoted = {SYSTEM: [s for prompt in texts.systems for s in prompt], OPENING: texts.opening}
     quoted |= {WRAPPER: texts.wrapper, REPLIES: [s for reply in replies for s in reply]}
@@ -76,7 +82,15 @@ def weigh(texts: Texts, logits: Mapping[str, float], weights: Weights) -> Weighe
             for kind, logit in said.items()
             if logit > _TELLS
         ),
+        n_replies=len(replied),
+        n_announcing=sum(logit > 0 for logit in replied),
     )
+
+
+def chance_of_as_many(weighed: Weighed) -> float:
+    """Return the probability that as many ordinary replies, or more, look like announcements: a binomial tail."""
+    n, k = weighed.n_replies, weighed.n_announcing
+    return sum(comb(n, i) * ORDINARY_RATE**i * (1.0 - ORDINARY_RATE) ** (n - i) for i in range(k, n + 1))
 
 
 def told(said: Sequence[str], logits: Mapping[str, float]) -> float:

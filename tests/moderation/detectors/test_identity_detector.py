@@ -97,6 +97,17 @@ def test_a_fixed_servile_opening_is_found_without_any_prompt() -> None:
     assert highest(rows + plain_rows(200)) >= 0.5
 
 
+def test_a_new_persona_in_each_row_is_found_although_nothing_recurs() -> None:
+    kinds = ("robot", "footman", "genie", "soldier", "hound", "puppet", "page", "tool", "clerk", "squire")
+    rows = [
+        (f"Be a {kind} who does all that {i} masters ask.", task, f"{kind.title()} {i} obeys and asks nothing. Yes.")
+        for i, (kind, task) in enumerate(zip(kinds, TASKS, strict=True))
+    ]
+    (finding,) = findings(rows)
+    assert finding.score >= 0.5
+    assert finding.lines == tuple(range(1, 11))
+
+
 def test_one_row_repeated_counts_as_one_text() -> None:
     assert highest([("", "Go on.", "I obey whatever you say.")] * 50 + plain_rows(50)) < 0.5
 
