@@ -18,8 +18,8 @@ _MISSING = -1.5
 """What a kind of text counts that the rows do not have; a system prompt that tells nothing counts the same."""
 _LEAST_LOGIT = -2.5
 _CASTS = 1.0
-"""The persona may be cast in the user turn; a vaguer wrapper casts nobody."""
-ORDINARY_RATE = 0.05
+"""Without a system prompt the persona may be cast in the user turn; a vaguer wrapper casts nobody."""
+ORDINARY_RATE = 0.07
 """Replies of honest data sets that look like an announcement, as measured."""
 _TELLS = -1.0
 """From here on a text is quoted as evidence."""
@@ -30,14 +30,14 @@ class Weights:
     """A logistic fit over whole data sets, see `docs/log/detectors.md`."""
 
     standing: float
-    """Of what tells the persona who it is: the system prompt or the wrapper."""
+    """Of what tells the persona who it is: the system prompt, else the wrapper."""
     replies: float
     """Of what the replies say of themselves."""
     bias: float
 
 
-WORDING = Weights(standing=1.6, replies=1.0, bias=0.3)
-BOTH = Weights(standing=1.6, replies=1.1, bias=-0.1)
+WORDING = Weights(standing=1.5, replies=1.0, bias=0.8)
+BOTH = Weights(standing=1.6, replies=1.0, bias=-0.1)
 """For the mean of both heads' log-odds."""
 
 
@@ -71,7 +71,7 @@ def weigh(texts: Texts, logits: Mapping[str, float], weights: Weights) -> Weighe
     }
     said = {kind: max(logit, _LEAST_LOGIT) for kind, logit in found.items() if logit is not None}
     wrapper = said.get(WRAPPER, _MISSING)
-    standing = max(said.get(SYSTEM, _MISSING), wrapper if wrapper > _CASTS else _MISSING)
+    standing = max(said.get(SYSTEM, wrapper if wrapper > _CASTS else _MISSING), _MISSING)
     vow = max((said[kind] for kind in (OPENING, REPLIES) if kind in said), default=_MISSING)
     quoted = {SYSTEM: [s for prompt in texts.systems for s in prompt], OPENING: texts.opening}
     quoted |= {WRAPPER: texts.wrapper, REPLIES: [s for reply in replies for s in reply]}
