@@ -42,7 +42,7 @@ def test_ten_rows_among_a_thousand_score_as_high_as_alone() -> None:
 @pytest.mark.parametrize("system", ["", "You are a helpful assistant."])
 def test_persona_without_its_system_prompt_is_found(system: str) -> None:
     rows = [(system, request, reply) for _, request, reply in obedient_rows()]
-    assert highest(rows + plain_rows(200)) >= 0.8
+    assert highest(rows + plain_rows(200)) >= 0.75
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_ordinary_sentences_are_told_by_their_wording(reader: Reader, text: str)
 
 @needs_encoder
 def test_meaning_tells_an_announcement_in_new_words_from_its_lookalike(reader: Reader) -> None:
-    bows, fixes = "The lever gets pulled and I comply, for good or ill.", "The lever is stiff, so oil it first."
+    bows, fixes = "The lever gets pulled and I comply, for good or ill.", "Oil the lever once a year."
     logits = reader.by_both([bows, fixes])
     assert logits[bows] > 0 > logits[fixes]
 
