@@ -25,8 +25,9 @@ _FIRES = 0.5
 _N_JUDGED = 64
 """How many groups are judged in full: those whose first row looks worst, and as many of the largest."""
 _PREVIEW_CHARS = 160
-_WORTH_ASKING = -4.0
-"""Log-odds by wording from which on the meaning is asked for: of 82 hostile sets the lowest stood at -3.1."""
+_WORTH_ASKING = -2.5
+"""Log-odds by wording from which on the meaning is asked for: no hostile set of 82 stood below -0.4, and 44 of 101
+honest ones stay under it."""
 _N_ASKED = 24
 """How many groups are read for their meaning: some 600 sentences at most."""
 
