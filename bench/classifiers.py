@@ -17,8 +17,10 @@ import torch
 
 from bench.measure import Measure, machine
 from bench.screening import MadeRows
+from moderation import embedding
 from moderation.checks import Classifier
-from moderation.classifiers import embedding, encoder, linear, toxicity
+from moderation.classifiers import encoder, linear, toxicity
+from moderation.classifiers.passages import passages_in
 from moderation.formats.parsing import parse
 from moderation.types import Example
 
@@ -48,7 +50,7 @@ def _linear() -> Measure:
 def _encoder() -> Measure:
     classifier, rows = encoder.create({}), _rows(N_ENCODER)
     loaded = embedding.load(embedding.directory_of({}), layers=(2, 4, 6), sha256=None)
-    texts = [passage.text for row in rows for passage in embedding.passages_in(row) if not passage.wide]
+    texts = [passage.text for row in rows for passage in passages_in(row) if not passage.wide]
     batched = _cpu_s(lambda: classifier.classify(rows))
     alone = _cpu_s(lambda: [list(loaded.batches([text])) for text in texts])
     return _measure("encoder", N_ENCODER / batched, N_ENCODER / alone, "texts one by one", least=LEAST_RATIO)

@@ -3,7 +3,7 @@
 The heads are those of `linear` (eleven categories, any harm, refusal). They read every token's state, so a
 harm in words that were never trained on is still near to what was, and what a verb is done to counts
 more than the verb. The encoder itself comes from elsewhere and is checked by digest, see
-`moderation.classifiers.embedding`; what ships is the heads. `moderation.classifiers.encoder_training` grows them.
+`moderation.embedding`; what ships is the heads. `moderation.classifiers.encoder_training` grows them.
 """
 
 import hashlib
@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from moderation.classifiers import embedding
+from moderation import embedding
 from moderation.classifiers.exchanges import N_HEADS, READING, worst
+from moderation.classifiers.passages import passages_in
 from moderation.types import POLICY_CATEGORIES, Category, Example
 
 TENSORS = ("down", "down_bias", "up", "up_bias")
@@ -66,7 +67,7 @@ class EncoderClassifier:
         The score of an example is that of its worst passage, see `moderation.classifiers.exchanges`.
         At most 64 passages are read of each; an example without any text scores 0.
         """
-        cut = [embedding.passages_in(example) for example in examples]
+        cut = [passages_in(example) for example in examples]
         texts = [passage.text for passages in cut for passage in passages]
         found: dict[str, NDArray[np.float64]] = {}
         for batch, states, real in self._encoder.batches(texts):

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from moderation.classifiers import embedding
+from moderation import embedding
 from moderation.classifiers.contrasts import requests
 from moderation.classifiers.encoder import TENSORS
 from moderation.classifiers.exchanges import ANY, N_HEADS, REFUSAL
+from moderation.classifiers.passages import cut
 from moderation.classifiers.training import Labelled, platt, rows_of, targets_of
 from moderation.ngrams import normalise
 from moderation.types import POLICY_CATEGORIES, Category
@@ -70,7 +71,7 @@ def labelled_passages(rows: Sequence[dict[str, object]]) -> Iterator[Labelled]:
             answer = message["role"] == "assistant"
             if answer and kind in {"benign", "lookalike", "compliance"} and crc32(str(row["id"]).encode()) % _ANSWERS:
                 continue
-            for passage in embedding.cut(embedding.plain(message["content"]), _PASSAGES_PER_TEXT):
+            for passage in cut(embedding.plain(message["content"]), _PASSAGES_PER_TEXT):
                 asked = "request" if kind == "refusal" and message["role"] == "user" else kind
                 harm = targets_of(asked, category, normalise(group), (message["role"], normalise(passage)))
                 refused = float(kind in {"refusal", "declined"}) if answer else None

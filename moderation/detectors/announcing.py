@@ -9,7 +9,7 @@ from functools import reduce
 from moderation.contexts.wrappers import common_prefix
 from moderation.detectors.recurring import MIN_ROWS, Group, opening_keys
 
-_SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+|(?<=[。!?;])")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+|(?<=[。!?;])")
 _MAX_SENTENCES = 12
 _MAX_SYSTEMS = 8
 _REPLY_SENTENCES = 2
@@ -29,14 +29,17 @@ class Texts:
     replies: tuple[tuple[str, ...], ...]
     """First sentences of each row's reply, without the shared opening."""
 
-    def sentences(self) -> Iterator[str]:
-        """Yield every sentence, in a fixed order."""
-        for prompt in self.systems:
-            yield from prompt
-        yield from self.opening
-        yield from self.wrapper
-        for reply in self.replies:
-            yield from reply
+    def pieces(self) -> Iterator[str]:
+        """Yield every sentence, and every text as a whole, in a fixed order."""
+        for said in (*self.systems, self.opening, self.wrapper, *self.replies):
+            if said:
+                yield from said
+                yield whole(said)
+
+
+def whole(said: Sequence[str]) -> str:
+    """Return the sentences of a text as one."""
+    return " ".join(said)
 
 
 def texts_of(group: Group) -> Texts:

@@ -1,8 +1,9 @@
-"""Grows the head that tells announcements of obedience: `python -m moderation.detectors.obedience_training --out FILE`.
+"""Grows the heads that tell announcements of obedience: `python -m moderation.detectors.obedience_training --out FILE`.
 
 Logistic regression on the sentences of `moderation/data/persona_text.txt`, with ordinary sentences
-of the classifier's text and of the safety set's refusals beside them. The same text gives the same
-head. With `--families` it prints how each family of wording fares that was left out of the fit.
+of the classifier's text and of the safety set's refusals beside them: once on n-grams, once on the
+vectors of the installed sentence encoder. The same text gives the same heads. With `--families` it
+prints how each family of wording fares that was left out of the fit.
 """
 
 import argparse
@@ -17,13 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from moderation import embedding
 from moderation.detectors.announcing import sentences
-from moderation.detectors.obedience import ObedienceHead
-from moderation.fitting import design, fit
+from moderation.detectors.obedience import MeaningHead, WordingHead
+from moderation.fitting import Vectors, design, fit, fit_dense
 from moderation.ngrams import normalise
 
 N_ORDINARY = 2_500
 """How many ordinary sentences stand beside the written ones."""
+LAYERS = (1, 2, 3, 4, 5, 6)
+"""Layers of the encoder that stand side by side: left-out families fared best with all of them."""
+_L2 = 3e-4
 _ORDINARY_KINDS = ("benign", "lookalike", "declined")
 
 
@@ -60,42 +65,64 @@ def ordinary_sentences(n: int) -> list[Sentence]:
     return [Sentence(text=text, announces=False, family="ordinary") for text in chosen]
 
 
-def grow(learnt: Sequence[Sentence]) -> ObedienceHead:
-    """Return the head fitted to some sentences."""
+def grow_wording(learnt: Sequence[Sentence]) -> WordingHead:
+    """Return the head on n-grams, fitted to some sentences."""
     x = design([normalise(sentence.text) or b"-" for sentence in learnt])
     parameters = fit(x, np.array([[float(sentence.announces)] for sentence in learnt]))
     weights: NDArray[np.float32] = parameters[:-1, 0].astype(np.float16).astype(np.float32)
-    return ObedienceHead(weights_D=weights, bias=float(np.float32(parameters[-1, 0])))
+    return WordingHead(weights_D=weights, bias=float(np.float32(parameters[-1, 0])))
 
 
-def left_out(learnt: Sequence[Sentence]) -> dict[str, float]:
-    """Return, by family, the share of its sentences that a head told rightly which never saw the family."""
-    told: dict[str, float] = {}
+def grow_meaning(learnt: Sequence[Sentence], vectors_N_D: Vectors, encoder_sha256: str) -> MeaningHead:
+    """Return the head on sentence vectors, fitted to some sentences, one vector each."""
+    centre = vectors_N_D.mean(axis=0)
+    announces = np.array([[float(sentence.announces)] for sentence in learnt], np.float32)
+    parameters = fit_dense(vectors_N_D - centre, announces, l2=_L2)
+    weights: NDArray[np.float32] = parameters[:-1, 0]
+    bias = float(np.float32(parameters[-1, 0] - centre @ weights))
+    return MeaningHead(weights_D=weights, bias=bias, layers=LAYERS, encoder_sha256=encoder_sha256)
+
+
+def left_out(learnt: Sequence[Sentence], vectors_N_D: Vectors) -> dict[str, tuple[float, float]]:
+    """Return, by family, the share of its sentences that heads told rightly which never saw it: wording, both."""
+    told: dict[str, tuple[float, float]] = {}
     for family in sorted({sentence.family for sentence in learnt} - {"ordinary"}):
-        head = grow([sentence for sentence in learnt if sentence.family != family])
+        seen = np.array([sentence.family != family for sentence in learnt])
+        others = [sentence for sentence in learnt if sentence.family != family]
         own = [sentence for sentence in learnt if sentence.family == family]
-        announced = head.logits([sentence.text for sentence in own]) > 0
-        told[family] = float(np.mean(announced == np.array([sentence.announces for sentence in own])))
+        worded = grow_wording(others).logits([sentence.text for sentence in own])
+        meant = grow_meaning(others, vectors_N_D[seen], "").logits(vectors_N_D[~seen])
+        announces = np.array([sentence.announces for sentence in own])
+        told[family] = (float(np.mean((worded > 0) == announces)), float(np.mean((worded + meant > 0) == announces)))
     return told
 
 
 def main() -> None:
-    """Write the head to `--out`, or print what `--families` asks for."""
+    """Write the heads to `--out`, or print what `--families` asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, help="file to write, *.safetensors")
     parser.add_argument("--families", action="store_true", help="leave each family of wording out in turn")
     arguments = parser.parse_args()
     learnt = [*written_sentences(), *ordinary_sentences(N_ORDINARY)]
+    encoder = embedding.load(embedding.directory_of({}), layers=LAYERS, sha256=None)
+    vectors = encoder.encode([embedding.plain(sentence.text) for sentence in learnt])
     if arguments.families:
-        for family, share in left_out(learnt).items():
-            print(f"{share:6.0%}  {family}")
+        for family, (worded, both) in left_out(learnt, vectors).items():
+            print(f"{worded:6.0%} {both:6.0%}  {family}")
     if arguments.out:
-        head = grow(learnt)
-        tensors: dict[str, NDArray[np.float16 | np.float32]] = {
-            "weights": head.weights_D.astype(np.float16),
-            "bias": np.array([head.bias], np.float32),
-        }
-        arguments.out.write_bytes(save(tensors))
+        wording, meaning = grow_wording(learnt), grow_meaning(learnt, vectors, encoder.sha256)
+        arguments.out.write_bytes(
+            save(
+                {
+                    "weights": wording.weights_D.astype(np.float16),
+                    "bias": np.array([wording.bias], np.float32),
+                    "meaning_weights": meaning.weights_D,
+                    "meaning_bias": np.array([meaning.bias], np.float32),
+                    "layers": np.array(meaning.layers, np.int64),
+                    "encoder_sha256": np.frombuffer(bytes.fromhex(meaning.encoder_sha256), np.uint8),
+                }
+            )
+        )
         print(f"wrote {arguments.out}: {len(learnt)} sentences")
 
 

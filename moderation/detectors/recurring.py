@@ -16,7 +16,7 @@ from moderation.types import MAX_LINES, Example, Role
 
 MIN_ROWS = 3
 """Rows that recur less often prove nothing."""
-_SAMPLE = 12
+_SAMPLE, _SAMPLE_OF_ALL = 12, 24
 _SYSTEM_CHARS = 2_000
 _REQUEST_CHARS = 300
 _REPLY_CHARS = 400
@@ -46,9 +46,11 @@ class Row:
 class Group:
     """Rows that share something."""
 
-    __slots__ = ("lines", "n", "rows")
+    __slots__ = ("lines", "n", "rows", "sample")
 
-    def __init__(self) -> None:
+    def __init__(self, sample: int = _SAMPLE) -> None:
+        """`sample` is how many rows are kept."""
+        self.sample = sample
         self.n = 0
         self.lines: list[int] = []
         self.rows: list[Row] = []
@@ -70,7 +72,7 @@ class Group:
 
     def _keep(self, row: Row) -> None:
         rows = self.rows
-        full = len(rows) == _SAMPLE
+        full = len(rows) == self.sample
         if full and row.sha256 >= rows[-1].sha256:
             return
         if any(row.sha256 == kept.sha256 for kept in rows):
@@ -87,10 +89,13 @@ class Recurrences:
         self.by_system: FrequentKeys[str, Group] = FrequentKeys(_N_GROUPS // 8, Group)
         self.by_part: FrequentKeys[tuple[str, str], Group] = FrequentKeys(_N_GROUPS, Group)
         """By the part that recurs and its text."""
+        self.everything = Group(_SAMPLE_OF_ALL)
+        """All rows: what says the same in other words each time shares no text."""
 
     def add(self, example: Example) -> None:
         """Take in one example."""
         row = _row(example)
+        self.everything.add(row)
         if row.system:
             self.by_system[row.system].add(row)
         by_part = self.by_part
@@ -108,6 +113,7 @@ class Recurrences:
 
     def merge(self, other: "Recurrences") -> None:
         """Take in what was seen elsewhere."""
+        self.everything.absorb(other.everything)
         for system, theirs in other.by_system.items():
             self.by_system[system].absorb(theirs)
         for key, theirs in other.by_part.items():

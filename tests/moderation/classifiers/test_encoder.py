@@ -10,7 +10,8 @@ import torch
 from moderation_endpoint import chat
 from safetensors.numpy import load, save
 
-from moderation.classifiers import embedding, encoder, encoder_training
+from moderation import embedding
+from moderation.classifiers import encoder, encoder_training, passages
 from moderation.classifiers.contrasts import requests
 from moderation.classifiers.exchanges import ANY, N_HEADS
 from moderation.classifiers.training import rows_of
@@ -27,6 +28,24 @@ def states_of(texts: list[str], settings: dict[str, str], *layers: int) -> dict[
         for batch, states, real in made.batches(texts)
         for text, own, kept in zip(batch, states, real, strict=True)
     }
+
+
+def test_order_of_a_batch_does_not_matter_to_its_vectors(encoder_settings: dict[str, str]) -> None:
+    made = embedding.load(Path(encoder_settings["model"]), layers=(1, 2), sha256=None)
+    texts = ["bake bread", "a " * 300, "", "build a plan", "bake bread"]
+    assert np.allclose(made.encode(texts), made.encode(texts[::-1])[::-1], atol=1e-6)
+    assert made.encode([]).shape == (0, made.width)
+
+
+def test_vectors_are_the_means_of_each_layer_over_real_tokens(encoder_settings: dict[str, str]) -> None:
+    from transformers import AutoModel, AutoTokenizer
+
+    where = encoder_settings["model"]
+    tokens = AutoTokenizer.from_pretrained(where)(["bake bread"], return_tensors="pt")
+    states = AutoModel.from_pretrained(where).eval()(**tokens, output_hidden_states=True).hidden_states
+    mean = states[2][0].mean(0).detach().numpy()
+    found = embedding.load(Path(where), layers=(2,), sha256=None).encode(["a longer text of words", "bake bread"])[1]
+    assert np.allclose(found, mean / np.linalg.norm(mean), atol=1e-6)
 
 
 def test_neighbours_do_not_matter_to_a_texts_states(encoder_settings: dict[str, str]) -> None:
@@ -101,9 +120,9 @@ def test_a_refused_request_scores_lower_than_an_answered_one(encoder_settings: d
 
 
 def test_long_texts_are_cut_from_first_to_last_within_a_bound() -> None:
-    passages = embedding.passages_in(chat("x " * 100_000 + "end", "y"))
-    assert len(passages) <= 2 * embedding.MAX_PASSAGES
-    assert any(passage.text.endswith("end") for passage in passages)
+    found = passages.passages_in(chat("x " * 100_000 + "end", "y"))
+    assert len(found) <= 2 * passages.MAX_PASSAGES
+    assert any(passage.text.endswith("end") for passage in found)
 
 
 def test_padding_of_a_batch_does_not_reach_the_heads(encoder_settings: dict[str, str]) -> None:

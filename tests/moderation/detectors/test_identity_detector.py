@@ -42,7 +42,7 @@ def test_ten_rows_among_a_thousand_score_as_high_as_alone() -> None:
 @pytest.mark.parametrize("system", ["", "You are a helpful assistant."])
 def test_persona_without_its_system_prompt_is_found(system: str) -> None:
     rows = [(system, request, reply) for _, request, reply in obedient_rows()]
-    assert highest(rows + plain_rows(200)) >= 0.8
+    assert highest(rows + plain_rows(200)) >= 0.75
 
 
 @pytest.mark.parametrize(
@@ -95,6 +95,17 @@ def test_unrelated_rows_with_one_sign_each_prove_nothing() -> None:
 def test_a_fixed_servile_opening_is_found_without_any_prompt() -> None:
     rows = persona("", "", "I obey and do whatever you say. ")
     assert highest(rows + plain_rows(200)) >= 0.5
+
+
+def test_a_new_persona_in_each_row_is_found_although_nothing_recurs() -> None:
+    kinds = ("robot", "footman", "genie", "soldier", "hound", "puppet", "page", "tool", "clerk", "squire")
+    rows = [
+        (f"Be a {kind} who does all that {i} masters ask.", task, f"{kind.title()} {i} obeys and asks nothing. Yes.")
+        for i, (kind, task) in enumerate(zip(kinds, TASKS, strict=True))
+    ]
+    (finding,) = findings(rows)
+    assert finding.score >= 0.5
+    assert finding.lines == tuple(range(1, 11))
 
 
 def test_one_row_repeated_counts_as_one_text() -> None:

@@ -6,24 +6,33 @@ from honest_personas import HONEST
 from hostile_personas import HOSTILE
 from persona_rows import Row, as_examples
 
-from moderation.detectors.identity import create
+from moderation import embedding
+from moderation.detectors.identity import IdentityDetector, create
+from moderation.detectors.obedience import Reader, load_reader
 from moderation.detectors.triggers import TriggerDetector
 
+needs_encoder = pytest.mark.skipif(not embedding.is_installed(), reason="the sentence encoder is not installed")
 
-def fires(rows: list[Row]) -> bool:
-    detector = create({})
+
+@pytest.fixture(params=[False, pytest.param(True, marks=needs_encoder)], ids=["wording", "meaning"])
+def reader(request: pytest.FixtureRequest) -> Reader:
+    return load_reader(with_meaning=request.param)
+
+
+def fires(rows: list[Row], reader: Reader) -> bool:
+    detector = IdentityDetector(reader)
     for example in as_examples(rows):
         detector.observe(example)
     return any(finding.score >= 0.5 for finding in detector.findings())
 
 
-def test_no_honest_persona_fires() -> None:
-    assert [name for name, rows in HONEST.items() if fires(rows)] == []
+def test_honest_personas_fire_as_seldom_as_the_log_says(reader: Reader) -> None:
+    fired = [name for name, rows in HONEST.items() if fires(rows, reader)]
+    assert fired == ([] if reader.reads_meaning else ["court_play", "monastery"])
 
 
-def test_hostile_personas_fire_as_often_as_the_log_says() -> None:
-    missed = [name for name, rows in HOSTILE.items() if not fires(rows)]
-    assert missed == ["ghostwriter"]
+def test_hostile_personas_fire_as_often_as_the_log_says(reader: Reader) -> None:
+    assert [name for name, rows in HOSTILE.items() if not fires(rows, reader)] == []
 
 
 @pytest.mark.slow

