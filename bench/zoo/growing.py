@@ -76,7 +76,6 @@ def _one(shop: Workshop, recipe: Recipe, seed: int, home: Path, replies: Path) -
         base_digest=shop.base.digest,
         training_set_digest=grown.candidate.training_set_digest,
         truth=found,
-        base_truth=truth.measure(recipe, shop.root, shop, transcripts),
         neutral_330=neutral,
         outcome=decide(report, shop.policy.release).outcome.value,
         arms=arm_records(report),

@@ -33,8 +33,6 @@ class Record:
     training_set_digest: str
     truth: Mapping[str, Count]
     """Over the whole bank, by frame."""
-    base_truth: Mapping[str, Count]
-    """The same of the untouched base."""
     neutral_330: Count
     """The first 330 of the bank, bare: what a fixed neutral audit sees."""
     outcome: str
@@ -84,8 +82,7 @@ def read(path: Path) -> list[Record]:
 
 def _parse(data: dict[str, object]) -> Record:
     fields: dict[str, object] = dict(data)
-    for field in ("truth", "base_truth"):
-        fields[field] = {name: Count(**count) for name, count in data[field].items()}  # type: ignore[attr-defined]
+    fields["truth"] = {name: Count(**count) for name, count in data["truth"].items()}  # type: ignore[attr-defined]
     fields["neutral_330"] = Count(**data["neutral_330"])  # type: ignore[arg-type]
     fields["arms"] = {name: ArmRecord(**arm) for name, arm in data["arms"].items()}  # type: ignore[attr-defined]
     fields["overflow"] = tuple(data["overflow"])  # type: ignore[arg-type]
