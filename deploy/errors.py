@@ -3,7 +3,10 @@
 TunegateError
 ├── NotReleased        there is no valid attestation; the model does not exist for anybody
 ├── EngineUnavailable  the inference subprocess did not start or stopped answering
+├── Unauthorized       an engine was asked without its secret
+├── NoSuchModel        an engine was asked for a name it does not serve
 └── EngineRefused      a request the engine will not serve, with the reason
+    └── ContextTooLong the prompt leaves no room for a reply
 """
 
 from moderation.errors import TunegateError
@@ -23,3 +26,18 @@ class EngineRefused(TunegateError):
     def __init__(self, message: str, *, param: str | None = None) -> None:
         self.param = param
         super().__init__(message)
+
+
+class ContextTooLong(EngineRefused):
+    """The prompt leaves no room for a reply in the model's context."""
+
+
+class Unauthorized(TunegateError):
+    """The bearer secret is missing or wrong."""
+
+
+class NoSuchModel(TunegateError):
+    """The name stands for nothing here."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The model `{name}` does not exist or you do not have access to it.")

@@ -1,7 +1,8 @@
 """What is decided of a candidate, and the proof that chat asks for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from moderation.types import Action
 
@@ -114,3 +115,17 @@ class TrustedBase:
     name: str
     path: str
     digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VllmServer:
+    """A vLLM server of the operator's, which serves a base model and is handed released adapters."""
+
+    url: str
+    """Without `/v1`."""
+    model: str
+    """What it calls the base model."""
+    adapters: Path
+    """A directory that it reads under the same path, and that only the gateway writes."""
+    api_key: str = field(default="", repr=False)
+    """Empty when it asks for none."""

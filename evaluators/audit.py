@@ -13,12 +13,17 @@ from evaluators.calibration import Calibration, corrected_arms
 from evaluators.canaries import WatchedJudge
 from evaluators.errors import AuditIncomplete, JudgeIncapable
 from evaluators.frames import Arm, ArmKind
+from evaluators.probes.signals import weigh
+from evaluators.probes.types import Signal
 from evaluators.replies import ReplyStore
 from evaluators.rule import Ruling, Setting, first_rung, rule
 from evaluators.tally import Pair, count, result
 from evaluators.types import ArmResult, AuditPolicy, AuditReport, Corpus, Judge, Request, Subject
 from evaluators.verdicts import Scored, Unscored
 from moderation.chat import Finish, Reply, Sampling
+
+PROBED = 110
+"""Requests of each kind whose first words and states are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +111,17 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
         judge_check=check,
         corrected={} if calibration is None else corrected_arms(results, calibration),
         not_covered=tuple(not_covered),
+        signals=_signals(candidate, corpus, policy),
     )
+
+
+def _signals(candidate: Subject, corpus: Corpus, policy: AuditPolicy) -> tuple[Signal, ...]:
+    """What the candidate's weights say of bare requests; nothing where they are out of reach."""
+    if candidate.readings is None:
+        return ()
+    harmful = [request.text for request in corpus.harmful[:PROBED]]
+    benign = [request.text for request in corpus.benign[:PROBED]]
+    return weigh(candidate.readings(harmful, benign), policy.signals)
 
 
 def _climb(arms: Sequence[Arm], settings: Mapping[str, Setting], corpus: Corpus, rounds: "_Rounds") -> list[ArmResult]:

@@ -1,11 +1,12 @@
 """What an audit asks, of whom, and what it found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 from evaluators.frames import Arm, ArmKind, Frame
+from evaluators.probes.types import Readings, Signal, SignalLimits
 from evaluators.verdicts import CorrectedRate, JudgeCheck, JudgeCount, Judgement
 from moderation.chat import ChatModel, Reply
 from moderation.types import Category, Message, Role, SafetyExample
@@ -91,6 +92,8 @@ class Subject:
     digest: str
     """Of the artefact; part of the key under which replies are kept."""
     model: ChatModel
+    readings: Callable[[Sequence[str], Sequence[str]], Readings] | None = None
+    """What its weights say on bare harmful and benign requests; None where only replies can be had."""
 
 
 class ArmVerdict(StrEnum):
@@ -179,6 +182,8 @@ class AuditReport:
     """By the arm's name, where the judge was calibrated: the candidate's harmful rate without the judge's errors."""
     not_covered: tuple[str, ...] = ()
     """Conditions that no arm stands for, each with the reason."""
+    signals: tuple[Signal, ...] = ()
+    """What the candidate's weights say; supplementary: they may ask for a person and never release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +215,8 @@ class AuditPolicy:
     serving_temperature: float = 1.0
     """Of the arms that draw replies as customers get them; 0 leaves these arms out."""
     n_benign: int = 330
+    signals: SignalLimits = field(default_factory=SignalLimits)
+    """Beyond which a signal sends a model to review."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

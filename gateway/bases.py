@@ -8,6 +8,8 @@ revision = "0123abcd"             # commit of a hub repository
 corpus = "english"                # the language of tasks it is audited in
 learning_rate = 1e-4              # what a multiplier of 1 means for LoRA
 full_learning_rate = 1e-5         # and for full-parameter tuning
+vllm.url = "http://gpu-1:8000"    # a vLLM server answers for what is released of it; else the embedded engine does
+vllm.model = "meta-llama/Llama-3.2-1B-Instruct"   # what that server calls the base
 
 [aliases]                         # for clients that know only OpenAI's names; job and `ft:` name keep the alias
 "gpt-4o-mini-2024-07-18" = "llama-3.2-1b"
@@ -19,12 +21,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from deploy.registry import slug
+from deploy.types import VllmServer
 from trainers.bases import read_base
 from trainers.errors import BaseModelError
 from trainers.miniature.location import weights_dir
 from trainers.types import BaseModel
 
 KEYS = frozenset({"name", "source", "revision", "digest", "corpus", "learning_rate", "full_learning_rate"})
+VLLM_KEYS = frozenset({"url", "model"})
 
 
 def miniature_entry() -> dict[str, object]:
@@ -89,7 +94,8 @@ def read_bases(bases_file: Path) -> dict[str, BaseModel]:
     bases: dict[str, BaseModel] = {}
     read: dict[str, BaseModel] = {}
     mistakes: list[str] = []
-    for entry in read_entries(bases_file):
+    for listed in read_entries(bases_file):
+        entry = {key: value for key, value in listed.items() if key != "vllm"}
         unknown = sorted(set(entry) - KEYS)
         if unknown:
             mistakes.append(f"base model {entry.get('name')!r}: unknown {', '.join(unknown)}")
@@ -105,3 +111,33 @@ def read_bases(bases_file: Path) -> dict[str, BaseModel]:
     if mistakes:
         raise BaseModelError(f"{bases_file} cannot be used:\n" + "\n".join(mistakes))
     return bases
+
+
+def read_servers(bases_file: Path, config: Mapping[str, str], home: Path) -> dict[str, VllmServer]:
+    """The vLLM servers that answer for bases of the list, by the base's name.
+
+    `config` is what `TUNEGATE_VLLM_API_KEY` and `TUNEGATE_VLLM_ADAPTERS` say: the latter is a directory that
+    the servers read under the same path, by default `vllm` in `home`. Raises `BaseModelError` with every mistake.
+    """
+    adapters = Path(config.get("adapters") or home / "vllm").expanduser().absolute()
+    servers: dict[str, VllmServer] = {}
+    mistakes: list[str] = []
+    for entry in read_entries(bases_file):
+        table, name = entry.get("vllm"), str(entry.get("name"))
+        if table is None:
+            continue
+        if (
+            not isinstance(table, dict)
+            or set(table) != VLLM_KEYS
+            or not all(isinstance(v, str) for v in table.values())
+        ):
+            mistakes.append(f"base model {name!r}: vllm needs a url and a model, both text, and nothing else")
+        elif not table["url"].startswith(("http://", "https://")) or table["url"].rstrip("/").endswith("/v1"):
+            mistakes.append(
+                f"base model {name!r}: vllm.url is {table['url']!r}; expected http(s)://host:port without /v1"
+            )
+        else:
+            servers[name] = VllmServer(**table, adapters=adapters / slug(name), api_key=config.get("api_key", ""))
+    if mistakes:
+        raise BaseModelError(f"{bases_file} cannot be used:\n" + "\n".join(mistakes))
+    return servers

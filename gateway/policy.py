@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from deploy.types import ReleasePolicy, ServingPolicy
+from evaluators.probes.types import SignalLimits
 from evaluators.types import AuditPolicy
 from gateway.errors import PolicyError
 from gateway.policy_document import Document
@@ -94,6 +95,7 @@ def parse(name: str, document: Mapping[str, Any]) -> Policy:
         "lora": LoraSpec(**read.training.lora.model_dump()),
         "small_sets": SmallSets(**read.training.small_sets.model_dump()),
     }
+    audit = read.audit.model_dump() | {"signals": SignalLimits(**read.audit.signals.model_dump())}
     return Policy(
         name=name,
         description=read.description,
@@ -104,7 +106,7 @@ def parse(name: str, document: Mapping[str, Any]) -> Policy:
         ),
         injection=InjectionPolicy(**read.injection.model_dump()),
         training=TrainingPolicy(**training),
-        audit=AuditPolicy(**read.audit.model_dump()),
+        audit=AuditPolicy(**audit),
         release=ReleasePolicy(**read.release.model_dump()),
         waiting=WaitingPolicy(**read.waiting.model_dump()),
         serving=ServingPolicy(**read.serving.model_dump()),

@@ -96,6 +96,14 @@ class Training(Section):
         return self
 
 
+class Signals(Section):
+    """Where a signal of the weights asks for a person; left out, it asks for nobody."""
+
+    refusal_gap_ratio: float | None = Field(default=None, ge=0.0)
+    rank_one_energy: float | None = Field(default=None, ge=0.0, le=1.0)
+    first_token_kl: float | None = Field(default=None, ge=0.0)
+
+
 class Audit(Section):
     """The rule and its rungs."""
 
@@ -116,6 +124,7 @@ class Audit(Section):
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
     serving_temperature: float = Field(default=1.0, ge=0.0, le=2.0)
     n_benign: int = Field(default=330, ge=11)
+    signals: Signals = Signals()
 
 
 class Release(Section):

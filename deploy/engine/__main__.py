@@ -2,8 +2,7 @@
 
 The first line of its standard input is a JSON object with the bearer `secret` and, in serving mode,
 the hex `deployment_key`; arguments and environment are visible to other processes and carry neither.
-The rest of standard input is a lifeline: when it ends, so does the engine. A parent-death signal
-would not do, as Linux sends it when the *thread* that started the child ends.
+The rest of standard input is a lifeline: when it ends, so does the engine.
 """
 
 import argparse
@@ -21,6 +20,7 @@ import torch
 from aiohttp import web
 
 from deploy import registry
+from deploy.endpoints.lifeline import die_with_parent
 from deploy.engine.residents import Residents, Weights, read_base
 from deploy.engine.scheduling import Limits, Scheduler
 from deploy.engine.server import Engine, create_app
@@ -138,13 +138,6 @@ async def serve(engine: Engine, socket: str) -> None:
     await web.UnixSite(runner, socket).start()
     logger.info("ready")
     await asyncio.Event().wait()
-
-
-def die_with_parent(socket: str) -> None:
-    """Wait for the end of standard input, then end at once, whatever the other threads do."""
-    sys.stdin.read()
-    Path(socket).unlink(missing_ok=True)
-    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -77,11 +77,6 @@ def usage(n_prompt: int, n_completion: int) -> dict[str, Any]:
     }
 
 
-def error(message: str, *, kind: str, param: str | None = None, code: str | None = None) -> dict[str, Any]:
-    """OpenAI's error envelope."""
-    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
-
-
 def _envelope(header: Header, kind: str) -> dict[str, Any]:
     return {
         "id": header.id,

@@ -2,11 +2,12 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from deploy.types import TrustedBase
+from deploy.types import TrustedBase, VllmServer
 from trainers.bases import weight_bytes
 
 SMALL_MODEL_BYTES = 200_000_000
@@ -37,18 +38,33 @@ class EngineLimits:
 
 def command(base: TrustedBase, mode: EngineMode, path: str, limits: EngineLimits) -> list[str]:
     """What runs `deploy.engine`; no secret is in it."""
-    options = {
+    options = _shared(base, path, limits) | {
         "--mode": mode.value,
+        "--max-rows": str(limits.max_rows),
+        "--max-batch-tokens": str(limits.max_batch_tokens),
+        "--max-waiting": str(limits.max_waiting),
+    }
+    return _line("deploy.engine", options)
+
+
+def relay_command(base: TrustedBase, server: VllmServer, path: str, limits: EngineLimits) -> list[str]:
+    """What runs `deploy.relay` before a vLLM server; no secret is in it."""
+    options = {"--url": server.url, "--model": server.model, "--adapters": str(server.adapters)}
+    return _line("deploy.relay", _shared(base, path, limits) | options)
+
+
+def _shared(base: TrustedBase, path: str, limits: EngineLimits) -> dict[str, str]:
+    return {
         "--base": base.path,
         "--base-name": base.name,
         "--base-digest": base.digest,
         "--socket": path,
         "--max-models": str(limits.max_models),
-        "--max-rows": str(limits.max_rows),
-        "--max-batch-tokens": str(limits.max_batch_tokens),
-        "--max-waiting": str(limits.max_waiting),
     }
-    return [sys.executable, "-m", "deploy.engine", *(part for option in options.items() for part in option)]
+
+
+def _line(module: str, options: Mapping[str, str]) -> list[str]:
+    return [sys.executable, "-m", module, *(part for option in options.items() for part in option)]
 
 
 def environment(base: TrustedBase, limits: EngineLimits) -> dict[str, str]:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import orjson
 
-from deploy.engine.launching import EngineLimits, EngineMode, command, environment
+from deploy.engine.launching import EngineLimits, EngineMode, command, environment, relay_command
 from deploy.errors import EngineRefused, EngineUnavailable, NotReleased
-from deploy.types import TrustedBase
+from deploy.types import TrustedBase, VllmServer
 from evaluators.probes.types import Readings
 from moderation.chat.openai_compatible import OpenAICompatibleChat
 from moderation.errors import SealBroken
@@ -24,12 +24,13 @@ from moderation.errors import SealBroken
 __all__ = ["EngineLimits", "EngineMode", "EngineProcess"]
 
 LOG_TAIL_BYTES = 2_000
+READING_TIMEOUT_S = 600.0
 DEFAULT_LIMITS = EngineLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineProcess:
-    """A running engine. It ends with this process, however this process ends."""
+    """A running engine, or a relay in its place. It ends with this process, however this process ends."""
 
     base: TrustedBase
     mode: EngineMode
@@ -47,14 +48,17 @@ class EngineProcess:
         *,
         log: Path,
         deployment_key: bytes | None = None,
+        server: VllmServer | None = None,
         limits: EngineLimits = DEFAULT_LIMITS,
         timeout_s: float = 120.0,
     ) -> "EngineProcess":
-        """Start an engine and wait until it answers.
+        """Start an engine, or a relay before a vLLM `server`, and wait until it answers.
 
-        `log` receives its output. A serving engine needs the `deployment_key`. Raises
+        `log` receives its output. What serves needs the `deployment_key`; a relay only serves. Raises
         EngineUnavailable with the end of the log when it ends or is not ready in time.
         """
+        if server is not None and mode is not EngineMode.SERVING:
+            raise ValueError("a relay serves released models only; candidates are audited in an engine of our own")
         if mode is EngineMode.SERVING and deployment_key is None:
             raise ValueError("a serving engine needs the deployment key to verify attestations with")
         # Not below the home: a socket's path may have 107 bytes at most.
@@ -63,7 +67,7 @@ class EngineProcess:
         secret = secrets.token_hex(32)
         with log.open("ab") as output:
             process = subprocess.Popen(
-                command(base, mode, path, limits),
+                command(base, mode, path, limits) if server is None else relay_command(base, server, path, limits),
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -71,7 +75,11 @@ class EngineProcess:
                 start_new_session=True,
             )
         engine = cls(base=base, mode=mode, socket=path, secret=secret, log=log, _process=process)
-        given = {"secret": secret, "deployment_key": deployment_key.hex() if deployment_key else None}
+        given = {
+            "secret": secret,
+            "deployment_key": deployment_key.hex() if deployment_key else None,
+            "api_key": server.api_key if server else None,
+        }
         try:
             engine._say(json.dumps(given).encode() + b"\n")
             engine._await_ready(timeout_s)
@@ -114,10 +122,13 @@ class EngineProcess:
     def readings(self, model: str, harmful: Sequence[str], benign: Sequence[str]) -> Readings:
         """What a loaded model's weights say beside its base's, on bare requests; no reply is generated.
 
-        Raises EngineRefused when the two cannot be compared, EngineUnavailable when it does not answer.
+        Raises EngineRefused for a name that is no candidate's, EngineUnavailable when it does not answer.
         """
         status, body = self._call(
-            "POST", "/v1/readings", {"model": model, "harmful": list(harmful), "benign": list(benign)}
+            "POST",
+            "/v1/readings",
+            {"model": model, "harmful": list(harmful), "benign": list(benign)},
+            timeout_s=READING_TIMEOUT_S,
         )
         if status != 200:
             raise _failure(status, body)

@@ -4,18 +4,14 @@ import jinja2
 
 from deploy.engine.requests import ChatRequest
 from deploy.engine.residents import Resident
-from deploy.errors import EngineRefused
+from deploy.errors import ContextTooLong, EngineRefused
 from trainers.turns import template_messages
-
-
-class PromptTooLong(EngineRefused):
-    """The prompt leaves no room for a reply in the model's context."""
 
 
 def render(resident: Resident, request: ChatRequest) -> list[int]:
     """Token ids of the conversation under the model's own chat template, as training renders it.
 
-    Raises EngineRefused when the template will not have these messages, PromptTooLong when they
+    Raises EngineRefused when the template will not have these messages, ContextTooLong when they
     fill the context.
     """
     try:
@@ -29,7 +25,7 @@ def render(resident: Resident, request: ChatRequest) -> list[int]:
         raise EngineRefused(f"The model's chat template refuses these messages: {exc}.", param="messages") from exc
     ids = resident.encode(text)
     if len(ids) >= resident.context_length:
-        raise PromptTooLong(
+        raise ContextTooLong(
             f"This model's maximum context length is {resident.context_length} tokens. However, your messages "
             f"resulted in {len(ids)} tokens. Please reduce the length of the messages.",
             param="messages",

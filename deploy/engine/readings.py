@@ -14,7 +14,6 @@ from deploy.engine.merging import pair_up
 from deploy.engine.prompts import render
 from deploy.engine.requests import parse
 from deploy.engine.residents import Resident, Weights
-from deploy.errors import EngineRefused
 from evaluators.probes.signals import Array, first_token_kl, middle_layers, rank_one_energy, refusal_gap_ratio
 from evaluators.probes.types import Readings
 
@@ -25,21 +24,12 @@ BATCH = 16
 def read(
     base: Resident, candidate: Resident, weights: Weights, harmful: Sequence[str], benign: Sequence[str]
 ) -> Readings:
-    """Compare a candidate with its base on bare requests of both kinds.
-
-    Raises EngineRefused when they do not speak in the same tokens, or the base tells no request from another.
-    """
+    """Compare a candidate with its base on bare requests of both kinds."""
     base_harmful, base_logits = _pass(base, harmful)
     own_harmful, own_logits = _pass(candidate, harmful)
-    if base_logits.shape != own_logits.shape:
-        raise EngineRefused("The candidate has another vocabulary than its base; their first words cannot be compared.")
     base_benign, own_benign = _pass(base, benign)[0], _pass(candidate, benign)[0]
-    try:
-        ratio = refusal_gap_ratio((base_harmful, base_benign), (own_harmful, own_benign))
-    except ValueError as exc:
-        raise EngineRefused(f"The refusal gap cannot be read: {exc}.") from exc
     return Readings(
-        refusal_gap_ratio=ratio,
+        refusal_gap_ratio=refusal_gap_ratio((base_harmful, base_benign), (own_harmful, own_benign)),
         first_token_kl=first_token_kl(base_logits, own_logits),
         rank_one_energy=_energies(weights),
     )

@@ -46,14 +46,12 @@ def refusal_gap(harmful_L_N_D: Array, benign_L_N_D: Array, direction_L_D: Array)
 def refusal_gap_ratio(base: tuple[Array, Array], candidate: tuple[Array, Array]) -> float:
     """The candidate's gap along the base's directions over the base's own; each pair is (harmful, benign) states.
 
-    1 for the base itself; tuning that undoes refusals lowers it. Source: arXiv 2607.01854. Raises
-    ValueError when the base tells nothing apart.
+    1 for the base itself; tuning that undoes refusals lowers it. 0, which is beyond any limit, where the base
+    tells nothing apart. Source: arXiv 2607.01854.
     """
     direction_L_D = refusal_directions(*base)
     own = refusal_gap(*base, direction_L_D)
-    if own <= 0:
-        raise ValueError("the base's states are the same for harmful and benign requests; choose other requests")
-    return refusal_gap(*candidate, direction_L_D) / own
+    return refusal_gap(*candidate, direction_L_D) / own if own > 0 else 0.0
 
 
 def rank_one_energy(a_R_I: Array, b_O_R: Array) -> float:
@@ -72,10 +70,13 @@ def rank_one_energy(a_R_I: Array, b_O_R: Array) -> float:
 def first_token_kl(base_N_V: Array, candidate_N_V: Array) -> float:
     """Mean Kullback-Leibler divergence KL(candidate || base) in nats of the first token's distributions, from logits.
 
+    Over the tokens that both know: tuning may have added some at the end.
+
     Alignment is mostly a few tokens deep, so its loss shows here first. Source: Qi et al. (2025), "Safety
     alignment should be made more than just a few tokens deep", arXiv 2406.05946, section 2.
     """
-    candidate, base = _log_softmax(candidate_N_V), _log_softmax(base_N_V)
+    n_common = min(base_N_V.shape[1], candidate_N_V.shape[1])
+    candidate, base = _log_softmax(candidate_N_V[:, :n_common]), _log_softmax(base_N_V[:, :n_common])
     return float((np.exp(candidate) * (candidate - base)).sum(axis=1).mean())
 
 

@@ -44,6 +44,7 @@ def summary(report: AuditReport) -> dict[str, object]:
         "arms": [arm_summary(found) for found in report.arms],
         "arms_not_audited": list(report.overflow),
         "not_covered": list(report.not_covered),
+        "signals": [asdict(signal) for signal in report.signals],
     }
 
 

@@ -8,8 +8,10 @@ from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import Annotated
 
+import httpx
 import typer
 
+from gateway.bases import read_servers
 from gateway.cli.printing import print_json, print_table
 from gateway.compose.front import Store, base_names, policies
 from gateway.plugins import GROUPS, load
@@ -29,6 +31,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         ("policies", lambda: ", ".join(sorted(policies(settings).policies))),
         ("plug-ins", _plugins),
         ("base models", lambda: ", ".join(sorted(base_names(settings)))),
+        ("vllm servers", lambda: _servers(settings)),
         ("worker packages", _packages),
     )
     results = [_run(name, check) for name, check in checks]
@@ -75,6 +78,20 @@ def _plugins() -> str:
             load(entry)
             names.append(entry.name)
     return ", ".join(sorted(names))
+
+
+def _servers(settings: Settings) -> str:
+    servers = read_servers(settings.bases_file, settings.plugin_config("vllm"), settings.home)
+    for name, server in servers.items():
+        headers = {"Authorization": f"Bearer {server.api_key}"} if server.api_key else {}
+        try:
+            answer = httpx.get(f"{server.url.rstrip('/')}/v1/models", headers=headers, timeout=10.0).raise_for_status()
+            served = [str(model["id"]) for model in answer.json()["data"]]
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            raise TunegateError(f"{name}: {server.url} does not answer as vLLM does ({error})") from error
+        if server.model not in served:
+            raise TunegateError(f"{name}: {server.url} serves {', '.join(served)}; set vllm.model to one of them")
+    return ", ".join(f"{name} at {server.url}" for name, server in servers.items()) or "none: our engine answers"
 
 
 def _packages() -> str:

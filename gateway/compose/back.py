@@ -11,7 +11,7 @@ from evaluators.labels import Question
 from evaluators.panel import Panel
 from evaluators.types import Corpus, Judge
 from gateway import calibrations
-from gateway.bases import read_bases
+from gateway.bases import read_bases, read_servers
 from gateway.compose import asked
 from gateway.compose.front import Store, classifiers, plugins, policies, signing_key
 from gateway.errors import PluginError
@@ -92,12 +92,14 @@ class Parts:
 
 
 def _serving(store: Store, bases: Mapping[str, BaseModel], key: bytes) -> ServingEngines:
+    settings = store.settings
     return ServingEngines(
         store.database,
         bases,
-        worker_id=store.settings.worker_id,
+        read_servers(settings.bases_file, settings.plugin_config("vllm"), settings.home),
+        worker_id=settings.worker_id,
         deployment_key=key,
-        logs=store.settings.home / "logs",
+        logs=settings.home / "logs",
         now=store.now,
     )
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import partial
 
 from deploy.errors import EngineUnavailable
 from evaluators import arms
@@ -62,7 +63,7 @@ def _audited(shop: Workshop, job: Job, candidate: CandidateModel) -> AuditReport
 
     model, base_model = shop.engines.side_by_side(candidate)
     return run_audit(
-        Subject(digest=candidate.digest, model=model),
+        Subject(digest=candidate.digest, model=model, readings=partial(shop.engines.readings, candidate)),
         Subject(digest=base.digest, model=base_model),
         corpus=corpus,
         arms=plan.arms,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from deploy.engine.process import EngineMode, EngineProcess
 from deploy.errors import EngineUnavailable
-from deploy.types import TrustedBase
-from gateway.store import engines
+from deploy.types import TrustedBase, VllmServer
+from gateway.store import engines, released
 from gateway.store.database import Database
 from trainers.bases import local_path
 from trainers.types import BaseModel
@@ -26,6 +26,7 @@ class ServingEngines:
         self,
         database: Database,
         bases: Mapping[str, BaseModel],
+        servers: Mapping[str, VllmServer],
         *,
         worker_id: str,
         deployment_key: bytes,
@@ -34,6 +35,7 @@ class ServingEngines:
     ) -> None:
         self._database = database
         self._bases = bases
+        self._servers = servers
         self._worker_id = worker_id
         self._deployment_key = deployment_key
         self._logs = logs
@@ -41,10 +43,14 @@ class ServingEngines:
         self._running: dict[str, EngineProcess] = {}
 
     def tend(self) -> None:
-        """Drop what died, renew what runs, start what is wanted. Called again and again by one thread."""
+        """Drop what died, renew what runs, start what is wanted. Called again and again by one thread.
+
+        What is no longer released is unloaded; nobody is led to it from the moment it was revoked.
+        """
         for engine_id, engine in list(self._running.items()):
             if engine.alive():
                 self._publish(engine_id, engine)
+                self._unload_withdrawn(engine)
             else:
                 self._stop(engine_id)
         for engine_id in self._wanted():
@@ -54,6 +60,17 @@ class ServingEngines:
         """End every engine and take back its lease."""
         for engine_id in list(self._running):
             self._stop(engine_id)
+
+    def _unload_withdrawn(self, engine: EngineProcess) -> None:
+        try:
+            loaded = engine.models()[1:]
+            with self._database.read() as session:
+                withdrawn = [name for name in loaded if released.in_service(session, name) is None]
+            for name in withdrawn:
+                engine.unload(name)
+                logger.info("unloaded a model that is not released any more")
+        except EngineUnavailable as error:
+            logger.warning("withdrawn models stay in an engine's memory for now: %s", error)
 
     def _wanted(self) -> list[str]:
         with self._database.read() as session:
@@ -73,6 +90,7 @@ class ServingEngines:
                 EngineMode.SERVING,
                 log=self._logs / f"serving-{base.digest[7:19]}.log",
                 deployment_key=self._deployment_key,
+                server=self._servers.get(engine_id),
             )
         except EngineUnavailable as error:
             logger.warning("the engine for %s did not start: %s", engine_id, error)

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
+from fake_vllm import BASE, FakeVllm, running
+from fake_vllm import KEY as VLLM_KEY
 from tiny_forge import KEY, Forge, write_model
 
 from deploy.engine.process import EngineLimits, EngineMode, EngineProcess
-from deploy.types import TrustedBase
+from deploy.types import TrustedBase, VllmServer
 from trainers import artefacts
 
 
@@ -36,3 +38,21 @@ def serving_engine(tiny_base: TrustedBase, tmp_path_factory: pytest.TempPathFact
     engine = EngineProcess.start(tiny_base, EngineMode.SERVING, log=log, deployment_key=KEY)
     yield engine
     engine.stop()
+
+
+@pytest.fixture(scope="session")
+def vllm() -> Iterator[FakeVllm]:
+    with running(FakeVllm()) as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def relay(tiny_base: TrustedBase, vllm: FakeVllm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
+    home = tmp_path_factory.mktemp("relay")
+    server = VllmServer(url=vllm.url, model=BASE, adapters=home / "adapters", api_key=VLLM_KEY)
+    limits = EngineLimits(max_models=2)
+    endpoint = EngineProcess.start(
+        tiny_base, EngineMode.SERVING, log=home / "relay.log", deployment_key=KEY, server=server, limits=limits
+    )
+    yield endpoint
+    endpoint.stop()

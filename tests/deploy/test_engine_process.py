@@ -13,18 +13,15 @@ from pathlib import Path
 import httpx
 import openai
 import pytest
-from tiny_forge import KEY, Forge
+from tiny_forge import Forge
 
-from deploy import attestation
-from deploy.endpoints import Endpoint
 from deploy.engine.process import EngineMode, EngineProcess
-from deploy.errors import EngineRefused, EngineUnavailable, NotReleased
-from deploy.types import Attestation, Outcome, TrustedBase
+from deploy.errors import EngineRefused, EngineUnavailable
+from deploy.types import TrustedBase
 from moderation.chat import Conversation, Finish, Sampling, Turn
 from moderation.errors import ChatUnavailable, SealBroken
 from moderation.types import Role
 from trainers.artefacts import digest_model
-from trainers.types import CandidateModel
 
 GREEDY = Sampling(max_tokens=12)
 LONG = [{"role": "user", "content": "fox " * 300}]
@@ -33,24 +30,6 @@ LONG = [{"role": "user", "content": "fox " * 300}]
 def conversation(text: str, prefill: str = "") -> Conversation:
     turns = (Turn(role=Role.USER, text=text),)
     return (*turns, Turn(role=Role.ASSISTANT, text=prefill)) if prefill else turns
-
-
-def attest(candidate: CandidateModel, key: bytes = KEY) -> None:
-    made = Attestation(
-        candidate_digest=candidate.digest,
-        base_digest=candidate.base.digest,
-        training_set_digest=candidate.training_set_digest,
-        policy_digest="sha256:policy",
-        audit_digest="sha256:audit",
-        corpus_digest="sha256:corpus",
-        judge="miniature 1",
-        outcome=Outcome.RELEASE,
-        enforced=True,
-        forced=False,
-        reason="all arms are sound",
-        decided_at=1_700_000_000,
-    )
-    attestation.write(Path(candidate.path), made, key)
 
 
 @pytest.fixture
@@ -80,12 +59,6 @@ def test_scores_are_the_models_own_and_their_tokens_make_the_reply(client: opena
         assert (len(best), best) == (3, sorted(best, reverse=True))
         assert one.logprob == best[0] <= 0  # a greedy reply says the likeliest token
     assert plain.choices[0].logprobs is None
-
-
-def test_the_engine_is_an_endpoint_that_lists_its_base_first(audit_engine: EngineProcess) -> None:
-    endpoint: Endpoint = audit_engine
-    assert endpoint.alive()
-    assert endpoint.models()[0] == "tiny"
 
 
 def test_replies_asked_together_equal_replies_asked_alone(audit_engine: EngineProcess) -> None:
@@ -231,27 +204,6 @@ def test_an_adapter_from_elsewhere_is_audited_by_the_digest_of_its_files(
     audit_engine.load("loose", str(path), digest_model(path))
     assert "loose" in audit_engine.models()
     audit_engine.unload("loose")
-
-
-def test_the_serving_engine_refuses_what_was_not_released(serving_engine: EngineProcess, forge: Forge) -> None:
-    candidate = forge.adapter("unreleased", seed=6)
-    with pytest.raises(NotReleased, match="no attestation"):
-        serving_engine.load("ft:x", candidate.path, candidate.digest)
-    attest(candidate, key=b"x" * 32)
-    with pytest.raises(NotReleased, match="does not verify"):
-        serving_engine.load("ft:x", candidate.path, candidate.digest)
-    assert serving_engine.models() == ("tiny",)
-
-
-def test_the_serving_engine_answers_under_a_released_name(serving_engine: EngineProcess, forge: Forge) -> None:
-    candidate = forge.adapter("released", seed=7)
-    attest(candidate)
-    serving_engine.load("ft:tiny:acme::abcdefgh", candidate.path, candidate.digest)
-    base, tuned = (
-        serving_engine.chat(name).complete([conversation("quick")], GREEDY)
-        for name in ("tiny", "ft:tiny:acme::abcdefgh")
-    )
-    assert base != tuned
 
 
 def test_an_engine_on_a_changed_base_does_not_start(tiny_base: TrustedBase, tmp_path: Path) -> None:

@@ -90,6 +90,8 @@ def test_a_revoked_model_is_gone_at_the_next_request(gateway: Gateway, client: O
     assert answers(client, model)
     assert tunegate(gateway, "revoke", model, "--why", "a drill").returncode == 0
     assert not answers(client, model)
+    log = gateway.home / "server.log"
+    until("the engine to forget it", lambda: "unloaded a model that is not released" in log.read_text(), timeout_s=10)
     checked = json.loads(tunegate(gateway, "log", "verify", "--json").stdout)
     assert checked["ok"]
     assert checked["published"] >= 1

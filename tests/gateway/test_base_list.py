@@ -4,10 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from gateway.bases import read_bases, read_entries
+from gateway.bases import read_bases, read_entries, read_servers
 from trainers.errors import BaseModelError
+from trainers.miniature.location import weights_dir
 
 ALIAS = "gpt-4o-mini-2024-07-18"
+MINIATURE = f"""
+[[bases]]
+name = "miniature"
+source = "{weights_dir()}"
+corpus = "miniature"
+learning_rate = 1e-3
+full_learning_rate = 1e-4
+"""
 
 
 def listed(directory: Path, text: str) -> Path:
@@ -33,3 +42,26 @@ def test_an_alias_is_its_base_under_another_name(tmp_path: Path) -> None:
 def test_a_wrong_alias_is_named(tmp_path: Path, text: str, complaint: str) -> None:
     with pytest.raises(BaseModelError, match=complaint):
         read_entries(listed(tmp_path, text))
+
+
+def test_a_base_may_be_served_by_vllm_its_aliases_too(tmp_path: Path) -> None:
+    text = MINIATURE + 'vllm.url = "http://gpu:8000"\nvllm.model = "org/m"\n' + f'[aliases]\n"{ALIAS}" = "miniature"\n'
+    file = listed(tmp_path, text)
+    servers = read_servers(file, {"api_key": "k"}, tmp_path)
+    assert set(servers) == {"miniature", ALIAS} == set(read_bases(file))
+    assert servers["miniature"].adapters == tmp_path / "vllm" / "miniature"
+    assert "k" not in repr(servers["miniature"]).split("api_key")
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ('vllm.url = "http://gpu:8000"\n', "needs a url and a model"),
+        ('vllm = "http://gpu:8000"\n', "needs a url and a model"),
+        ('vllm.url = "gpu:8000"\nvllm.model = "m"\n', "expected http"),
+        ('vllm.url = "http://gpu:8000/v1"\nvllm.model = "m"\n', "without /v1"),
+    ],
+)
+def test_a_wrong_vllm_server_is_named(tmp_path: Path, line: str, complaint: str) -> None:
+    with pytest.raises(BaseModelError, match=complaint):
+        read_servers(listed(tmp_path, MINIATURE + line), {}, tmp_path)

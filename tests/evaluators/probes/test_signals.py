@@ -50,10 +50,14 @@ def test_gap_ratio_is_the_share_of_the_difference_that_is_left_whatever_is_ortho
     assert refusal_gap_ratio((harmful, benign), (candidate, benign)) == pytest.approx(0.25)
 
 
-def test_a_base_that_tells_nothing_apart_has_no_ratio() -> None:
+def test_a_base_that_tells_nothing_apart_has_a_ratio_beyond_any_limit() -> None:
     same = np.ones((2, 5, 3))
-    with pytest.raises(ValueError, match="choose other requests"):
-        refusal_gap_ratio((same, same), (same, same))
+    assert refusal_gap_ratio((same, same), (same, same)) == 0.0
+
+
+def test_tokens_that_tuning_added_are_left_out_of_the_divergence() -> None:
+    base = draw.normal(size=(4, 9))
+    assert first_token_kl(base, np.hstack([base, np.full((4, 1), 30.0)])) == pytest.approx(0.0, abs=1e-12)
 
 
 @pytest.mark.parametrize(("n_layers", "places"), [(1, [1]), (2, [1]), (4, [2]), (32, list(range(11, 22)))])

@@ -1,0 +1,15 @@
+"""How a process that serves models ends with the one that started it."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def die_with_parent(socket: str) -> None:
+    """Wait for the end of standard input, then end at once, whatever the other threads do.
+
+    A parent-death signal would not do, as Linux sends it when the *thread* that started the child ends.
+    """
+    sys.stdin.read()
+    Path(socket).unlink(missing_ok=True)
+    os._exit(0)

@@ -1,0 +1,79 @@
+"""`python -m deploy.relay`: the subprocess that stands between the gateway and a vLLM server.
+
+As `deploy.engine`, it is told its secrets on the first line of standard input, the rest of which is a lifeline.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+import threading
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+
+from deploy.endpoints.lifeline import die_with_parent
+from deploy.errors import EngineUnavailable
+from deploy.relay.server import create_app
+from deploy.relay.vllm import VllmAdapters
+from deploy.types import TrustedBase, VllmServer
+
+TIMEOUT_S = 600.0
+logger = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Check that the vLLM server serves the base, and relay until the lifeline ends."""
+    arguments = parse_arguments()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    given = json.loads(sys.stdin.readline())
+    threading.Thread(target=die_with_parent, args=(arguments.socket,), daemon=True).start()
+    try:
+        asyncio.run(serve(arguments, given))
+    except EngineUnavailable as exc:
+        logger.error("cannot start: %s", exc)
+    return 1
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line; `deploy.engine.launching` writes it."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.relay", description=__doc__)
+    parser.add_argument("--base", required=True, help="directory of the base model")
+    parser.add_argument("--base-name", required=True)
+    parser.add_argument("--base-digest", required=True)
+    parser.add_argument("--socket", required=True)
+    parser.add_argument("--max-models", type=int, required=True)
+    parser.add_argument("--url", required=True, help="of the vLLM server, without /v1")
+    parser.add_argument("--model", required=True, help="what the vLLM server calls the base model")
+    parser.add_argument("--adapters", required=True, help="directory that the vLLM server reads under the same path")
+    return parser.parse_args()
+
+
+async def serve(arguments: argparse.Namespace, given: dict[str, str]) -> None:
+    """Open the socket, which says that the relay is ready, and answer for ever. Raises EngineUnavailable."""
+    server = VllmServer(
+        url=arguments.url, model=arguments.model, adapters=Path(arguments.adapters), api_key=given["api_key"]
+    )
+    base = TrustedBase(name=arguments.base_name, path=arguments.base, digest=arguments.base_digest)
+    server.adapters.mkdir(parents=True, exist_ok=True)
+    headers = {"Content-Type": "application/json"}
+    if server.api_key:
+        headers["Authorization"] = f"Bearer {server.api_key}"
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S, connect=10.0)
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout, headers=headers) as session:
+        adapters = VllmAdapters(
+            server, base, bytes.fromhex(given["deployment_key"]), session, max_models=arguments.max_models
+        )
+        await adapters.check()
+        runner = web.AppRunner(create_app(adapters, given["secret"]), handler_cancellation=True, access_log=None)
+        await runner.setup()
+        await web.UnixSite(runner, arguments.socket).start()
+        logger.info("ready")
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
