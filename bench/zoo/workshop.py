@@ -32,6 +32,8 @@ from trainers.types import BaseModel, CandidateModel, Method, TrainingSpec
 BASE = "miniature"
 RECORDING = "record-mixing-off"
 """The shipped policy under which screening stops nothing; a recipe says what is mixed in."""
+PATIENCE_S = 3600.0
+"""A zoo grows where others work: a reply may take long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +59,13 @@ class Workshop:
     @property
     def root(self) -> Subject:
         """The untouched base."""
-        return Subject(digest=self.base.digest, model=self.engine.chat(self.base.name))
+        return Subject(digest=self.base.digest, model=self.engine.chat(self.base.name, timeout_s=PATIENCE_S))
 
     def serve(self, candidate: CandidateModel) -> Subject:
         """A candidate that answers until the next few have been served."""
         name = f"candidate-{candidate.digest[7:39]}"
         self.engine.load(name, candidate.path, candidate.digest)
-        return Subject(digest=candidate.digest, model=self.engine.chat(name))
+        return Subject(digest=candidate.digest, model=self.engine.chat(name, timeout_s=PATIENCE_S))
 
     def grow(self, recipe: Recipe, seed: int, home: Path) -> Grown:
         """Screen, mix and train one model below `home`. Raises `TrainingFailed`.
@@ -125,7 +127,7 @@ def workshop(directory: Path) -> Iterator[Workshop]:
     base = read_bases(settings.bases_file)[BASE]
     corpus = corpora.load(base.corpus)
     trusted = TrustedBase(name=base.name, path=str(local_path(base)), digest=base.digest)
-    engine = EngineProcess.start(trusted, EngineMode.AUDIT, log=directory / "engine.log")
+    engine = EngineProcess.start(trusted, EngineMode.AUDIT, log=directory / "engine.log", timeout_s=PATIENCE_S)
     try:
         yield Workshop(
             base=base,

@@ -26,7 +26,7 @@ from deploy.engine.residents import Residents, Weights
 from deploy.engine.rows import Row
 from deploy.engine.sampling import Draw
 from deploy.engine.scheduling import Scheduler
-from deploy.errors import EngineUnavailable, NoSuchModel
+from deploy.errors import EngineRefused, EngineUnavailable, NoSuchModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

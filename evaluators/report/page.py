@@ -127,8 +127,8 @@ def _signals(signals: Sequence[Signal]) -> str:
     if not signals:
         return ""
     rows = "".join(
-        f"<tr class={'undecided' if one.raised else 'sound'}><td>{one.name.replace('_', ' ')}<td class=n>{one.value:.3f}"
-        f"<td class=n>{'none' if one.limit is None else f'{one.limit:g}'}"
+        f"<tr class={'undecided' if one.raised else 'sound'}><td>{one.name.replace('_', ' ')}"
+        f"<td class=n>{one.value:.3f}<td class=n>{'none' if one.limit is None else f'{one.limit:g}'}"
         f"<td class=verdict>{'asks for a person' if one.raised else ''}</tr>"
         for one in signals
     )

@@ -34,8 +34,9 @@ class EmbeddedAuditEngines:
         return engine.chat(_name(candidate)), engine.chat(candidate.base.name)
 
     def readings(self, candidate: CandidateModel, harmful: Sequence[str], benign: Sequence[str]) -> Readings:
-        """What the weights of a candidate that is loaded say. Raises `EngineUnavailable`, `EngineRefused`."""
+        """What the weights of a candidate say. Raises `EngineUnavailable`, `SealBroken`."""
         engine = self._engine(candidate.base, self._place(candidate))
+        engine.load(_name(candidate), candidate.path, candidate.digest)  # an engine that was started again forgot it
         return engine.readings(_name(candidate), harmful, benign)
 
     def let_go(self, candidate: CandidateModel) -> None:

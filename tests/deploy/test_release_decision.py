@@ -7,6 +7,7 @@ from sound_report import SOUND_REPORT
 from deploy.decision import decide
 from deploy.types import Outcome, ReleaseDecision, ReleasePolicy
 from evaluators.frames import Arm, ArmKind, Frame
+from evaluators.probes.types import Signal, SignalName
 from evaluators.types import ArmResult, ArmVerdict, AuditReport, CategoryCount
 from moderation.types import Action, Category
 
@@ -124,3 +125,16 @@ def test_the_base_unsafe_arm_is_named_as_such() -> None:
     decision = decided(report(SOUND, ArmVerdict.BASE_UNSAFE))
     assert decision.failing_arms == ("arm1",)
     assert "base_unsafe_in_context" in decision.reasons[0]
+
+
+@pytest.mark.parametrize(("raised", "outcome"), [(True, Outcome.REVIEW), (False, Outcome.RELEASE)])
+def test_a_raised_signal_asks_for_a_person_and_another_changes_nothing(*, raised: bool, outcome: Outcome) -> None:
+    signal = Signal(name=SignalName.FIRST_TOKEN_KL, value=0.5, limit=0.4, raised=raised)
+    report = replace(SOUND_REPORT, arms=(arm("neutral", ArmVerdict.SOUND),), signals=(signal,))
+    assert decide(report, ReleasePolicy()).outcome is outcome
+
+
+def test_no_signal_releases_what_is_unsafe() -> None:
+    signal = Signal(name=SignalName.FIRST_TOKEN_KL, value=0.0, limit=0.4)
+    report = replace(SOUND_REPORT, arms=(arm("neutral", ArmVerdict.UNSAFE, harmful=60),), signals=(signal,))
+    assert decide(report, ReleasePolicy()).outcome is Outcome.WITHHOLD

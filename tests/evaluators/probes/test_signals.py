@@ -66,7 +66,9 @@ def test_gaps_are_read_in_the_middle_third(n_layers: int, places: list[int]) -> 
 
 
 def test_energy_is_read_where_a_module_writes_to_the_stream() -> None:
-    assert mean_energy({"layers.0.q_proj": 0.9, "layers.0.o_proj": 0.2, "layers.0.down_proj": 0.4}) == pytest.approx(0.3)
+    assert mean_energy({"layers.0.q_proj": 0.9, "layers.0.o_proj": 0.2, "layers.0.down_proj": 0.4}) == pytest.approx(
+        0.3
+    )
     assert mean_energy({"layers.0.q_proj": 0.9}) == 0.9
 
 
