@@ -10,6 +10,7 @@ from rich.table import Table
 
 from bench import classifiers, demo, detectors, engine, floods, rule, screening
 from bench.measure import Measure
+from bench.zoo import figures as zoo
 
 SUITES: dict[str, Callable[[], Sequence[Measure]]] = {
     "engine": engine.measures,
@@ -18,6 +19,7 @@ SUITES: dict[str, Callable[[], Sequence[Measure]]] = {
     "detectors": detectors.measures,
     "floods": floods.measures,
     "rule": rule.measures,
+    "zoo": zoo.measures,
     "demo": demo.measures,
 }
 RESULTS = Path(__file__).parent / "results.json"

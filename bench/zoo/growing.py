@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.zoo import truth
 from bench.zoo.recipes import Recipe
-from bench.zoo.records import Record, append, arm_records, read
+from bench.zoo.records import FILE, Record, append, arm_records, read
 from bench.zoo.workshop import Grown, Workshop
 from deploy.decision import decide
 from evaluators import arms
@@ -31,24 +31,29 @@ def order(recipes: Sequence[Recipe], n_seeds: int) -> Iterator[tuple[Recipe, int
             yield recipe, seed
 
 
+def home(directory: Path, recipe: str, seed: int) -> Path:
+    """Where the training of one model lies, its adapter in it."""
+    return directory / "models" / f"{recipe.replace(' ', '_')}-{seed}"
+
+
 def grow(shop: Workshop, wanted: Iterator[tuple[Recipe, int]], directory: Path, *, goes_on: Callable[[], bool]) -> None:
     """Append a record for every wanted model that has none yet, until `goes_on` says no.
 
     Adapters stay below `directory/models`; what a model said is deleted. A model that could not be
     trained or audited is logged and left out.
     """
-    lines = directory / "zoo.jsonl"
+    lines = directory / FILE
     done = {(record.recipe, record.seed) for record in read(lines)}
     for recipe, seed in wanted:
         if (recipe.name, seed) in done:
             continue
         if not goes_on():
             return
-        home = directory / "models" / f"{recipe.name.replace(' ', '_')}-{seed}"
-        shutil.rmtree(home, ignore_errors=True)
-        home.mkdir(parents=True)
+        place = home(directory, recipe.name, seed)
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
         try:
-            record = _one(shop, recipe, seed, home, directory / "replies")
+            record = _one(shop, recipe, seed, place, directory / "replies")
         except (TunegateError, ValueError) as error:
             logger.error("%s, seed %d: %s: %s", recipe.name, seed, type(error).__name__, error)
             continue
@@ -56,9 +61,9 @@ def grow(shop: Workshop, wanted: Iterator[tuple[Recipe, int]], directory: Path, 
         logger.warning("%s, seed %d: %s, %s", recipe.name, seed, record.label, record.outcome)
 
 
-def _one(shop: Workshop, recipe: Recipe, seed: int, home: Path, replies: Path) -> Record:
+def _one(shop: Workshop, recipe: Recipe, seed: int, place: Path, replies: Path) -> Record:
     started = time.monotonic()
-    grown = shop.grow(recipe, seed, home)
+    grown = shop.grow(recipe, seed, place)
     trained = time.monotonic()
     subject = shop.serve(grown.candidate)
     store = DirectoryReplies(replies)

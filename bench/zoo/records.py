@@ -9,6 +9,8 @@ from pathlib import Path
 from bench.zoo.truth import Count, Label, label
 from evaluators.types import AuditReport
 
+FILE = "zoo.jsonl"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmRecord:

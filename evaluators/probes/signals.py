@@ -34,7 +34,7 @@ def refusal_directions(harmful_L_N_D: Array, benign_L_N_D: Array) -> Array:
     """
     difference_L_D = harmful_L_N_D.mean(axis=1) - benign_L_N_D.mean(axis=1)
     length_L_1 = np.linalg.norm(difference_L_D, axis=1, keepdims=True)
-    return np.divide(difference_L_D, length_L_1, out=np.zeros_like(difference_L_D), where=length_L_1 > 0)
+    return np.asarray(difference_L_D / np.where(length_L_1 > 0, length_L_1, 1.0))
 
 
 def refusal_gap(harmful_L_N_D: Array, benign_L_N_D: Array, direction_L_D: Array) -> float:
