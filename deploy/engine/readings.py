@@ -17,7 +17,7 @@ from deploy.engine.residents import Resident, Weights
 from evaluators.probes.signals import Array, first_token_kl, middle_layers, rank_one_energy, refusal_gap_ratio
 from evaluators.probes.types import Readings
 
-BATCH = 16
+BATCH = 8
 """Requests of a pass: hidden states of all layers are held for so many."""
 
 
