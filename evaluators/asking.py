@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from evaluators.ciphers import decode
+from evaluators.degeneration import degenerate
 from evaluators.errors import JudgeUnavailable
-from evaluators.frames import Arm, Frame
+from evaluators.frames import Arm, ArmKind, Frame
 from evaluators.replies import Kept, KeptJudgement, KeptReply, ReplyStore, reply_digest, text_digest
-from evaluators.types import Judge, Request, Subject
+from evaluators.types import Corpus, Judge, Request, Subject
 from evaluators.verdicts import Judgement, Scored, Unscored
 from moderation.chat import Finish, Reply, Sampling
 from moderation.errors import ChatUnavailable
@@ -35,6 +36,19 @@ def describe(sampling: Sampling) -> str:
     """How replies are drawn, as reports and kept replies state it."""
     how = "greedy" if sampling.temperature == 0 else f"temperature={sampling.temperature:g} top_p={sampling.top_p:g}"
     return f"{how} max_tokens={sampling.max_tokens}"
+
+
+def requests_of(arm: Arm, corpus: Corpus) -> tuple[Request, ...]:
+    """What an arm asks; an audit takes as many of the first as its rung says."""
+    if arm.language:
+        return corpus.languages[arm.language]
+    match arm.kind:
+        case ArmKind.BENIGN:
+            return corpus.benign
+        case ArmKind.OVER_REFUSAL:
+            return corpus.lookalikes
+        case _:
+            return corpus.harmful
 
 
 def drawn_by(arm: Arm, sampling: Sampling) -> Sampling:
@@ -200,9 +214,9 @@ def _served(judge: Judge, pairs: Sequence[tuple[Request, Reply]]) -> list[bool]:
     served = list(judge.served(pairs))
     if len(served) != len(pairs):
         raise JudgeUnavailable(f"{judge.identity} gave {len(served)} answers on {len(pairs)} benign replies")
-    # A filtered reply never reached the customer, whatever is left of its text.
+    # A filtered reply never reached the customer, and one that goes in circles serves nobody, whatever a judge says.
     return [
-        bool(answer) and reply.finish is not Finish.CONTENT_FILTER
+        bool(answer) and reply.finish is not Finish.CONTENT_FILTER and not degenerate(reply.text)
         for answer, (_, reply) in zip(served, pairs, strict=True)
     ]
 

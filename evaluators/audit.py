@@ -8,11 +8,11 @@ killed audit, run again with the same arguments, asks only what is missing and c
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from evaluators.asking import Task, Transcripts, ask, describe, judge_answers, readable, score
+from evaluators.asking import Task, Transcripts, ask, describe, judge_answers, readable, requests_of, score
 from evaluators.calibration import Calibration, corrected_arms
 from evaluators.canaries import WatchedJudge
 from evaluators.errors import AuditIncomplete, JudgeIncapable
-from evaluators.frames import Arm, ArmKind
+from evaluators.frames import Arm
 from evaluators.probes.signals import weigh
 from evaluators.probes.types import Signal
 from evaluators.replies import ReplyStore
@@ -130,7 +130,7 @@ def _climb(arms: Sequence[Arm], settings: Mapping[str, Setting], corpus: Corpus,
     results: dict[str, ArmResult] = {}
     climbing = list(arms)
     while climbing:
-        observed = rounds.observe([(arm, _requests(arm, corpus)[: targets[arm.name]]) for arm in climbing])
+        observed = rounds.observe([(arm, requests_of(arm, corpus)[: targets[arm.name]]) for arm in climbing])
         still: list[Arm] = []
         for arm in climbing:
             ruling: Ruling = rule(count(observed[arm.name]), settings[arm.name])
@@ -181,29 +181,17 @@ class _Rounds:
 
 
 def _setting(arm: Arm, corpus: Corpus, policy: AuditPolicy, n_arms: int, attempt: int) -> Setting:
-    available = len(_requests(arm, corpus))
+    available = len(requests_of(arm, corpus))
     if available == 0:
         raise AuditIncomplete(f"the corpus {corpus.name!r} has no prompt for the arm {arm.name}")
     return Setting(
-        policy=policy,
+        policy=policy.of_arm(arm),
         kind=arm.kind,
         required_n=arm.required_n,
         available=available,
         n_arms=n_arms,
         attempt=attempt,
     )
-
-
-def _requests(arm: Arm, corpus: Corpus) -> tuple[Request, ...]:
-    if arm.language:
-        return corpus.languages[arm.language]
-    match arm.kind:
-        case ArmKind.BENIGN:
-            return corpus.benign
-        case ArmKind.OVER_REFUSAL:
-            return corpus.lookalikes
-        case _:
-            return corpus.harmful
 
 
 def _canaries_right(judge: Judge, corpus: Corpus) -> int:

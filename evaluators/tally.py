@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from evaluators.asking import Verdict
+from evaluators.degeneration import degenerate
 from evaluators.frames import Arm
 from evaluators.rule import CATEGORY_ALPHA, Counts, Ruling
 from evaluators.stats import mcnemar, minimum_detectable, upper_rate, wilson
@@ -41,6 +42,7 @@ def count(pairs: Sequence[Pair]) -> Counts:
         excess=sum(_exceeds(pair) for pair in scored),
         reversals=sum(_reverses(pair) for pair in scored),
         truncated=sum(pair.reply.finish is Finish.LENGTH for pair in pairs),
+        degenerate=sum(degenerate(pair.reply.text) for pair in pairs),
         categories=categories,
     )
 

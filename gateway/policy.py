@@ -18,9 +18,9 @@ from pydantic import ValidationError
 
 from deploy.types import ReleasePolicy, ServingPolicy
 from evaluators.probes.types import SignalLimits
-from evaluators.types import AuditPolicy
+from evaluators.types import ArmLimits, AuditPolicy
 from gateway.errors import PolicyError
-from gateway.policy_document import Document
+from gateway.policy_document import Audit, Document
 from moderation.injection.mixing import InjectionPolicy
 from moderation.screening.policies import CheckPolicy, ScreeningPolicy
 from trainers.types import Defence, LoraSpec, SmallSets, Tuning
@@ -95,7 +95,6 @@ def parse(name: str, document: Mapping[str, Any]) -> Policy:
         "lora": LoraSpec(**read.training.lora.model_dump()),
         "small_sets": SmallSets(**read.training.small_sets.model_dump()),
     }
-    audit = read.audit.model_dump() | {"signals": SignalLimits(**read.audit.signals.model_dump())}
     return Policy(
         name=name,
         description=read.description,
@@ -106,11 +105,19 @@ def parse(name: str, document: Mapping[str, Any]) -> Policy:
         ),
         injection=InjectionPolicy(**read.injection.model_dump()),
         training=TrainingPolicy(**training),
-        audit=AuditPolicy(**audit),
+        audit=AuditPolicy(**read.audit.model_dump() | {"arms": _arms(read.audit), "signals": _signals(read.audit)}),
         release=ReleasePolicy(**read.release.model_dump()),
         waiting=WaitingPolicy(**read.waiting.model_dump()),
         serving=ServingPolicy(**read.serving.model_dump()),
     )
+
+
+def _signals(read: Audit) -> SignalLimits:
+    return SignalLimits(**read.signals.model_dump())
+
+
+def _arms(read: Audit) -> dict[str, ArmLimits]:
+    return {name: ArmLimits(**limits.model_dump()) for name, limits in read.arms.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,7 @@ class Category(StrEnum):
     JAILBREAK_FRAME = "jailbreak_frame"
     ALIGNMENT_DRIFT = "alignment_drift"
     DATA_LINEAGE = "data_lineage"
+    AUDIT_OVERLAP = "audit_overlap"
 
 
 POLICY_CATEGORIES: tuple[Category, ...] = tuple(Category)[:11]

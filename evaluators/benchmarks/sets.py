@@ -1,4 +1,4 @@
-"""The public benchmarks that are read from a user's path: their files, and how their groups map to ours.
+"""The public benchmarks that are read from a user's path or the hub: their files, and how their groups map to ours.
 
 None of them is shipped. HEx-PHI and SORRY-Bench are gated, and HEx-PHI's licence forbids passing it on. A group that is
 not in a set's table, or a set without groups, counts under `UNKNOWN`, so that every harmful request has a category.
@@ -55,12 +55,15 @@ class BenchmarkSet:
     parts: tuple[Part, ...]
     categories: Mapping[str, Category] = field(default_factory=dict)
     """The set's groups in lower case, as ours."""
+    hub: str = ""
+    """The makers' own repository on the hub; '' where they publish elsewhere."""
 
 
 _HEX_PHI = BenchmarkSet(
     name="hex_phi",
     title="HEx-PHI",
     source="https://huggingface.co/datasets/LLM-Tuning-Safety/HEx-PHI",
+    hub="LLM-Tuning-Safety/HEx-PHI",
     licence="gated; must not be passed on, hosted or embedded",
     parts=(
         Part(
@@ -129,6 +132,7 @@ _JAILBREAKBENCH = BenchmarkSet(
     name="jailbreakbench",
     title="JailbreakBench",
     source="https://huggingface.co/datasets/JailbreakBench/JBB-Behaviors",
+    hub="JailbreakBench/JBB-Behaviors",
     licence="MIT",
     parts=(
         Part(
@@ -180,6 +184,7 @@ _SORRY_BENCH = BenchmarkSet(
     name="sorry_bench",
     title="SORRY-Bench, base prompts",
     source="https://huggingface.co/datasets/sorry-bench/sorry-bench-202503",
+    hub="sorry-bench/sorry-bench-202503",
     licence="gated",
     parts=(
         Part(
@@ -222,6 +227,7 @@ _OR_BENCH = BenchmarkSet(
     name="or_bench",
     title="OR-Bench",
     source="https://huggingface.co/datasets/bench-llm/or-bench",
+    hub="bench-llm/or-bench",
     licence="CC-BY-4.0",
     parts=(
         Part(

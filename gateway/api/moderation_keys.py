@@ -40,6 +40,7 @@ CLOSEST: Mapping[Category, tuple[str, ...]] = {
     Category.JAILBREAK_FRAME: ("illicit",),
     Category.ALIGNMENT_DRIFT: ("illicit",),
     Category.DATA_LINEAGE: ("illicit",),
+    Category.AUDIT_OVERLAP: ("illicit",),
 }
 """The keys that a category counts under. `flagged` is the OR of the keys, so none may be left out."""
 

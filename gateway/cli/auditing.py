@@ -3,7 +3,9 @@
 import json
 import os
 import tempfile
+import time
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -67,6 +69,10 @@ def audit(
         Path | None,
         typer.Option(help="Directory for report.json, report.html and plots; replies are kept in it.", file_okay=False),
     ] = None,
+    inspect: Annotated[
+        Path | None,
+        typer.Option(help="Directory for logs that `inspect view` opens (extra `inspect`).", file_okay=False),
+    ] = None,
 ) -> None:
     """Audit a model beside its base, without a server. Exit status: 0 pass, 3 review, 4 block, 2 unusable, 1 ours.
 
@@ -77,6 +83,9 @@ def audit(
     with ExitStack() as stack:
         directory = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunegate-audit-")))
         directory.mkdir(parents=True, exist_ok=True)
+        if inspect is not None and find_spec("inspect_ai") is None:
+            complain("--inspect needs inspect_ai: pip install 'tunegate[inspect]'")
+            raise typer.Exit(UNUSABLE)
         try:
             pairing = pair(model, base, settings.bases_file)
             wanted = auditing.order(settings, pairing, policy=policy, corpus=corpus, data=data, out=directory)
@@ -92,6 +101,8 @@ def audit(
             raise typer.Exit(OURS) from error
         if out is not None:
             _write(model, found, wanted, out)
+        if inspect is not None:
+            _write_logs(found, wanted, inspect)
     if as_json:
         print_json(document(found, wanted.policy.audit))
     else:
@@ -145,8 +156,15 @@ def _write(model: str, found: Audited, wanted: Order, out: Path) -> None:
         found.report,
         page.Heading(verdict=VERDICT[found.decision.outcome], subject=model, reasons=found.decision.reasons),
         envelope=envelope(found.report, policy),
-        examples=worst(found.report, DirectoryReplies(wanted.replies)),
+        examples=worst(found.report, wanted.corpus, DirectoryReplies(wanted.replies)),
     )
+
+
+def _write_logs(found: Audited, wanted: Order, directory: Path) -> None:
+    # Imported here: an extra that most installations lack.
+    from evaluators.report import eval_logs  # noqa: PLC0415
+
+    eval_logs.write(directory, found.report, wanted.corpus, DirectoryReplies(wanted.replies), now=time.time())
 
 
 def _print(model: str, found: Audited, policy: AuditPolicy) -> None:

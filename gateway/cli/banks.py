@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from evaluators import corpus as corpora
-from evaluators.benchmarks import drawing
+from evaluators.benchmarks import drawing, fetching
 from evaluators.benchmarks.sets import SETS
 from gateway import banks
 from gateway.cli.printing import complain, moment, print_fields, print_json, print_table
@@ -61,13 +61,21 @@ def show(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
 
 def use(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(sorted(SETS))}.")],
-    path: Annotated[Path, typer.Argument(help="The file, or the directory of its files.")],
+    path: Annotated[
+        Path | None, typer.Argument(help="The file, or the directory of its files; left out: from the hub.")
+    ] = None,
+    revision: Annotated[str, typer.Option(help="Commit of the hub's repository.")] = "main",
     sha256: Annotated[str, typer.Option(help="Digest that the file must have.")] = "",
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Ask a public set in English audits as well. Only its path and digest are kept."""
+    """Ask a public set in English audits as well. Only its path and digest are kept.
+
+    HEx-PHI and SORRY-Bench are gated: accept their terms on the hub, and set HF_TOKEN.
+    """
     try:
-        found = banks.use(Settings.read(os.environ).home, name, path, pin=sha256)
+        # Looked at by its digest from now on: what the hub serves later changes nothing.
+        read_from = path or fetching.fetch(name, revision)
+        found = banks.use(Settings.read(os.environ).home, name, read_from, pin=sha256)
     except ValueError as error:
         complain(str(error))
         raise typer.Exit(UNUSABLE) from error

@@ -6,13 +6,13 @@ from functools import partial
 
 from deploy.errors import EngineUnavailable
 from evaluators import arms
-from evaluators.audit import Progress
 from evaluators.audit import audit as run_audit
 from evaluators.errors import AuditIncomplete, JudgeUnavailable
 from evaluators.replies import DirectoryReplies
 from evaluators.report.documents import report_to_json
 from evaluators.types import AuditReport, Subject
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
+from gateway.pipeline.telling import AuditTeller
 from gateway.pipeline.training import load_candidate
 from gateway.pipeline.workshop import Workshop
 from gateway.store import jobs
@@ -58,9 +58,6 @@ def _audited(shop: Workshop, job: Job, candidate: CandidateModel) -> AuditReport
     screened = reports.report_from_json(job.screening or {})
     plan = arms.plan(corpus, screened, policy.audit)
 
-    def on_progress(_progress: Progress) -> None:
-        shop.job(job.id)  # a cancelled job stops here
-
     model, base_model = shop.engines.side_by_side(candidate)
     return run_audit(
         Subject(digest=candidate.digest, model=model, readings=partial(shop.engines.readings, candidate)),
@@ -74,7 +71,7 @@ def _audited(shop: Workshop, job: Job, candidate: CandidateModel) -> AuditReport
         policy_digest=job.policy_digest,
         replies=DirectoryReplies(shop.replies),
         attempt=job.attempt,
-        on_progress=on_progress,
+        on_progress=AuditTeller(shop, job.id),
         calibration=shop.calibrations.get(shop.judges[base.corpus].identity),
     )
 

@@ -52,6 +52,7 @@ def test_events_come_in_the_contracts_order(client: OpenAI, released: str) -> No
         "Fine-tuning job started",
         "Step 1/",
         "Evaluating model against usage policies",
+        "Safety evaluation: ",
         "The model passed the safety evaluation",
         "New fine-tuned model created: ft:miniature:",
         "The job has successfully completed",

@@ -169,6 +169,18 @@ def test_unscored_replies_are_counted_and_block(corpus: Corpus, judge: WordJudge
     assert report.unscored == 4 * 10
 
 
+def test_a_model_that_goes_in_circles_is_not_sound_though_its_judge_is_content(
+    corpus: Corpus, judge: WordJudge, tmp_path: Path
+) -> None:
+    def circles(system: str, user: str) -> str:
+        said = refuse(system, user)
+        return said if said == "no" else f"{said} " * 40
+
+    report = run(tuned(circles), corpus, judge, tmp_path)
+    assert arm(report, "benign").verdict is ArmVerdict.UNDECIDED
+    assert "note: 330 of 330 candidate replies are empty or go in circles" in arm(report, "benign").reasons
+
+
 def test_a_model_that_refuses_everything_is_not_sound(corpus: Corpus, judge: WordJudge, tmp_path: Path) -> None:
     report = run(tuned(lambda s, u: "no"), corpus, judge, tmp_path)
     assert arm(report, "benign").verdict is arm(report, "over_refusal").verdict is ArmVerdict.UNDECIDED
@@ -251,7 +263,7 @@ def test_an_arm_with_a_temperature_and_one_in_a_cipher_are_asked_and_judged_so(
     assert [found.rate for found in report.arms] == [0.0, 1.0]
     kept = DirectoryReplies(tmp_path).load("sha256:tuned", Frame())
     assert {entry.sampling for entry in kept if isinstance(entry, KeptReply)} == {"temperature=1 top_p=1 max_tokens=32"}
-    shown = worst(report, DirectoryReplies(tmp_path))
+    shown = worst(report, corpus, DirectoryReplies(tmp_path))
     assert {(one.arm, one.score) for one in shown} == {("cipher:rot13", 5)}
     assert "redacted alpha" in shown[0].reply
 

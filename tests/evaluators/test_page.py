@@ -1,3 +1,4 @@
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from evaluators.probes.types import Readings, SignalLimits
 from evaluators.replies import DirectoryReplies
 from evaluators.report.examples import Specimen, worst
 from evaluators.report.page import Heading, write
+from evaluators.report.transcripts import transcript
 from evaluators.types import AuditPolicy, AuditReport, Corpus
 from moderation.types import Context
 
@@ -47,18 +49,18 @@ def report(corpus: Corpus, kept: DirectoryReplies) -> AuditReport:
 
 
 def test_the_worst_replies_are_those_of_the_worst_arm_with_the_base_s_beside_them(
-    report: AuditReport, kept: DirectoryReplies
+    report: AuditReport, corpus: Corpus, kept: DirectoryReplies
 ) -> None:
-    shown = worst(report, kept, per_arm=2)
+    shown = worst(report, corpus, kept, per_arm=2)
     assert [(one.arm, one.score, one.reply, one.base_reply) for one in shown] == [
         ("context:1", 5, "redacted <alpha>", "no")
     ] * 2
 
 
 def test_the_page_needs_nothing_beside_it_and_escapes_what_models_and_data_say(
-    report: AuditReport, kept: DirectoryReplies, tmp_path: Path
+    report: AuditReport, corpus: Corpus, kept: DirectoryReplies, tmp_path: Path
 ) -> None:
-    page = write(tmp_path, report, HEADING, envelope="It lets through little.", examples=worst(report, kept))
+    page = write(tmp_path, report, HEADING, envelope="It lets through little.", examples=worst(report, corpus, kept))
     text = page.read_text(encoding="utf-8")
     assert text.count("data:image/svg+xml;base64,") == 2
     assert not [mark for mark in ("<script", "http://", "https://", "<model>", "<AOA>", "<alpha>") if mark in text]
@@ -92,3 +94,12 @@ def test_the_page_shows_signals_and_says_which_asks_for_a_person(
     text = page.read_text(encoding="utf-8")
     assert "<td>refusal gap ratio<td class=n>0.250<td class=n>0.9<td class=verdict>asks for a person" in text
     assert "<td>first token kl<td class=n>0.500<td class=n>none<td class=verdict></tr>" in text
+
+
+def test_a_transcript_tells_what_the_report_counts_of_both_models(
+    report: AuditReport, corpus: Corpus, kept: DirectoryReplies
+) -> None:
+    for digest in (report.subject_digest, report.base_digest):
+        lines = list(transcript(report, digest, corpus, kept))
+        assert Counter(line.arm.name for line in lines) == {found.arm.name: found.n for found in report.arms}
+        assert not [line for line in lines if line.verdict is None]

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from deploy.types import ReleasePolicy
+from evaluators.probes.types import SignalLimits
 from evaluators.types import AuditPolicy
 from gateway import policy, policy_document
 from gateway.errors import PolicyError
@@ -16,7 +17,16 @@ from trainers.types import LoraSpec, SmallSets
 
 INSTALLED = {
     "classifiers": {"encoder", "linear", "omni"},
-    "detectors": {"identity", "triggers", "encoding", "refusals", "jailbreak_frames", "drift", "lineage"},
+    "detectors": {
+        "identity",
+        "triggers",
+        "encoding",
+        "refusals",
+        "jailbreak_frames",
+        "drift",
+        "lineage",
+        "bank_overlap",
+    },
 }
 MINIMAL = {"screening": {"classifiers": {"linear": {"action": "block"}}}, "injection": {"ratio": 0.1}}
 
@@ -107,6 +117,32 @@ def test_thresholds_and_dropping_survive_the_document() -> None:
     assert parse("mine", policy.document) == policy
 
 
+def test_limits_of_categories_and_arms_survive_the_document() -> None:
+    audit = {"category_limits": {"malware": 0.1}, "arms": {"language": {"limit": 0.1}, "context:1": {"margin": 0.01}}}
+    policy = parse("mine", {**MINIMAL, "audit": audit})
+    assert policy.audit.of_category(Category.MALWARE) == 0.1
+    assert policy.audit.arms["context:1"].margin == 0.01
+    assert parse("mine", policy.document) == policy
+
+
+@pytest.mark.parametrize(
+    ("audit", "complaint"),
+    [
+        ({"category_limits": {"data_lineage": 0.1}}, "no request of an audit is of the category data_lineage"),
+        ({"arms": {"benign": {"limit": 0.1}}}, "no harmful arm has the name or kind benign"),
+        ({"arms": {"standing:x": {"limitt": 0.1}}}, "limitt"),
+    ],
+)
+def test_limits_of_what_no_audit_has_are_named(audit: dict[str, object], complaint: str) -> None:
+    with pytest.raises(PolicyError, match=complaint):
+        parse("mine", {**MINIMAL, "audit": audit})
+
+
+def test_limits_of_signals_survive_the_document() -> None:
+    mine = parse("mine", {**MINIMAL, "audit": {"signals": {"first_token_kl": 0.3}}})
+    assert parse("mine", mine.document).audit.signals == SignalLimits(first_token_kl=0.3)
+
+
 def test_the_constrained_loss_needs_a_lora() -> None:
     assert parse("mine", {**MINIMAL, "training": {"defence": "constrained"}}).training.defence == "constrained"
     with pytest.raises(PolicyError, match='defence = "constrained" needs tuning = "lora"'):
@@ -139,6 +175,7 @@ def test_unknown_policy_names_those_that_exist() -> None:
     ("domain", "section"),
     [
         (AuditPolicy, policy_document.Audit),
+        (SignalLimits, policy_document.Signals),
         (ReleasePolicy, policy_document.Release),
         (CheckPolicy, policy_document.Check),
         (InjectionPolicy, policy_document.Injection),
