@@ -14,10 +14,11 @@ from deploy.decision import decide
 from evaluators import arms
 from evaluators.asking import Transcripts
 from evaluators.audit import audit
+from evaluators.errors import AuditIncomplete
 from evaluators.frames import Frame
 from evaluators.replies import DirectoryReplies
 from evaluators.types import AuditReport, Subject
-from moderation.errors import TunegateError
+from trainers.errors import TrainingFailed
 
 logger = logging.getLogger(__name__)
 FIXED_N = 330
@@ -40,7 +41,7 @@ def grow(shop: Workshop, wanted: Iterator[tuple[Recipe, int]], directory: Path, 
     """Append a record for every wanted model that has none yet, until `goes_on` says no.
 
     Adapters stay below `directory/models`; what a model said is deleted. A model that could not be
-    trained or audited is logged and left out.
+    trained or judged is logged and left out; raises ChatUnavailable or EngineUnavailable when the engine is gone.
     """
     lines = directory / FILE
     done = {(record.recipe, record.seed) for record in read(lines)}
@@ -54,7 +55,7 @@ def grow(shop: Workshop, wanted: Iterator[tuple[Recipe, int]], directory: Path, 
         place.mkdir(parents=True)
         try:
             record = _one(shop, recipe, seed, place, directory / "replies")
-        except (TunegateError, ValueError) as error:
+        except (TrainingFailed, AuditIncomplete) as error:
             logger.error("%s, seed %d: %s: %s", recipe.name, seed, type(error).__name__, error)
             continue
         append(lines, record)
