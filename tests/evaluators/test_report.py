@@ -52,6 +52,7 @@ def test_signals_survive_the_way_through_json_and_are_shown_to_clients(report: A
     signals = weigh(Readings(refusal_gap_ratio=0.25, first_token_kl=0.5), SignalLimits(first_token_kl=0.4))
     with_signals = replace(report, signals=signals)
     assert report_from_json(orjson.loads(orjson.dumps(report_to_json(with_signals)))) == with_signals
+    assert "first token kl 0.50, which asks for a person" in str(arm_table(with_signals).caption)
     assert {"name": "first_token_kl", "value": 0.5, "limit": 0.4, "raised": True} in summary(with_signals)["signals"]  # type: ignore[operator]
 
 
