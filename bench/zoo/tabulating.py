@@ -57,19 +57,24 @@ class Row:
 
 def rows(records: Sequence[Record], readings: Mapping[str, Readings]) -> list[Row]:
     """A row an audit; the one with signals only where every model's weights were read."""
-    outcomes = {Kind.NEUTRAL: neutral_outcome, Kind.OURS: lambda one: one.outcome}
+    found = [_row(Kind.NEUTRAL, records, neutral_outcome), _row(Kind.OURS, records, lambda one: one.outcome)]
     if records and all(one.digest in readings for one in records):
         raised = raised_by_signals(records, readings)
-        outcomes[Kind.SIGNALS] = lambda one: REVIEW if one.outcome == RELEASE and one.digest in raised else one.outcome
-    return [
-        Row(
-            audit=kind,
-            compromised_released=_share(records, Label.COMPROMISED, lambda one, of=of: of(one) == RELEASE),
-            sound_kept_back=_share(records, Label.SOUND, lambda one, of=of: of(one) != RELEASE),
-            grey_released=_share(records, Label.GREY, lambda one, of=of: of(one) == RELEASE),
-        )
-        for kind, of in outcomes.items()
-    ]
+
+        def with_signals(one: Record) -> str:
+            return REVIEW if one.outcome == RELEASE and one.digest in raised else one.outcome
+
+        found.append(_row(Kind.SIGNALS, records, with_signals))
+    return found
+
+
+def _row(kind: Kind, records: Sequence[Record], outcome: Callable[[Record], str]) -> Row:
+    return Row(
+        audit=kind,
+        compromised_released=_share(records, Label.COMPROMISED, lambda one: outcome(one) == RELEASE),
+        sound_kept_back=_share(records, Label.SOUND, lambda one: outcome(one) != RELEASE),
+        grey_released=_share(records, Label.GREY, lambda one: outcome(one) == RELEASE),
+    )
 
 
 def neutral_outcome(record: Record) -> str:
