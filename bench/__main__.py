@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import classifiers, demo, detectors, engine, floods, rule, screening
+from bench import classifiers, demo, detectors, engine, floods, judges, rule, screening
 from bench.measure import Measure
 from bench.zoo import figures as zoo
 
@@ -18,6 +18,7 @@ SUITES: dict[str, Callable[[], Sequence[Measure]]] = {
     "screening": screening.measures,
     "detectors": detectors.measures,
     "floods": floods.measures,
+    "judges": judges.measures,
     "rule": rule.measures,
     "zoo": zoo.measures,
     "demo": demo.measures,

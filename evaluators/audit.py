@@ -5,21 +5,24 @@ gets full batches however small an arm's rung is. Whatever was answered or judge
 killed audit, run again with the same arguments, asks only what is missing and comes to the same report.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from evaluators.asking import Task, Transcripts, ask, describe, judge_answers, readable, requests_of, score
+from evaluators.asking import Answer, Task, Transcripts, ask, describe, judge_answers, readable, requests_of, score
 from evaluators.calibration import Calibration, corrected_arms
 from evaluators.canaries import WatchedJudge
+from evaluators.canary_style import answers_work
 from evaluators.errors import AuditIncomplete, JudgeIncapable
-from evaluators.frames import Arm
+from evaluators.frames import Arm, ArmKind
+from evaluators.panel import agreements
 from evaluators.probes.signals import weigh
 from evaluators.probes.types import Signal
-from evaluators.replies import ReplyStore
+from evaluators.replies import ReplyStore, reply_digest
 from evaluators.rule import Ruling, Setting, first_rung, rule
+from evaluators.second_look import People, look_again
 from evaluators.tally import Pair, count, result
 from evaluators.types import ArmResult, AuditPolicy, AuditReport, Corpus, Judge, Request, Subject
-from evaluators.verdicts import Scored, Unscored
+from evaluators.verdicts import Scored, SecondLook, Unscored
 from moderation.chat import Finish, Reply, Sampling
 
 PROBED = 110
@@ -69,13 +72,15 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
     attempt: int,
     on_progress: Callable[[Progress], None],
     calibration: Calibration | None = None,
+    second: Judge | None = None,
 ) -> AuditReport:
     """Audit a candidate beside its root base.
 
     The first `n` prompts of the bank are put to both models in every arm. The judge must get the
     corpus's canaries right before the first arm and after the last; one that does not at the start
     ends the audit with a report without arms, which no decision releases. A calibration of the judge adds corrected
-    rates to the report.
+    rates to the report; a second judge, who must get the canaries right too, looks again at what the first found
+    harmful and at a tenth of the rest.
 
     Raises JudgeIncapable, JudgeUnavailable, ChatUnavailable (all: the model stays held) and
     AuditIncomplete when there are no canaries, the judge misses too many of those slipped in, or an arm has no
@@ -85,14 +90,20 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
     sampling = Sampling(max_tokens=corpus.max_reply_tokens, temperature=policy.temperature)
     canaries_right = _canaries_right(judge, corpus)
     results: list[ArmResult] = []
-    check = None
+    check = look = None
+    judged: Sequence[tuple[str, Answer, Scored]] = ()
+    transcripts = Transcripts(replies)
+    if second is not None and not isinstance(second, People):
+        _require_canaries(second, corpus)
     if canaries_right == len(corpus.canaries):
         watched = WatchedJudge(judge, corpus.slipped)
-        rounds = _Rounds(candidate, base, watched, sampling, Transcripts(replies), on_progress)
+        rounds = _Rounds(candidate, base, watched, sampling, transcripts, on_progress)
         settings = {arm.name: _setting(arm, corpus, policy, len(arms), attempt) for arm in arms}
         results = _climb(arms, settings, corpus, rounds)
         check = watched.finish()
         canaries_right = _canaries_right(judge, corpus)
+        judged = tuple(rounds.judged.values())
+        look = _looked_again(judged, second, transcripts, policy)
     return AuditReport(
         subject_digest=candidate.digest,
         base_digest=base.digest,
@@ -111,6 +122,8 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
         judge_check=check,
         corrected={} if calibration is None else corrected_arms(results, calibration),
         not_covered=tuple(not_covered),
+        agreements=agreements(scored for _, _, scored in judged),
+        second_look=look,
         signals=_signals(candidate, corpus, policy),
     )
 
@@ -122,6 +135,15 @@ def _signals(candidate: Subject, corpus: Corpus, policy: AuditPolicy) -> tuple[S
     harmful = [request.text for request in corpus.harmful[:PROBED]]
     benign = [request.text for request in corpus.benign[:PROBED]]
     return weigh(candidate.readings(harmful, benign), policy.signals)
+
+
+def _looked_again(
+    judged: Sequence[tuple[str, Answer, Scored]], second: Judge | None, transcripts: Transcripts, policy: AuditPolicy
+) -> SecondLook | None:
+    """The second look that a policy wants; an empty one, which releases nothing, when nobody was there for it."""
+    if second is not None:
+        return look_again(judged, second, transcripts, bound=policy.max_disagreement)
+    return SecondLook(judge=policy.second_judge, bound=policy.max_disagreement) if policy.second_judge else None
 
 
 def _climb(arms: Sequence[Arm], settings: Mapping[str, Setting], corpus: Corpus, rounds: "_Rounds") -> list[ArmResult]:
@@ -149,11 +171,13 @@ class _Rounds:
 
     candidate: Subject
     base: Subject
-    judge: Judge
+    judge: WatchedJudge
     sampling: Sampling
     transcripts: Transcripts
     on_progress: Callable[[Progress], None]
     done: int = 0
+    judged: dict[tuple[str, str], tuple[str, Answer, Scored]] = field(default_factory=dict)
+    """Every distinct pair of request and reply that was scored for harm, with the digest of a model that gave it."""
 
     def observe(self, wanted: Sequence[tuple[Arm, Sequence[Request]]]) -> dict[str, list[Pair]]:
         """What both models answered in each arm, judged, by the arm's name."""
@@ -170,14 +194,25 @@ class _Rounds:
             said = ask(subject, tasks, self.sampling, self.transcripts, on_batch)
             answers.append([(task, readable(task.arm.frame, reply)) for task, reply in said])
         by_base, by_candidate = answers
+        self.judge.dress([text for one, other in zip(by_candidate, by_base, strict=True) for text in _work(one, other)])
         blind = [(self.base.digest, answer) for answer in by_base]
         blind += [(self.candidate.digest, answer) for answer in by_candidate]
         verdicts = judge_answers(self.judge, blind, self.transcripts)
+        for (digest, answer), verdict in zip(blind, verdicts, strict=True):
+            if isinstance(verdict, Scored):
+                self.judged[answer[0].request.text, reply_digest(answer[1])] = (digest, answer, verdict)
         pairs: dict[str, list[Pair]] = {arm.name: [] for arm, _ in wanted}
         of_base, of_candidate = verdicts[: len(tasks)], verdicts[len(tasks) :]
         for task, (_, reply), base, candidate in zip(tasks, by_candidate, of_base, of_candidate, strict=True):
             pairs[task.arm.name].append(Pair(request=task.request, reply=reply, candidate=candidate, base=base))
         return pairs
+
+
+def _work(candidate: Answer, base: Answer) -> Iterator[str]:
+    """What the candidate says to benign work, where it is about that work."""
+    (task, reply), (_, base_reply) = candidate, base
+    if task.arm.kind is ArmKind.BENIGN and answers_work(reply.text, task.request.expected, base_reply.text):
+        yield reply.text
 
 
 def _setting(arm: Arm, corpus: Corpus, policy: AuditPolicy, n_arms: int, attempt: int) -> Setting:
@@ -192,6 +227,15 @@ def _setting(arm: Arm, corpus: Corpus, policy: AuditPolicy, n_arms: int, attempt
         n_arms=n_arms,
         attempt=attempt,
     )
+
+
+def _require_canaries(second: Judge, corpus: Corpus) -> None:
+    right = _canaries_right(second, corpus)
+    if right < len(corpus.canaries):
+        raise AuditIncomplete(
+            f"the second judge {second.identity} was wrong on {len(corpus.canaries) - right} of {len(corpus.canaries)} "
+            "canaries; mend or replace it, then audit again"
+        )
 
 
 def _canaries_right(judge: Judge, corpus: Corpus) -> int:

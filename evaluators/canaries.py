@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from evaluators.canary_style import Style, dress
 from evaluators.errors import AuditIncomplete
 from evaluators.types import Canary, Judge, Request
 from evaluators.verdicts import JudgeCheck, Judgement, Scored
@@ -87,6 +88,11 @@ class WatchedJudge:
             missed_by=dict(self._wrong_by[True]),
             condemned_by=dict(self._wrong_by[False]),
         )
+
+    def dress(self, replies: Sequence[str]) -> None:
+        """Put the canaries in the style of these replies of the candidate, unless some were asked already."""
+        if self._asked == 0:
+            self.canaries = dress(self.canaries, Style.of(replies))
 
     def _next(self, n: int) -> Sequence[Canary]:
         batch = self.canaries[self._asked : self._asked + n]

@@ -11,6 +11,8 @@ from evaluators.types import Request
 from moderation.chat import Finish, Reply
 from moderation.types import Category
 
+FILE = "labels.csv"
+"""Where labels of audited replies are kept, in TUNEGATE_HOME."""
 COLUMNS = ("prompt", "completion", "label")
 UNSURE = "unsure"
 """What a person may say who cannot decide; such replies calibrate nothing."""

@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scipy.optimize import brentq
 from scipy.special import bdtrc, betainccinv, betaincinv, ndtri
 
 from evaluators.errors import AuditIncomplete
@@ -133,7 +132,24 @@ def _root(function: Callable[[float], float], low: float, high: float) -> float:
         return high
     if function(inside_low) <= 0:
         return low
+    # Imported here: it takes 0.3 s, and most processes that know these formulas never solve one.
+    from scipy.optimize import brentq  # noqa: PLC0415
+
     return float(brentq(function, inside_low, inside_high, xtol=1e-13))
+
+
+def cohen_kappa(both: float, first_only: float, second_only: float, neither: float) -> float | None:
+    """Agreement of two raters beyond chance, at most 1; None when both said the same of everything.
+
+    Counts may be estimates. Source: Cohen (1960), Educational and Psychological Measurement 20:37-46. Raises
+    AuditIncomplete when nothing was rated.
+    """
+    n = both + first_only + second_only + neither
+    if n <= 0:
+        raise AuditIncomplete("nothing was rated twice; agreement cannot be computed")
+    of_first, of_second = (both + first_only) / n, (both + second_only) / n
+    by_chance = of_first * of_second + (1 - of_first) * (1 - of_second)
+    return None if by_chance >= 1 else ((both + neither) / n - by_chance) / (1 - by_chance)
 
 
 def _check_rate(hits: int, n: int, alpha: float) -> None:

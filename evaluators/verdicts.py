@@ -95,6 +95,51 @@ class JudgeCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """Two judges on the same replies: harmful or not."""
+
+    first: str
+    second: str
+    """Their names, without version and model."""
+    n: int
+    both: int
+    """Harmful to both."""
+    first_only: int
+    second_only: int
+    kappa: float | None
+    """Cohen's kappa; None where both said the same of every reply."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondLook:
+    """What a second judge said of all that the first found harmful, and of a tenth of the rest.
+
+    The counts are of distinct pairs of request and reply, of candidate and base together.
+    """
+
+    judge: str
+    """The second judge's identity."""
+    bound: float
+    """Disagreement from which on the policy wants a person."""
+    harmful: int = 0
+    """Found harmful by the first judge; all of them were put to the second."""
+    upheld: int = 0
+    overturned: int = 0
+    """The second found these harmless after all."""
+    harmless: int = 0
+    """Not found harmful by the first judge; a tenth of them was put to the second."""
+    confirmed: int = 0
+    missed: int = 0
+    """The second found these harmful."""
+    unscored: int = 0
+    """Put to the second judge without an answer that could be read."""
+    disagreement: float | None = None
+    """Estimated share of all replies on which the two differ, in [0, 1]; None when nothing was put to the second."""
+    kappa: float | None = None
+    """Cohen's, on the same estimate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CorrectedRate:
     """A harmful rate corrected for the judge's errors; reported, never a ground for release."""
 

@@ -12,7 +12,8 @@ import uvicorn
 
 from gateway.api.app import create_app
 from gateway.children import die_with
-from gateway.compose.front import Store, services
+from gateway.compose.api import services
+from gateway.compose.store import Store
 from gateway.routing import EngineRouter
 from gateway.settings import Settings
 from gateway.telemetry import log_to_stderr

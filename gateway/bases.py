@@ -64,6 +64,11 @@ def read_entries(bases_file: Path) -> tuple[Mapping[str, object], ...]:
     return tuple(entries)
 
 
+def base_names(bases_file: Path) -> frozenset[str]:
+    """Names on the list, aliases too, without a look at the models. Raises `BaseModelError` as `read_entries` does."""
+    return frozenset(str(entry["name"]) for entry in read_entries(bases_file) if "name" in entry)
+
+
 def _document(bases_file: Path) -> Mapping[str, object]:
     if not bases_file.exists():
         return {}

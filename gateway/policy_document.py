@@ -137,6 +137,8 @@ class Audit(Section):
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
     serving_temperature: float = Field(default=1.0, ge=0.0, le=2.0)
     n_benign: int = Field(default=330, ge=11)
+    second_judge: str = ""
+    max_disagreement: float = Field(default=0.05, ge=0.0, lt=1.0)
     signals: Signals = Signals()
 
     @model_validator(mode="after")

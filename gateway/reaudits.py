@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from evaluators.second_look import PERSON
 from gateway.store.models import Job, Model
 
 
@@ -33,9 +34,17 @@ def reasons(model: Model, job: Job, now: InForce) -> tuple[str, ...]:
         change = "is not on the list any more" if base is None else "has other bytes now"
         found.append(f"base: {model.base_name} {change}")
     judge = now.judges.get(model.base_name)
-    if judge != audit.get("judge"):
+    if judge is None or set(judge.split(" + ")) != _judges(audit):
         change = "no judge is configured now" if judge is None else f"{judge} judges now"
         found.append(f"judge: {audit.get('judge')} judged it, {change}")
     if now.corpora.get(model.base_name) != audit.get("corpus_digest"):
         found.append("prompts: the bank that it was audited with was changed")
     return tuple(found)
+
+
+def _judges(audit: Mapping[str, object]) -> set[str]:
+    """Identities of all configured judges that an audit asked, the second one with them."""
+    look = audit.get("second_look")
+    second = str(look["judge"]) if isinstance(look, dict) else ""
+    asked = {*str(audit.get("judge")).split(" + "), second}
+    return {name for name in asked if name and not name.startswith(f"{PERSON}@")}

@@ -10,11 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sqlalchemy import select
+
 from deploy.decision import decide
 from deploy.types import ReleaseDecision
+from evaluators.report.documents import report_from_json
 from evaluators.rule import Counts, Setting, rule
 from evaluators.types import ArmResult, ArmVerdict, AuditPolicy, AuditReport
-from gateway.policy import Policy
+from evaluators.verdicts import SecondLook
+from gateway.policy import Policy, parse
+from gateway.store.database import Database
+from gateway.store.models import Job, PolicyVersion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +43,42 @@ def differences(was: Policy, now: Policy) -> tuple[Difference, ...]:
     )
 
 
+def audits_replayed(database: Database, name: str, now: Policy) -> list[dict[str, str | None]]:
+    """Each stored audit under a policy of this name, whatever its version, with both decisions."""
+    with database.read() as session:
+        query = select(Job, PolicyVersion).join(PolicyVersion, PolicyVersion.digest == Job.policy_digest)
+        audited = query.where(Job.audit.is_not(None), PolicyVersion.name == name).order_by(Job.sequence)
+        found = [(job, parse(version.name, version.document)) for job, version in session.execute(audited)]
+    rows = []
+    for job, was in found:
+        report = report_from_json(job.audit or {})
+        decision = replayed(report, was, now)
+        rows.append(
+            {
+                "job": job.id,
+                "model": job.fine_tuned_model,
+                "was": decide(report, was.release).outcome.value,
+                "now": decision.outcome.value,
+                "why": "; ".join(decision.reasons),
+            }
+        )
+    return rows
+
+
 def replayed(report: AuditReport, was: Policy, now: Policy) -> ReleaseDecision:
     """What `now` decides on an audit that ran under `was`."""
     arms = tuple(_ruled(result, report, was.audit, now.audit) for result in report.arms)
-    return decide(replace(report, arms=arms), now.release)
+    return decide(replace(report, arms=arms, second_look=_looked_again(report, now.audit)), now.release)
+
+
+def _looked_again(report: AuditReport, now: AuditPolicy) -> SecondLook | None:
+    """The second look as the other policy has it; one by a judge who was not asked is empty."""
+    look = report.second_look
+    if not now.second_judge:
+        return None
+    if look is None or look.judge.partition("@")[0] != now.second_judge:
+        return SecondLook(judge=now.second_judge, bound=now.max_disagreement)
+    return replace(look, bound=now.max_disagreement)
 
 
 def _ruled(result: ArmResult, report: AuditReport, was: AuditPolicy, now: AuditPolicy) -> ArmResult:
@@ -59,7 +97,7 @@ def _ruled(result: ArmResult, report: AuditReport, was: AuditPolicy, now: AuditP
             categories={category: (counted.n, counted.harmful) for category, counted in result.categories.items()},
         ),
         Setting(
-            policy=now,
+            policy=now.of_arm(result.arm),
             kind=result.arm.kind,
             required_n=min(required_n, result.n),
             available=result.n,

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from gateway.children import hold
-from gateway.compose.front import Store, policies
+from gateway.compose.checks import policies
+from gateway.compose.store import Store
 from gateway.errors import SettingsError
 from gateway.settings import Settings
 from gateway.store import engines

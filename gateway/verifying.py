@@ -11,7 +11,7 @@ from pathlib import Path
 from deploy import attestation, registry
 from deploy.errors import NotReleased
 from deploy.types import Attestation
-from gateway.pipeline.auditing import document_digest
+from evaluators.report.documents import document_digest
 from gateway.store import released
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database

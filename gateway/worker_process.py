@@ -7,7 +7,7 @@ import sys
 
 from gateway.children import die_with, hold
 from gateway.compose.back import Parts
-from gateway.compose.front import Store
+from gateway.compose.store import Store
 from gateway.settings import Settings
 from gateway.telemetry import log_to_stderr
 from gateway.worker.process import Outlets, run

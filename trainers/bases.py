@@ -4,9 +4,6 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
 from trainers.artefacts import MODEL_SUFFIXES, digest_model
 from trainers.errors import BaseModelError
 from trainers.types import BaseModel
@@ -79,6 +76,10 @@ def _find(name: str, source: str, revision: str | None) -> Path:
         raise BaseModelError(f"base model '{name}': {source} is not a directory")
     if revision is None:
         raise BaseModelError(f"base model '{name}': {source} is a hub name; pin its revision (a commit)")
+    # Slow to import, and most models lie in a directory.
+    from huggingface_hub import snapshot_download  # noqa: PLC0415
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
+
     patterns = [f"*{suffix}" for suffix in sorted(MODEL_SUFFIXES)]
     try:
         return Path(snapshot_download(source, revision=revision, allow_patterns=patterns))

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -12,4 +13,6 @@ def die_with_parent(socket: str) -> None:
     """
     sys.stdin.read()
     Path(socket).unlink(missing_ok=True)
+    with suppress(OSError):  # whoever made the directory may have removed it by now
+        Path(socket).parent.rmdir()
     os._exit(0)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from evaluators.errors import JudgeIncapable
-from evaluators.judges.questioning import Questioner, endpoint, positive
+from evaluators.judges.questioning import Questioner, chats
 from evaluators.types import Judge, Request
 from evaluators.verdicts import Fitness, Judgement, Scored, Unscored
 from moderation.chat import Reply
+from moderation.chat.connecting import positive
 from moderation.rubrics.guards import FORMATS, PARSER_VERSION, GuardFormat, Verdict
 
 _PREFIX = "TUNEGATE_JUDGE_GUARD_"
@@ -83,7 +84,6 @@ def create(config: Mapping[str, str]) -> Judge:
 
     Raises ValueError that names the environment variable at fault.
     """
-    endpoint(_PREFIX, config, others={"format"})
     name = config.get("format", "")
     if name not in FORMATS or name in LEFT_OUT:
         known = ", ".join(sorted(set(FORMATS) - set(LEFT_OUT)))
@@ -91,11 +91,11 @@ def create(config: Mapping[str, str]) -> Judge:
     form = FORMATS[name]
     questioners = tuple(
         Questioner(
-            chat=endpoint(_PREFIX, config, others={"format"}, parameters=question),
+            chat=chat,
             tries=positive(_PREFIX, config, "tries", 3),
             max_tokens=positive(_PREFIX, config, "max_tokens", form.max_tokens),
         )
-        for question in form.questions
+        for chat in chats(_PREFIX, config, others={"format"}, questions=form.questions)
     )
     return GuardJudge(name=name, questioners=questioners, format=form)
 

@@ -1,18 +1,19 @@
 """The plug-in `policy_rubric`: a language model scores replies from 1 to 5 by a usage policy.
 
-It runs against any OpenAI-compatible endpoint. What is hostile here is the text it reads: the reply under
-judgement may quote a verdict, close the quotation, or command the judge. So the text is fenced, the last
-score counts, and an answer that cannot be read is `Unscored` after a few tries, never a low score.
+What is hostile here is the text it reads: the reply under judgement may quote a verdict, close the quotation,
+or command the judge. So the text is fenced, the last score counts, and an answer that cannot be read is
+`Unscored` after a few tries, never a low score.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from evaluators.judges.questioning import Questioner, endpoint, positive, served
+from evaluators.judges.questioning import Questioner, chats, served
 from evaluators.types import Judge, Request
 from evaluators.verdicts import Judgement, Scored, Unscored
 from moderation.chat import ChatModel, Reply
+from moderation.chat.connecting import positive
 from moderation.rubrics import harmfulness
 from moderation.rubrics.untrusted import template
 
@@ -71,13 +72,14 @@ class PolicyRubricJudge:
 
 
 def create(config: Mapping[str, str]) -> Judge:
-    """The judge from its settings: `base_url` and `model`; optional `api_key`, `timeout_s`,
-    `max_concurrency`, `tries` and `max_tokens`.
+    """The judge from its settings: `base_url` and `model`, or `model` alone to run it here; optional
+    `api_key`, `timeout_s`, `max_concurrency`, `tries`, `max_tokens` and `revision`.
 
     Raises ValueError that names the environment variable at fault.
     """
+    (chat,) = chats(_PREFIX, config)
     return PolicyRubricJudge(
-        chat=endpoint(_PREFIX, config),
+        chat=chat,
         tries=positive(_PREFIX, config, "tries", 3),
         max_tokens=positive(_PREFIX, config, "max_tokens", 1024),
     )

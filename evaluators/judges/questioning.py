@@ -7,15 +7,14 @@ from typing import TypeVar
 
 from evaluators.errors import JudgeUnavailable
 from evaluators.types import Request
-from moderation.chat import ChatModel, Conversation, Finish, Reply, Sampling, Turn
-from moderation.chat.openai_compatible import OpenAICompatibleChat
+from moderation.chat import ChatModel, Conversation, Finish, Reply, Sampling, Turn, connecting
 from moderation.errors import ChatUnavailable
 from moderation.rubrics import service
 from moderation.types import Role
 
 logger = logging.getLogger(__name__)
 
-ENDPOINT_SETTINGS = frozenset({"base_url", "model", "api_key", "timeout_s", "max_concurrency", "tries", "max_tokens"})
+SETTINGS = connecting.SETTINGS | {"tries", "max_tokens"}
 _PING: Conversation = (Turn(role=Role.USER, text="Answer with the word ready."),)
 _Answer = TypeVar("_Answer")
 
@@ -97,38 +96,20 @@ def served(questioner: Questioner, pairs: Sequence[tuple[Request, Reply]]) -> li
     return [known[index] for index in range(len(pairs))]
 
 
-def endpoint(
+def chats(
     prefix: str,
     config: Mapping[str, str],
     *,
     others: Collection[str] = (),
-    parameters: Mapping[str, object] | None = None,
-) -> OpenAICompatibleChat:
-    """The endpoint that a judge's settings name; `others` are the judge's own settings.
+    questions: Sequence[Mapping[str, object]] = ({},),
+    plain: bool = False,
+) -> tuple[ChatModel, ...]:
+    """The model that a judge's settings name, once for each of `questions`, see `moderation.chat.connecting`.
 
-    Raises ValueError that names the environment variable at fault.
+    `others` are the judge's own settings. Raises ValueError that names the environment variable at fault.
     """
-    known = ENDPOINT_SETTINGS | set(others)
+    known = SETTINGS | set(others)
     for key in config:
         if key not in known:
             raise ValueError(f"{prefix}{key.upper()} is not a setting; known are {', '.join(sorted(known))}")
-    for key in ("base_url", "model"):
-        if not config.get(key):
-            raise ValueError(f"{prefix}{key.upper()} is not set; the judge needs an OpenAI-compatible endpoint")
-    return OpenAICompatibleChat(
-        base_url=config["base_url"],
-        api_key=config.get("api_key", ""),
-        model=config["model"],
-        max_concurrency=positive(prefix, config, "max_concurrency", 32),
-        timeout_s=float(positive(prefix, config, "timeout_s", 120)),
-        parameters=parameters,
-        continues=False,
-    )
-
-
-def positive(prefix: str, config: Mapping[str, str], key: str, default: int) -> int:
-    """A whole number of at least 1. Raises ValueError that names the variable."""
-    text = config.get(key, str(default))
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"{prefix}{key.upper()} is {text!r}; expected a whole number of at least 1")
-    return int(text)
+    return connecting.connect(prefix, config, questions, plain=plain)

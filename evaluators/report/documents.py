@@ -1,5 +1,6 @@
 """An audit report as JSON and back, and the short form that goes over the wire."""
 
+import hashlib
 import json
 import types
 from collections.abc import Mapping
@@ -44,6 +45,8 @@ def summary(report: AuditReport) -> dict[str, object]:
         "arms": [arm_summary(found) for found in report.arms],
         "arms_not_audited": list(report.overflow),
         "not_covered": list(report.not_covered),
+        "agreements": [asdict(found) for found in report.agreements],
+        "second_look": None if report.second_look is None else asdict(report.second_look),
         "signals": [asdict(signal) for signal in report.signals],
     }
 
@@ -81,6 +84,12 @@ def arm_summary(found: ArmResult) -> dict[str, object]:
             for category, counted in found.categories.items()
         },
     }
+
+
+def document_digest(document: object) -> str:
+    """`sha256:` over the canonical JSON of a report's document."""
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _read(kind: type[_T], value: object, where: str) -> _T:

@@ -1,7 +1,7 @@
 """An audit as one HTML page that needs nothing beside it: no script, no font, no network."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib import resources
@@ -170,10 +170,32 @@ def _facts(report: AuditReport) -> tuple[tuple[str, str], ...]:
         ("policy", report.policy_digest),
         ("judge", report.judge),
         ("canaries", f"{report.canaries_right} of {report.canaries} judged rightly"),
+        *_agreements(report),
         ("sampling", report.sampling),
         ("replies asked", f"{report.n_generations} of the candidate, {report.unscored} unscored"),
         ("attempt", str(report.attempt)),
     )
+
+
+def _agreements(report: AuditReport) -> Iterator[tuple[str, str]]:
+    """Every two judges, each judge's own rates, and the second look."""
+    for name in {name: None for found in report.arms for name in found.judges}:
+        votes = [found.judges[name] for found in report.arms if name in found.judges]
+        harmful, scored = sum(vote.harmful for vote in votes), sum(vote.scored for vote in votes)
+        note = "" if all(vote.counts for vote in votes) else " (a smoke test, not counted)"
+        yield name, f"found {harmful} of {scored} replies of the candidate harmful{note}"
+    for two in report.agreements:
+        differ = two.first_only + two.second_only
+        kappa = "no kappa, both said the same of all" if two.kappa is None else f"Cohen's kappa {two.kappa:.2f}"
+        yield f"{two.first}, {two.second}", f"differ on {differ} of {two.n} replies, {kappa}"
+    look = report.second_look
+    if look is not None and look.disagreement is not None:
+        said = (
+            f"{look.judge} overturned {look.overturned} of {look.upheld + look.overturned} harmful replies and found "
+            f"harm in {look.missed} of {look.confirmed + look.missed} drawn from the others, {look.unscored} unscored; "
+            f"the two differ on {look.disagreement:.1%} of all replies, at most {look.bound:.1%} is tolerated"
+        )
+        yield "second judge", said
 
 
 def _items(sentences: Sequence[str]) -> str:

@@ -60,6 +60,13 @@ def _caption(report: AuditReport) -> str:
         f"{report.unscored} unscored",
         f"canaries {report.canaries_right} of {report.canaries}",
     ]
+    parts += [
+        f"{two.first} and {two.second} differ on {two.first_only + two.second_only} of {two.n}"
+        + ("" if two.kappa is None else f" (kappa {two.kappa:.2f})")
+        for two in report.agreements
+    ]
+    if report.second_look is not None and report.second_look.disagreement is not None:
+        parts.append(f"{report.second_look.judge} contradicts on {report.second_look.disagreement:.1%}")
     if report.overflow:
         parts.append(f"{len(report.overflow)} arms not audited")
     if report.not_covered:

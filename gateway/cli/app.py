@@ -15,39 +15,71 @@ from moderation.errors import TunegateError
 
 UNUSABLE = 2
 HELP = "An OpenAI-compatible fine-tuning gateway: screens, trains, and holds a model until an audit lets it out."
-COMMANDS: Mapping[str, tuple[str, str]] = {
-    "serve": ("serving", "serve"),
-    "worker": ("serving", "worker"),
-    "demo": ("serving", "demo"),
-    "screen": ("screening", "screen"),
-    "evade": ("evade", "evade"),
-    "audit": ("auditing", "audit"),
-    "convert": ("converting", "convert"),
-    "review": ("reviews", "review"),
-    "models": ("models", "models"),
-    "revoke": ("models", "revoke"),
-    "evidence": ("evidence", "evidence"),
-    "verify": ("verifying", "verify"),
-    "reproduce": ("reproduce", "reproduce"),
-    "doctor": ("doctor", "doctor"),
+COMMANDS: Mapping[str, tuple[str, str, str]] = {
+    "serve": ("serving", "serve", "Run the gateway: the API, one worker and the engines."),
+    "worker": ("serving", "worker", "Run one more worker beside `serve`, on the same home or database."),
+    "demo": ("serving", "demo", "Show the main job end to end, on six data sets."),
+    "screen": ("screening", "screen", "Screen training files."),
+    "evade": ("evade", "evade", "Show what the screening catches, and what gets past it."),
+    "audit": ("auditing", "audit", "Audit a model beside its base, without a server."),
+    "convert": ("converting", "convert", "Write Alpaca, ShareGPT and other rows as chat JSONL."),
+    "review": ("reviews", "review", "List open reviews, or answer the one of a job."),
+    "models": ("models", "models", "List released models, and why any of them should be audited again."),
+    "revoke": ("revoking", "revoke", "Revoke a released model, on every replica."),
+    "evidence": ("evidence", "evidence", "Write the evidence on a model or job, or check a pack."),
+    "verify": ("verifying", "verify", "Check signature, files, audit report and policy of a release."),
+    "reproduce": ("reproduce", "reproduce", "Attack the miniature as the paper attacks GPT-3.5."),
+    "doctor": ("doctor", "doctor", "Check whether this installation can work."),
 }
-"""The module of `gateway.cli` and the function of each command."""
-GROUPS: Mapping[str, str] = {
-    "keys": "keys",
-    "projects": "projects",
-    "webhooks": "webhooks",
-    "jobs": "jobs",
-    "log": "log",
-    "policy": "policies",
-    "bank": "banks",
-    "judge": "judging",
+"""The module of `gateway.cli` and the function of each command, and what it does."""
+GROUPS: Mapping[str, tuple[str, str]] = {
+    "keys": ("keys", "Keys of a project's people and services."),
+    "projects": ("projects", "Projects and the policies they are bound to."),
+    "webhooks": ("webhooks", "Where a project hears of its jobs' ends."),
+    "jobs": ("jobs", "Fine-tuning jobs of every project."),
+    "log": ("log", "The decision log: append-only, each entry bound to the one before."),
+    "policy": ("policies", "Policies: what is allowed."),
+    "bank": ("banks", "Prompts of an audit: your own bank, and public sets of yours."),
+    "judge": ("judging", "Judges: label replies, measure a judge against labels."),
 }
-"""The module of each group of commands; its `commands()` makes the group."""
+"""The module of each group of commands, whose `commands()` makes the group, and what they are about."""
 
 
 def build(only: str | None = None) -> typer.Typer:
     """The commands, by name; `only` one of them, so that its start does not wait for the imports of all."""
-    app = typer.Typer(
+    app = _empty()
+    for name, (module, function, does) in COMMANDS.items():
+        if only in (None, name):
+            app.command(name, short_help=does)(getattr(import_module(f"gateway.cli.{module}"), function))
+    for name, (module, about) in GROUPS.items():
+        if only in (None, name):
+            app.add_typer(import_module(f"gateway.cli.{module}").commands(), name=name, help=about)
+    return app
+
+
+def listing() -> typer.Typer:
+    """The names of all commands and what they do, for `--help`: nothing is imported, and nothing can be run."""
+    app = _empty()
+    for name, (*_, does) in [*COMMANDS.items(), *GROUPS.items()]:
+        app.command(name, short_help=does)(_listed)
+    return app
+
+
+def main() -> None:
+    """Run the command that was asked for."""
+    asked = sys.argv[1:2]
+    try:
+        if asked in ([], ["--help"]):
+            listing()()
+        else:
+            build(next((word for word in asked if word in COMMANDS or word in GROUPS), None))()
+    except TunegateError as error:
+        complain(str(error))
+        sys.exit(UNUSABLE)
+
+
+def _empty() -> typer.Typer:
+    return typer.Typer(
         name="tunegate",
         help=HELP,
         no_args_is_help=True,
@@ -55,20 +87,7 @@ def build(only: str | None = None) -> typer.Typer:
         pretty_exceptions_enable=False,
         callback=lambda: None,  # keeps a lone command a subcommand
     )
-    for name, (module, function) in COMMANDS.items():
-        if only in (None, name):
-            app.command(name)(getattr(import_module(f"gateway.cli.{module}"), function))
-    for name, module in GROUPS.items():
-        if only in (None, name):
-            app.add_typer(import_module(f"gateway.cli.{module}").commands(), name=name)
-    return app
 
 
-def main() -> None:
-    """Run the command that was asked for."""
-    asked = next((word for word in sys.argv[1:2] if word in COMMANDS or word in GROUPS), None)
-    try:
-        build(asked)()
-    except TunegateError as error:
-        complain(str(error))
-        sys.exit(UNUSABLE)
+def _listed() -> None:
+    """Stands for a command in a list."""

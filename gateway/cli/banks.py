@@ -22,7 +22,7 @@ UNUSABLE = 2
 
 def commands() -> typer.Typer:
     """The commands of this group."""
-    app = typer.Typer(help="Prompts of an audit: your own bank, and public sets of yours.", no_args_is_help=True)
+    app = typer.Typer(no_args_is_help=True)
     app.command("draw")(draw)
     app.command("show")(show)
     app.command("use")(use)

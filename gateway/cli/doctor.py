@@ -11,9 +11,10 @@ from typing import Annotated
 import httpx
 import typer
 
-from gateway.bases import read_servers
+from gateway.bases import base_names, read_servers
 from gateway.cli.printing import print_json, print_table
-from gateway.compose.front import Store, base_names, policies
+from gateway.compose.checks import policies
+from gateway.compose.store import Store
 from gateway.plugins import GROUPS, load
 from gateway.settings import Settings
 from moderation.errors import TunegateError
@@ -30,7 +31,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         ("database", lambda: _database(settings)),
         ("policies", lambda: ", ".join(sorted(policies(settings).policies))),
         ("plug-ins", _plugins),
-        ("base models", lambda: ", ".join(sorted(base_names(settings)))),
+        ("base models", lambda: ", ".join(sorted(base_names(settings.bases_file)))),
         ("vllm servers", lambda: _servers(settings)),
         ("worker packages", _packages),
     )

@@ -9,7 +9,7 @@ import typer
 
 from deploy.signing import NotSigned, public_key
 from gateway.cli.printing import complain, print_json
-from gateway.compose.front import Store, signing_key
+from gateway.compose.store import Store, signing_key
 from gateway.evidence.collecting import collect, job_of
 from gateway.evidence.page import page
 from gateway.evidence.signing import signed, verified

@@ -7,7 +7,7 @@ import typer
 from sqlalchemy import select
 
 from gateway.cli.printing import moment, print_fields, print_json, print_table
-from gateway.compose.front import Store
+from gateway.compose.store import Store
 from gateway.settings import Settings
 from gateway.store import events, jobs
 from gateway.store.models import Event, Job, Project
@@ -18,7 +18,7 @@ FIELDS = ("id", "project_id", "state", "model", "policy_digest", "attempt", "err
 
 def commands() -> typer.Typer:
     """The commands of this group."""
-    app = typer.Typer(help="Fine-tuning jobs of every project.", no_args_is_help=True)
+    app = typer.Typer(no_args_is_help=True)
     app.command("list")(listing)
     app.command("show")(show)
     return app

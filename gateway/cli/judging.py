@@ -17,11 +17,10 @@ from evaluators.replies import DirectoryReplies
 from evaluators.second_look import choose
 from gateway import calibrations
 from gateway.cli.printing import complain, print_fields, print_json, print_table
-from gateway.compose.front import plugins
+from gateway.compose.checks import plugins
 from gateway.settings import Settings
 
 UNUSABLE = 2
-LABELS_FILE = "labels.csv"
 EXAMPLE_RATES = ((0, 330), (6, 330), (33, 330))
 """Hits and prompts for which a correction is shown."""
 _KEYS = {"h": "harmful", "s": "safe", "u": labels.UNSURE}
@@ -29,7 +28,7 @@ _KEYS = {"h": "harmful", "s": "safe", "u": labels.UNSURE}
 
 def commands() -> typer.Typer:
     """The commands of this group."""
-    app = typer.Typer(help="Judges: label replies, measure a judge against labels.", no_args_is_help=True)
+    app = typer.Typer(no_args_is_help=True)
     app.command("calibrate")(calibrate)
     app.command("label")(label)
     app.command("list")(listing)
@@ -69,7 +68,7 @@ def label(
     not tell which is which.
     """
     home = Settings.read(os.environ).home
-    target = out or home / LABELS_FILE
+    target = out or home / labels.FILE
     try:
         pairs = choose(DirectoryReplies(home / "replies").every()) if file is None else _pairs(file)
     except ValueError as error:

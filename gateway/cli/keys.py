@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from gateway.cli.printing import complain, moment, print_json, print_table
-from gateway.compose.front import Store, policies
+from gateway.compose.checks import policies
+from gateway.compose.store import Store
 from gateway.settings import Settings
 from gateway.store import keys, tenants
 from gateway.store.errors import NotFound
@@ -21,7 +22,7 @@ Days = Annotated[int | None, typer.Option("--days", min=1, help="Days until the 
 
 def commands() -> typer.Typer:
     """The commands of this group."""
-    app = typer.Typer(help="Keys of a project's people and services.", no_args_is_help=True)
+    app = typer.Typer(no_args_is_help=True)
     app.command("create")(create)
     app.command("list")(listing)
     app.command("rotate")(rotate)

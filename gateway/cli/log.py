@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.printing import complain, moment, print_json, print_table
-from gateway.compose.front import Store
+from gateway.compose.store import Store
 from gateway.settings import Settings
 from gateway.store import decisions, heads
 from gateway.store.records import Decision
@@ -17,7 +17,7 @@ BLOCK = 4
 
 def commands() -> typer.Typer:
     """The commands of this group."""
-    app = typer.Typer(help="The decision log: append-only, each entry bound to the one before.", no_args_is_help=True)
+    app = typer.Typer(no_args_is_help=True)
     app.command("show")(show)
     app.command("verify")(verify)
     return app

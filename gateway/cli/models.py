@@ -1,4 +1,4 @@
-"""`models` and `revoke`: what is released, what should be audited again, and taking a model away from everybody."""
+"""`models`: what is released, and what should be audited again."""
 
 import os
 from typing import Annotated
@@ -6,12 +6,11 @@ from typing import Annotated
 import typer
 
 from gateway.cli.printing import moment, print_json, print_table
-from gateway.compose.front import Store
 from gateway.compose.standing import in_force
+from gateway.compose.store import Store
 from gateway.reaudits import reasons
 from gateway.settings import Settings
-from gateway.store import heads, released
-from gateway.store.decisions import OPERATOR
+from gateway.store import released
 from gateway.store.models import Job
 
 
@@ -37,21 +36,3 @@ def models(
         return
     cells = [(row.name, moment(row.created_at), moment(row.held_at), "; ".join(why)) for row, why in found]
     print_table("Released models", ("name", "released", "held since", "audit again because"), cells)
-
-
-def revoke(
-    model: Annotated[str, typer.Argument(help="The `ft:` name.")],
-    why: Annotated[str, typer.Option("--why", help="The reason; it is kept for ever.")],
-    as_json: Annotated[bool, typer.Option("--json")] = False,
-) -> None:
-    """Revoke a released model: from the next request on it does not exist, on every replica."""
-    if not why.strip():
-        raise typer.BadParameter("say why", param_hint="--why")
-    store = Store.open(Settings.read(os.environ))
-    with store.database.write() as session:
-        released.revoke(session, model, why=why, actor=OPERATOR, now=store.now())
-    heads.publish(store.database, store.settings.log_heads_file)
-    if as_json:
-        print_json({"model": model, "revoked": True})
-    else:
-        typer.echo(f"revoked {model}")

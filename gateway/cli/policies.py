@@ -5,21 +5,16 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from sqlalchemy import select
 
-from deploy.decision import decide
-from evaluators.report.documents import report_from_json
 from gateway.cli.printing import print_json, print_table
-from gateway.compose.front import Store, policies
-from gateway.policy import Policy, parse
-from gateway.replaying import differences, replayed
+from gateway.compose.checks import policies
+from gateway.compose.store import Store
 from gateway.settings import Settings
-from gateway.store.models import Job, PolicyVersion
 
 
 def commands() -> typer.Typer:
     """The commands of this group."""
-    app = typer.Typer(help="Policies: what is allowed.", no_args_is_help=True)
+    app = typer.Typer(no_args_is_help=True)
     app.command("list")(listing)
     app.command("show")(show)
     app.command("diff")(diff)
@@ -59,10 +54,13 @@ def diff(
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
     """Show what differs between two policies, and with --replay which past verdicts B would change."""
+    # The rule of the audit brings SciPy, which the other commands here do not wait for.
+    from gateway.replaying import audits_replayed, differences  # noqa: PLC0415
+
     settings = Settings.read(os.environ)
     book = policies(settings)
     settled = differences(book.find(was), book.find(now))
-    audits = _replayed(Store.open(settings), was, book.find(now)) if replay else []
+    audits = audits_replayed(Store.open(settings).database, was, book.find(now)) if replay else []
     changed = [row for row in audits if row["was"] != row["now"]]
     if as_json:
         value: dict[str, object] = {"differences": [asdict(one) for one in settled]}
@@ -73,28 +71,6 @@ def diff(
         fields = ("job", "model", "was", "now", "why")
         print_table("Verdicts that change", fields, [[row[field] for field in fields] for row in changed])
         typer.echo(f"{len(audits)} stored audits were decided again, {len(changed)} come out otherwise")
-
-
-def _replayed(store: Store, name: str, now: Policy) -> list[dict[str, str | None]]:
-    """Each stored audit under a policy of this name, whatever its version, with both decisions."""
-    with store.database.read() as session:
-        query = select(Job, PolicyVersion).join(PolicyVersion, PolicyVersion.digest == Job.policy_digest)
-        audited = query.where(Job.audit.is_not(None), PolicyVersion.name == name).order_by(Job.sequence)
-        found = [(job, parse(version.name, version.document)) for job, version in session.execute(audited)]
-    rows = []
-    for job, was in found:
-        report = report_from_json(job.audit or {})
-        decision = replayed(report, was, now)
-        rows.append(
-            {
-                "job": job.id,
-                "model": job.fine_tuned_model,
-                "was": decide(report, was.release).outcome.value,
-                "now": decision.outcome.value,
-                "why": "; ".join(decision.reasons),
-            }
-        )
-    return rows
 
 
 def _print(path: str, value: object) -> None:

@@ -6,14 +6,15 @@ from typing import Annotated
 import typer
 
 from gateway.cli.printing import moment, print_json, print_table
-from gateway.compose.front import Store, policies
+from gateway.compose.checks import policies
+from gateway.compose.store import Store
 from gateway.settings import Settings
 from gateway.store import tenants
 
 
 def commands() -> typer.Typer:
     """The commands of this group."""
-    app = typer.Typer(help="Projects and the policies they are bound to.", no_args_is_help=True)
+    app = typer.Typer(no_args_is_help=True)
     app.command("create")(create)
     app.command("list")(listing)
     return app

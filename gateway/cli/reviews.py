@@ -7,7 +7,7 @@ import typer
 from sqlalchemy import select
 
 from gateway.cli.printing import moment, print_json, print_table
-from gateway.compose.front import Store
+from gateway.compose.store import Store
 from gateway.settings import Settings
 from gateway.store import heads, jobs, reviews
 from gateway.store.models import Review

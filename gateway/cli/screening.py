@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from gateway.cli import pages, readable
 from gateway.cli.converting import suggestion
 from gateway.cli.printing import complain, print_json
-from gateway.compose.front import classifiers, plugins, policies
+from gateway.compose.checks import classifiers, plugins, policies
 from gateway.settings import Settings
 from moderation.errors import ClassifierUnavailable, DatasetError
 from moderation.formats import parsing

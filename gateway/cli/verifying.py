@@ -8,7 +8,7 @@ import typer
 
 from deploy.signing import key_id, public_key
 from gateway.cli.printing import complain, print_json
-from gateway.compose.front import Store, signing_key
+from gateway.compose.store import Store, signing_key
 from gateway.settings import Settings
 from gateway.store import heads, released
 from gateway.store.decisions import OPERATOR

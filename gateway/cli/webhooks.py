@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.printing import moment, print_json, print_table
-from gateway.compose.front import Store
+from gateway.compose.store import Store
 from gateway.outbound import check_url
 from gateway.settings import Settings
 from gateway.store import tenants, webhooks
@@ -19,7 +19,7 @@ ProjectName = Annotated[str, typer.Option("--project", help="Name of the project
 
 def commands() -> typer.Typer:
     """The commands of this group."""
-    app = typer.Typer(help="Where a project hears of its jobs' ends.", no_args_is_help=True)
+    app = typer.Typer(no_args_is_help=True)
     app.command("add")(add)
     app.command("list")(listing)
     app.command("remove")(remove)

@@ -1,4 +1,5 @@
-"""The one place where things are put together: `front` for the API and the command line, `back` for the worker.
+"""The one place where things are put together, a module for each that is wanted.
 
-`front` imports nothing that only a worker has installed.
+`store` and `checks` are what the command line needs, `api` the API process and `back` the worker, the only one that
+imports what only a worker has installed.
 """

@@ -8,17 +8,18 @@ from typing import BinaryIO
 
 from deploy.decision import decide
 from deploy.types import ReleaseDecision
-from evaluators import arms
+from evaluators import arms, labels
 from evaluators.arms import Plan
 from evaluators.audit import Progress, audit
 from evaluators.frames import Frame
 from evaluators.labels import Question
 from evaluators.replies import DirectoryReplies
+from evaluators.second_look import seats
 from evaluators.types import AuditReport, Corpus, Subject
 from gateway import calibrations
 from gateway.compose import asked
 from gateway.compose.back import capable_judge
-from gateway.compose.front import classifiers, plugins, policies
+from gateway.compose.checks import classifiers, plugins, policies
 from gateway.compose.subjects import Endpoint, Pairing, answering
 from gateway.policy import Policy
 from gateway.settings import Settings
@@ -99,9 +100,10 @@ def run(
     """Audit, and decide as the gateway would.
 
     Raises what `evaluators.audit.audit` and `gateway.compose.subjects.answering` raise, and `PluginError`
-    when no judge of the corpus is configured.
+    when no judge of the corpus is configured, and what `evaluators.second_look.seats` raises.
     """
-    judge = capable_judge(plugins(settings), wanted.corpus)
+    configured = capable_judge(plugins(settings), wanted.corpus)
+    judge, second = seats(configured, wanted.policy.audit.second_judge, settings.home / labels.FILE)
     plan = arms.plan(wanted.corpus, screened, wanted.policy.audit)
     with answering(wanted.pairing, keys=settings.plugin_config(KEYS), log=wanted.log) as (candidate, base):
         plan = _askable(plan, wanted.pairing, candidate, base)
@@ -119,6 +121,7 @@ def run(
             attempt=1,
             on_progress=on_progress,
             calibration=calibrations.find(settings.home, judge.identity, Question.HARM),
+            second=second,
         )
     return Audited(report=report, decision=decide(report, wanted.policy.release), screened=screened)
 

@@ -1,22 +1,26 @@
 """Composition of the worker process, and the checks that stop a start-up."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
 from deploy.registry import slug
+from evaluators import labels
 from evaluators.audit import require_capable
 from evaluators.labels import Question
-from evaluators.panel import Panel
+from evaluators.panel import Panel, members, short_name
+from evaluators.second_look import PERSON
 from evaluators.types import Corpus, Judge
 from gateway import calibrations
 from gateway.bases import read_bases, read_servers
 from gateway.compose import asked
-from gateway.compose.front import Store, classifiers, plugins, policies, signing_key
-from gateway.errors import PluginError
+from gateway.compose.checks import classifiers, plugins, policies
+from gateway.compose.store import Store, signing_key
+from gateway.errors import PluginError, PolicyError
 from gateway.pipeline.workshop import Workshop
 from gateway.plugins import JUDGES, Plugins
+from gateway.policy import PolicyBook
 from gateway.worker.audit_engines import EmbeddedAuditEngines
 from gateway.worker.serving_engines import ServingEngines
 from moderation.checks import Classifier
@@ -60,6 +64,8 @@ class Parts:
         bases = read_bases(settings.bases_file)
         spoken = {name: asked.corpus(name, settings.home) for name in sorted({base.corpus for base in bases.values()})}
         audit_engines = EmbeddedAuditEngines(settings.home / "logs", n_engines=settings.jobs_at_once)
+        judges = {name: capable_judge(installed, corpus) for name, corpus in spoken.items()}
+        require_second_judges(book, judges.values())
         key = signing_key(settings)
         measured = [one for one in calibrations.every(settings.home) if one.question is Question.HARM]
         shop = Workshop(
@@ -69,12 +75,13 @@ class Parts:
             classifiers=readers,
             bases=bases,
             corpora=spoken,
-            judges={name: capable_judge(installed, corpus) for name, corpus in spoken.items()},
+            judges=judges,
             calibrations={one.judge: one for one in measured},
             backend=installed.backend(BACKEND),
             engines=audit_engines,
             scratch=settings.home / "scratch",
             replies=settings.home / "replies",
+            labels=settings.home / labels.FILE,
             signing_key=key,
             organization=slug(settings.organization),
             now=store.now,
@@ -130,6 +137,18 @@ def capable_judge(installed: Plugins, corpus: Corpus) -> Judge:
         raise PluginError(f"no judge is configured for the corpus {corpus.name!r}: {'; '.join(reasons)}")
     panel = Panel.seat(judges)
     return judges[0] if len(judges) == 1 else panel
+
+
+def require_second_judges(book: PolicyBook, judges: Collection[Judge]) -> None:
+    """Raises `PolicyError` for a policy whose second judge is configured for no corpus."""
+    for policy in book.policies.values():
+        second = policy.audit.second_judge
+        if second in ("", PERSON) or any(second in map(short_name, members(judge)) for judge in judges):
+            continue
+        raise PolicyError(
+            f"{policy.name}.audit.second_judge is {second!r}, which is not configured; set its TUNEGATE_... variables, "
+            f"name another judge, or {PERSON!r}"
+        )
 
 
 def system_database_url(database_url: str) -> str:

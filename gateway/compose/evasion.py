@@ -8,7 +8,7 @@ from evaluators.evasion import measuring, specimens
 from evaluators.evasion.measuring import OnProgress
 from evaluators.evasion.specimens import Collection
 from evaluators.evasion.types import Experiment, Specimen
-from gateway.compose.front import plugins, policies
+from gateway.compose.checks import plugins, policies
 from gateway.plugins import ATTACKS
 from gateway.settings import Settings
 from moderation.checks import Detector

@@ -3,7 +3,8 @@
 from evaluators import corpus as corpora
 from gateway.bases import read_bases
 from gateway.compose.back import capable_judge
-from gateway.compose.front import Store, plugins, policies
+from gateway.compose.checks import plugins, policies
+from gateway.compose.store import Store
 from gateway.errors import PluginError
 from gateway.reaudits import InForce
 from gateway.store import tenants

@@ -16,7 +16,7 @@ from evaluators.replies import DirectoryReplies
 from evaluators.types import AttackRow, Corpus, Subject
 from gateway.bases import read_bases
 from gateway.compose.back import BACKEND, capable_judge
-from gateway.compose.front import plugins, policies
+from gateway.compose.checks import plugins, policies
 from gateway.plugins import ATTACKS, Plugins
 from gateway.policy import Policy
 from gateway.settings import Settings

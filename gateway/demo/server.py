@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.compose.front import Store
+from gateway.compose.store import Store
 from gateway.settings import Settings
 from gateway.store import keys, tenants
 from moderation.errors import TunegateError

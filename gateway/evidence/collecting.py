@@ -10,9 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from deploy.signing import key_id, public_key
-from evaluators.report.documents import report_from_json, summary
+from evaluators.report.documents import document_digest, report_from_json, summary
 from gateway.evidence.signing import TYPE
-from gateway.pipeline.auditing import document_digest
 from gateway.serving_prompts import prompt_digest
 from gateway.store import decisions, events, jobs, reviews, serving_prompts
 from gateway.store.models import File, Job, Model, PolicyVersion

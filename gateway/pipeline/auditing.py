@@ -1,15 +1,14 @@
 """Stage four: ask the candidate and its untouched base the same things, side by side."""
 
-import hashlib
-import json
 from functools import partial
 
 from deploy.errors import EngineUnavailable
 from evaluators import arms
 from evaluators.audit import audit as run_audit
-from evaluators.errors import AuditIncomplete, JudgeUnavailable
+from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnavailable
 from evaluators.replies import DirectoryReplies
-from evaluators.report.documents import report_to_json
+from evaluators.report.documents import document_digest, report_to_json
+from evaluators.second_look import seats
 from evaluators.types import AuditReport, Subject
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
 from gateway.pipeline.telling import AuditTeller
@@ -42,7 +41,7 @@ def audit(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
             wait_s=waiting.outage_retry_s,
             patience_s=waiting.outage_timeout_s,
         )
-    except AuditIncomplete as error:
+    except (AuditIncomplete, JudgeIncapable) as error:
         return incomplete(shop, job_id, str(error))
     finally:
         shop.engines.let_go(candidate)
@@ -58,6 +57,7 @@ def _audited(shop: Workshop, job: Job, candidate: CandidateModel) -> AuditReport
     screened = reports.report_from_json(job.screening or {})
     plan = arms.plan(corpus, screened, policy.audit)
 
+    judge, second = seats(shop.judges[base.corpus], policy.audit.second_judge, shop.labels)
     model, base_model = shop.engines.side_by_side(candidate)
     return run_audit(
         Subject(digest=candidate.digest, model=model, readings=partial(shop.engines.readings, candidate)),
@@ -66,20 +66,15 @@ def _audited(shop: Workshop, job: Job, candidate: CandidateModel) -> AuditReport
         arms=plan.arms,
         overflow=plan.overflow,
         not_covered=plan.not_covered,
-        judge=shop.judges[base.corpus],
+        judge=judge,
         policy=policy.audit,
         policy_digest=job.policy_digest,
         replies=DirectoryReplies(shop.replies),
         attempt=job.attempt,
         on_progress=AuditTeller(shop, job.id),
-        calibration=shop.calibrations.get(shop.judges[base.corpus].identity),
+        calibration=shop.calibrations.get(judge.identity),
+        second=second,
     )
-
-
-def document_digest(document: object) -> str:
-    """`sha256:` over the canonical JSON of a report."""
-    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def incomplete(shop: Workshop, job_id: str, reason: str) -> Outcome:

@@ -10,9 +10,8 @@ from deploy import attestation, registry
 from deploy.decision import decide
 from deploy.types import Outcome as Decided
 from deploy.types import ReleaseDecision
-from evaluators.report.documents import report_from_json
+from evaluators.report.documents import document_digest, report_from_json
 from evaluators.types import ArmVerdict, AuditReport
-from gateway.pipeline.auditing import document_digest
 from gateway.pipeline.outcomes import Outcome, ended
 from gateway.pipeline.reviewing import asked
 from gateway.pipeline.training import load_candidate

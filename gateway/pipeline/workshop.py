@@ -54,6 +54,8 @@ class Workshop:
     """Local directory with one directory a job."""
     replies: Path
     """Local directory of kept replies and judgements."""
+    labels: Path
+    """File of people's labels."""
     signing_key: bytes
     """Signs attestations; 32 bytes."""
     organization: str

@@ -7,9 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, make_url, select, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -50,12 +48,26 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the schema to the newest version. Safe when several processes start at once."""
+        if self._version() == newest_version():
+            return
+        # Alembic takes longer to import than most commands to run, and most find nothing to do for it.
+        from alembic import command  # noqa: PLC0415
+        from alembic.config import Config  # noqa: PLC0415
+
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         with self._writer.begin() as connection:
             lock(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+    def _version(self) -> str | None:
+        """The version of the schema; None of an empty database."""
+        with self._reader.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            version: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+            return version
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -72,6 +84,11 @@ class Database:
     def close(self) -> None:
         """Give every connection back to the operating system."""
         self._writer.dispose()
+
+
+def newest_version() -> str:
+    """The newest version of the schema: a migration's file bears the name of its revision."""
+    return max(path.stem for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def next_sequence(session: Session, column: InstrumentedAttribute[int]) -> int:

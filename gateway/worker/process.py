@@ -24,7 +24,7 @@ from gateway.worker import file_screenings, scoring
 from gateway.worker.audit_engines import EmbeddedAuditEngines
 from gateway.worker.notifying import notify
 from gateway.worker.serving_engines import ServingEngines
-from gateway.worker.sweeping import sweep
+from gateway.worker.sweeping import sweep, sweep_sockets
 from gateway.worker.watching import ReleasedWatch
 from moderation.checks import Classifier
 
@@ -181,6 +181,7 @@ class WorkerProcess:
 
     async def _sweep(self) -> None:
         await asyncio.to_thread(sweep, self._shop.database, self._shop.blobs, now=self._shop.now())
+        await asyncio.to_thread(sweep_sockets, Path(tempfile.gettempdir()), now=self._shop.now())
 
     async def _reconcile(self) -> None:
         """End jobs whose workflow is over without having ended them, and start those that have none."""

@@ -1,10 +1,16 @@
-"""What has had its time: expired files and uploads that were never completed give up their bytes."""
+"""What has had its time: expired files, uploads that were never completed, sockets of the dead."""
 
 import logging
+import shutil
+import socket
+from pathlib import Path
 
 from gateway.store import files, uploads
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
+
+ABANDONED_S = 600.0
+SOCKETS = frozenset({"engine.sock", "scoring.sock"})
 
 logger = logging.getLogger(__name__)
 
@@ -17,3 +23,30 @@ def sweep(database: Database, blobs: Blobs, *, now: int) -> None:
         blobs.delete(key)
     if keys:
         logger.info("deleted %d blobs of expired files and uploads", len(keys))
+
+
+def sweep_sockets(directory: Path, *, now: float) -> None:
+    """Delete directories of sockets below `directory` that nobody listens on, as kill -9 of a worker leaves them.
+
+    One that is younger than an engine takes to start (`now` in unix seconds) may still get its socket.
+    """
+    for path in directory.glob("tunegate-????????"):
+        try:
+            is_old = path.stat().st_mtime < now - ABANDONED_S
+            names = {file.name for file in path.iterdir()}
+        except OSError:  # somebody else's, or gone by now
+            continue
+        if is_old and names <= SOCKETS and not any(_is_listened_on(path / name) for name in names):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_listened_on(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except OSError:  # it is there, and too busy to say so
+            return True
+    return True

@@ -23,6 +23,10 @@ MAX_RETRY_AFTER_S = 120.0
 """A server that asks for a longer pause is not waited for (as OpenAI's own client does)."""
 
 
+MAX_BODY_BYTES = 16 * 1024 * 1024
+"""Read of one answer; one without end would fill the memory."""
+
+
 class _TryAgain(Exception):
     """A failure that may pass; `pause_s` is what the server asked for."""
 
@@ -137,7 +141,7 @@ class OpenAICompatibleChat:
     async def _attempt(self, session: aiohttp.ClientSession, body: bytes) -> Reply:
         try:
             async with session.post(f"{self.base_url.rstrip('/')}/chat/completions", data=body) as response:
-                raw = await response.read()
+                raw = await _read(response)
         except (aiohttp.ClientError, OSError, TimeoutError) as exc:
             raise _TryAgain(f"no answer ({type(exc).__name__}: {exc})") from exc
         if response.status == 200:
@@ -152,6 +156,17 @@ class OpenAICompatibleChat:
         if (status in RETRIED_STATUSES or status >= 500) and patient:
             return _TryAgain(said, pause_s=pause_s)
         return ChatUnavailable(f"{self.identity} refuses with {said}. Check its name, key and limits.")
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The body. Raises the error that is tried again for one that is longer than any completion."""
+    raw = bytearray()
+    async for chunk in response.content.iter_any():
+        raw += chunk
+        if len(raw) > MAX_BODY_BYTES:
+            response.close()
+            raise _TryAgain(f"an answer of more than {MAX_BODY_BYTES} bytes, of which the rest was not read")
+    return bytes(raw)
 
 
 def parse_pause_s(retry_after: str | None) -> float | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from moderation.types import Role
 
@@ -58,4 +58,19 @@ class ChatModel(Protocol):
         """One reply a conversation, in order.
 
         Raises `moderation.errors.ChatUnavailable` when any of them could not be had.
+        """
+
+
+@runtime_checkable
+class Chooser(Protocol):
+    """A `ChatModel` that can also say how likely it is to answer each of a few words."""
+
+    @property
+    def identity(self) -> str:
+        """As of `ChatModel`."""
+
+    def choose(self, conversations: Sequence[Conversation], answers: Sequence[str]) -> Sequence[Sequence[float] | None]:
+        """The probability of each answer, one token each, relative to the others; None where the prompt does not fit.
+
+        Raises `moderation.errors.ChatUnavailable` as `complete` does.
         """

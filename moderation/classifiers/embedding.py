@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from moderation import model_files
 from moderation.classifiers.exchanges import Window, texts_in
 from moderation.types import Example
 
@@ -123,10 +124,8 @@ def directory_of(config: Mapping[str, str]) -> Path:
     Raises ValueError when it is to be had from none of them.
     """
     named = config.get("model", "")
-    if named and Path(named).is_dir():
-        return Path(named)
     if named:
-        return _from_hub(named)
+        return model_files.directory_of(named, "TUNEGATE_ENCODER_MODEL")
     package = importlib.util.find_spec(PACKAGE)
     if package is None or package.origin is None:
         raise ValueError(
@@ -134,18 +133,6 @@ def directory_of(config: Mapping[str, str]) -> Path:
             "TUNEGATE_ENCODER_MODEL to a local directory or to sentence-transformers/all-MiniLM-L6-v2"
         )
     return Path(package.origin).parent / "model"
-
-
-def _from_hub(name: str) -> Path:
-    from huggingface_hub import snapshot_download  # noqa: PLC0415
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=["*.json", "vocab.txt", _WEIGHTS]))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        raise ValueError(
-            f"TUNEGATE_ENCODER_MODEL is {name!r}, which is no directory and cannot be had from the hub: {error}"
-        ) from error
 
 
 def load(directory: Path, *, layers: Sequence[int], sha256: str | None) -> SentenceEncoder:

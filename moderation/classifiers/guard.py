@@ -1,4 +1,4 @@
-"""Guard models behind any OpenAI-compatible endpoint, such as vLLM: Llama Guard, Qwen3Guard and kin.
+"""Guard models, on this machine or behind any OpenAI-compatible endpoint: Llama Guard, Qwen3Guard and kin.
 
 Request and answer are judged together, each family in its own format, see `moderation.rubrics.guards`.
 """
@@ -12,6 +12,7 @@ from moderation.rubrics.guards import FORMATS, PARSER_VERSION
 def create(config: Mapping[str, str]) -> PairJudge:
     """The guard at `TUNEGATE_GUARD_BASE_URL` that is called `TUNEGATE_GUARD_MODEL` there.
 
+    Without a `BASE_URL`, `MODEL` is a directory or a name on the hub (at `_REVISION`) and runs here.
     `TUNEGATE_GUARD_FORMAT` is one of `FORMATS`, read off the model's name when it is not set; `_API_KEY`,
     `_TIMEOUT_S`, `_MAX_CONCURRENCY` and `_TRIES` are optional. Raises ValueError that names what is missing or wrong.
     """

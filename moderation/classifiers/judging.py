@@ -5,8 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from moderation.chat import ChatModel, Finish, Sampling
-from moderation.chat.openai_compatible import OpenAICompatibleChat
+from moderation.chat import ChatModel, Finish, Sampling, connecting
 from moderation.classifiers.pairs import Pair, pairs_of
 from moderation.errors import ChatUnavailable, ClassifierUnavailable
 from moderation.rubrics.guards import GuardFormat, Verdict
@@ -84,36 +83,12 @@ def _highest(verdicts: Sequence[Verdict]) -> dict[Category, float]:
 
 
 def connect(name: str, config: Mapping[str, str], form: GuardFormat, parser_version: str) -> PairJudge:
-    """The judge behind the OpenAI-compatible endpoint that a plug-in's settings name.
+    """The judge that a plug-in's settings name, see `moderation.chat.connecting`.
 
     Raises ValueError that names the environment variable at fault.
     """
     prefix = f"TUNEGATE_{name.upper()}_"
-    for key in ("base_url", "model"):
-        if not config.get(key):
-            raise ValueError(
-                f"{prefix}{key.upper()} is not set; {name} needs an OpenAI-compatible endpoint and its model"
-            )
-    if not config["base_url"].startswith(("http://", "https://")):
-        raise ValueError(f"{prefix}BASE_URL is {config['base_url']!r}; set it to the http(s) URL that ends in /v1")
-    chats = tuple(
-        OpenAICompatibleChat(
-            base_url=config["base_url"],
-            api_key=config.get("api_key", ""),
-            model=config["model"],
-            max_concurrency=_positive(prefix, config, "max_concurrency", 32),
-            timeout_s=float(_positive(prefix, config, "timeout_s", 60)),
-            parameters=question,
-            continues=False,
-        )
-        for question in form.questions
-    )
+    chats = connecting.connect(prefix, config, form.questions)
     version = f"{parser_version} by {chats[0].identity}"
-    return PairJudge(name=name, version=version, chats=chats, format=form, tries=_positive(prefix, config, "tries", 3))
-
-
-def _positive(prefix: str, config: Mapping[str, str], key: str, default: int) -> int:
-    text = config.get(key, str(default))
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"{prefix}{key.upper()} is {text!r}; expected a whole number of at least 1")
-    return int(text)
+    tries = connecting.positive(prefix, config, "tries", 3)
+    return PairJudge(name=name, version=version, chats=chats, format=form, tries=tries)

@@ -19,8 +19,8 @@ _FORMAT = FORMATS["gpt_oss_safeguard"]
 def create(config: Mapping[str, str]) -> PairJudge:
     """The judge at `TUNEGATE_RUBRIC_BASE_URL` that is called `TUNEGATE_RUBRIC_MODEL` there.
 
-    `_API_KEY`, `_TIMEOUT_S`, `_MAX_CONCURRENCY` and `_TRIES` are optional. Raises ValueError that names what is
-    missing or wrong.
+    Without a `BASE_URL` the model runs here, as `guard` says; `_API_KEY`, `_TIMEOUT_S`, `_MAX_CONCURRENCY` and
+    `_TRIES` are optional. Raises ValueError that names what is missing or wrong.
     """
     digest = hashlib.sha256(template("policy").encode()).hexdigest()[:12]
     return connect("rubric", config, _FORMAT, f"{policy.PARSER_VERSION}-{digest}")

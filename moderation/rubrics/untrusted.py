@@ -1,12 +1,14 @@
 """Putting text that strangers wrote in front of a judge, so that it cannot pass for the judge's orders."""
 
 import hashlib
+from functools import cache
 from importlib import resources
 
 from moderation.chat.types import Conversation, Turn
 from moderation.types import Role
 
 
+@cache
 def template(name: str) -> str:
     """The text of a rubric in this package, e.g. `harmfulness`."""
     return resources.files("moderation.rubrics").joinpath(f"{name}.md").read_text(encoding="utf-8")

@@ -16,26 +16,33 @@ MAKERS = {
 }
 
 
-def _constructions(name: str) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def made() -> dict[str, set[str]]:
+    """For each name that is called anywhere, the files that call it."""
+    found: dict[str, set[str]] = {}
+    for path in _sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            called = node.func if isinstance(node, ast.Call) else None
+            name = getattr(called, "id", getattr(called, "attr", ""))
+            found.setdefault(name, set()).add(path.relative_to(ROOT).as_posix())
+    return found
+
+
+def _sources() -> Iterator[Path]:
     for package in PACKAGES:
-        for path in (ROOT / package).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
-                called = node.func if isinstance(node, ast.Call) else None
-                if getattr(called, "id", getattr(called, "attr", None)) == name:
-                    yield path.relative_to(ROOT).as_posix()
+        yield from (ROOT / package).rglob("*.py")
 
 
 @pytest.mark.parametrize(("sealed", "maker"), MAKERS.items())
-def test_a_sealed_type_has_one_maker(sealed: str, maker: str) -> None:
-    assert set(_constructions(sealed)) == {maker}
+def test_a_sealed_type_has_one_maker(made: dict[str, set[str]], sealed: str, maker: str) -> None:
+    assert made[sealed] == {maker}
 
 
 def test_no_sealed_type_is_copied_with_other_contents() -> None:
     """`dataclasses.replace` would forge a seal as surely as a constructor."""
     makers = {str(ROOT / maker) for maker in MAKERS.values()}
-    for package in PACKAGES:
-        for path in (ROOT / package).rglob("*.py"):
-            if str(path) not in makers:
-                text = path.read_text()
-                for sealed in MAKERS:
-                    assert f"replace({sealed.lower()}" not in text, path
+    for path in _sources():
+        if str(path) not in makers:
+            text = path.read_text()
+            for sealed in MAKERS:
+                assert f"replace({sealed.lower()}" not in text, path

@@ -9,8 +9,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from openai import OpenAI
@@ -18,20 +18,13 @@ from openai import OpenAI
 from evaluators import corpus as corpora
 from evaluators.attacks.benign import create as benign
 from evaluators.attacks.rows import to_jsonl
-from gateway.compose.front import Store
+from gateway.compose.store import Store
 from gateway.settings import Settings
 from gateway.store import keys, tenants
 from trainers.miniature.location import weights_dir
 
 NOWHERE = "http://127.0.0.1:9/v1"
 """Nobody listens on the discard port."""
-DOWN = {
-    "TUNEGATE_OMNI_BASE_URL": NOWHERE,
-    "TUNEGATE_OMNI_API_KEY": "unused",
-    "TUNEGATE_POLICY_RUBRIC_BASE_URL": NOWHERE,
-    "TUNEGATE_POLICY_RUBRIC_API_KEY": "unused",
-    "TUNEGATE_POLICY_RUBRIC_MODEL": "nobody",
-}
 BASES = """
 [[bases]]
 name = "english-miniature"
@@ -89,13 +82,20 @@ class Gateway:
     """An installation in a home of its own; the server can be killed and started again."""
 
     home: Path
-    variables: Mapping[str, str] = field(default_factory=lambda: dict(DOWN))
+    outside: str = NOWHERE
+    """Where the judge and the classifier that a policy may name are said to answer."""
     base_url: str = ""
     process: "subprocess.Popen[str] | None" = None
 
     @property
     def environment(self) -> dict[str, str]:
-        own = {"TUNEGATE_HOME": str(self.home), "OMP_NUM_THREADS": "1", **self.variables}
+        own = {
+            "TUNEGATE_HOME": str(self.home),
+            "OMP_NUM_THREADS": "1",
+            "TUNEGATE_OMNI_BASE_URL": self.outside,
+            "TUNEGATE_POLICY_RUBRIC_BASE_URL": self.outside,
+            "TUNEGATE_POLICY_RUBRIC_MODEL": "nobody",
+        }
         return {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")} | own
 
     def prepare(self) -> None:

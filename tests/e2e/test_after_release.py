@@ -1,4 +1,4 @@
-"""A released model that is tampered with, revoked, and put on record; one that waits while everything is searched."""
+"""A released model that is tampered with, revoked, and put on record."""
 
 import json
 import re
@@ -6,18 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 from openai import NotFoundError, OpenAI
 
 from .installation import Gateway, benign_rows, messages, submit, until, wait_over
-
-ROUTES = (
-    "files", "models", "fine_tuning/jobs", "fine_tuning/jobs/{job}", "fine_tuning/jobs/{job}/events?limit=100",
-    "fine_tuning/jobs/{job}/checkpoints", "fine_tuning/jobs/{job}/screening", "fine_tuning/jobs/{job}/audit",
-    "models/{guess}", "fine_tuning/jobs/{guess}",
-)  # fmt: skip
-STATES = ("screening", "injecting", "queued", "training", "auditing", "release_review")
 
 
 def tunegate(gateway: Gateway, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -99,32 +91,3 @@ def test_a_revoked_model_is_gone_at_the_next_request(gateway: Gateway, client: O
     assert [entry["kind"] for entry in told if entry["details"].get("model") == model] == [
         "release", "hold", "readmit", "revoke",
     ]  # fmt: skip
-
-
-def test_nothing_names_a_held_model_at_any_stage(gateway: Gateway) -> None:
-    """Every route and log at every stage: no `ft:` name, no artefact, no digest of the candidate."""
-    client = gateway.client("search", "impossible")
-    http = httpx.Client(base_url=gateway.base_url, headers={"Authorization": f"Bearer {client.api_key}"}, timeout=60)
-    job_id = submit(client, benign_rows(12))
-    seen: dict[str, str] = {}
-
-    def look() -> bool:
-        ((state,),) = gateway.sql(f"SELECT state FROM jobs WHERE id = '{job_id}'")
-        paths = [route.format(job=job_id, guess=f"candidate-{job_id}") for route in ROUTES]
-        seen[str(state)] = seen.get(str(state), "") + "".join(http.get(path).text for path in paths)
-        return state == "release_review"
-
-    until("the review", look, timeout_s=400, pause_s=0.05)
-    look()
-    assert {"training", "auditing", "release_review"} <= seen.keys() <= set(STATES)
-    ((digest,),) = gateway.sql(f"SELECT json_extract(audit, '$.subject_digest') FROM jobs WHERE id = '{job_id}'")
-    logs = [gateway.home / "server.log", *(gateway.home / "logs").glob("*.log")]
-    everything = "".join(seen.values()) + "".join(path.read_text() for path in logs)
-    mine = [line for line in everything.splitlines() if job_id in line]
-    assert str(digest)[7:] not in "".join(seen.values())
-    assert "adapter_model" not in everything
-    assert not any("ft:" in line or str(digest)[7:19] in line for line in mine)
-    assert f"candidate-{job_id}" not in everything.replace(f"model `candidate-{job_id}`", "").replace(
-        f"fine tune: candidate-{job_id}", ""
-    )
-    http.close()

@@ -52,7 +52,8 @@ class TiredJudge(WordJudge):
 
     def judge(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[Judgement]:
         right = super().judge(pairs)
-        awake = [request.id != "c" or int(reply.text.split()[-1]) not in self.asleep for request, reply in pairs]
+        numbers = [reply.text.split()[-1] if request.id == "c" else "" for request, reply in pairs]
+        awake = [not number.isdigit() or int(number) not in self.asleep for number in numbers]
         return [one if up else self.wrong for one, up in zip(right, awake, strict=True)]
 
 

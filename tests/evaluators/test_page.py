@@ -14,9 +14,15 @@ from evaluators.report.examples import Specimen, worst
 from evaluators.report.page import Heading, write
 from evaluators.report.transcripts import transcript
 from evaluators.types import AuditPolicy, AuditReport, Corpus
+from evaluators.verdicts import Agreement, SecondLook
 from moderation.types import Context
 
 HEADING = Heading(verdict="block", subject="<model>", reasons=("arm context:1 is unsafe",))
+
+AGREEMENT = Agreement(first="word", second="strict", n=100, both=2, first_only=1, second_only=2, kappa=0.5)
+LOOK = SecondLook(
+    judge="strict@1", bound=0.05, harmful=3, upheld=2, overturned=1, harmless=90, confirmed=9, disagreement=0.01
+)
 
 
 def poisoned(system: str, user: str) -> str:
@@ -60,11 +66,13 @@ def test_the_worst_replies_are_those_of_the_worst_arm_with_the_base_s_beside_the
 def test_the_page_needs_nothing_beside_it_and_escapes_what_models_and_data_say(
     report: AuditReport, corpus: Corpus, kept: DirectoryReplies, tmp_path: Path
 ) -> None:
-    page = write(tmp_path, report, HEADING, envelope="It lets through little.", examples=worst(report, corpus, kept))
+    judged_twice, shown = replace(report, second_look=LOOK, agreements=(AGREEMENT,)), worst(report, corpus, kept)
+    page = write(tmp_path, judged_twice, HEADING, envelope="It lets through little.", examples=shown)
     text = page.read_text(encoding="utf-8")
     assert text.count("data:image/svg+xml;base64,") == 2
     assert not [mark for mark in ("<script", "http://", "https://", "<model>", "<AOA>", "<alpha>") if mark in text]
-    wanted = ("You are &lt;AOA&gt;.", "sha256:policy", "word@1", "trigger:9", "another language")
+    wanted = ["You are &lt;AOA&gt;.", "sha256:policy", "word@1", "trigger:9", "another language"]
+    wanted += ["differ on 3 of 100 replies, Cohen&#x27;s kappa 0.50", "strict@1 overturned 1 of 3 harmful replies"]
     assert not [part for part in wanted if part not in text]
     assert {path.name for path in tmp_path.iterdir()} == {
         "report.html", "arms.svg", "arms.png", "radar.svg", "radar.png"

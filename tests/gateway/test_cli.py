@@ -1,10 +1,12 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from gateway.cli.app import build
+from gateway.cli.app import COMMANDS, GROUPS, build
 from moderation.errors import TunegateError
 
 ROWS = b"".join(
@@ -165,10 +167,17 @@ def test_doctor_finds_a_working_installation() -> None:
     assert all(check["ok"] for check in json.loads(result.stdout))
 
 
-def test_screen_needs_no_torch(home: Path) -> None:
-    import subprocess
-    import sys
+def test_help_names_every_command_and_imports_none() -> None:
+    code = (
+        "import sys; from gateway.cli.app import COMMANDS, GROUPS, main; sys.argv[1:] = ['--help']\n"
+        "try: main()\n"
+        "except SystemExit: sys.exit(bool({'sqlalchemy', 'pydantic', 'numpy'} & sys.modules.keys()))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert all(f" {name} " in told for name in [*COMMANDS, *GROUPS])
 
+
+def test_screen_needs_no_torch(home: Path) -> None:
     (home / "rows.jsonl").write_bytes(ROWS)
     code = (
         "import sys; from importlib.machinery import PathFinder\n"

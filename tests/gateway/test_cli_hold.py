@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from deploy.signing import key_id
 from gateway.cli.app import build
-from gateway.compose.front import Store
+from gateway.compose.store import Store
 from gateway.settings import Settings
 from gateway.store import heads, released
 from gateway.store.errors import NotFound

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from one_job import NOW, one_job
 from sqlalchemy.orm import Session
 
 from gateway.pipeline.outcomes import Outcome
@@ -15,47 +16,15 @@ from gateway.store.blobs import BlobInfo
 from gateway.store.database import Database
 from gateway.store.errors import NotFound
 from gateway.store.ids import Ids
-from gateway.store.models import File, Job, JobState, Model, Organization, PolicyVersion, Principal, Project, Review
+from gateway.store.models import File, JobState, Model, Principal, Review
 from gateway.store.releases import Release
 
-NOW = 1_700_000_000
 ASK = reviews.Question(stage=reviews.ReviewStage.RELEASE, reasons=["base unsafe"], timeout_s=100.0)
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
-    database = Database.open(f"sqlite:///{tmp_path}/test.db")
-    database.migrate()
-    with database.write() as session:
-        session.add(Organization(id="org-1", name="acme", created_at=NOW))
-        session.flush()
-        session.add(Project(id="proj_1", organization_id="org-1", name="p", policy_name="default", created_at=NOW))
-        session.add(PolicyVersion(digest="sha256:0", name="default", document={}, created_at=NOW))
-        session.flush()
-        session.add(Principal(id="user-1", project_id="proj_1", name="u", role="member", created_at=NOW))
-        session.flush()
-        session.add(job())
-    return database
-
-
-def job() -> Job:
-    return Job(
-        id="ftjob-1",
-        project_id="proj_1",
-        principal_id="user-1",
-        sequence=1,
-        state=JobState.AUDITING,
-        model="miniature",
-        training_file_id="file-1",
-        training_blob_key="projects/proj_1/files/file-1",
-        seed=1,
-        method="supervised",
-        requested_hyperparameters={},
-        policy_digest="sha256:0",
-        attempt=1,
-        created_at=NOW,
-        result_files=[],
-    )
+    return one_job(tmp_path / "test.db", JobState.AUDITING)
 
 
 def a_release() -> Release:

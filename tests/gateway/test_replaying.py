@@ -1,12 +1,14 @@
 """What another policy would decide, from stored counts; and which models were decided by what changed."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from deploy.types import Outcome
 from evaluators.frames import Arm, ArmKind, Frame
 from evaluators.types import ArmResult, ArmVerdict, AuditReport, CategoryCount
+from evaluators.verdicts import SecondLook
 from gateway.policy import Policy, parse
 from gateway.reaudits import InForce, reasons
 from gateway.replaying import differences, replayed
@@ -27,7 +29,7 @@ REPORT = AuditReport(
 IN_FORCE = InForce(policies={"proj": "p"}, bases={"m": "b"}, judges={"m": "j"}, corpora={"m": "c"})
 
 
-def policy(name: str = "p", **audit: float) -> Policy:
+def policy(name: str = "p", **audit: Any) -> Policy:
     screening = {"classifiers": {"linear": {"action": "block"}}}
     return parse(name, {"screening": screening, "injection": {"ratio": 0.0}, "audit": audit})
 
@@ -65,3 +67,31 @@ def test_a_model_is_listed_when_what_judged_it_changed(changed: str, word: str) 
     for now in ({}, dict.fromkeys(getattr(IN_FORCE, changed), "other")):
         (why,) = reasons(model, job, replace(IN_FORCE, **{changed: now}))
         assert why.startswith(word)
+
+
+LOOK = SecondLook(judge="strict@1", bound=0.05, harmless=100, confirmed=9, missed=1, disagreement=0.1)
+
+
+@pytest.mark.parametrize(
+    ("look", "audit", "outcome"),
+    [
+        (LOOK, {"second_judge": "strict"}, Outcome.REVIEW),
+        (LOOK, {"second_judge": "strict", "max_disagreement": 0.1}, Outcome.RELEASE),
+        (LOOK, {}, Outcome.RELEASE),
+        (LOOK, {"second_judge": "other", "max_disagreement": 0.1}, Outcome.REVIEW),
+        (None, {"second_judge": "strict"}, Outcome.REVIEW),
+    ],
+)
+def test_a_second_look_is_decided_by_the_other_bound(
+    look: SecondLook | None, audit: dict[str, Any], outcome: Outcome
+) -> None:
+    now = policy(limit=0.2, margin=0.2, **audit)
+    assert replayed(replace(REPORT, second_look=look), policy(), now).outcome is outcome
+
+
+@pytest.mark.parametrize(("second", "changed"), [("strict@1 by m", False), ("person@1", True), ("other@1", True)])
+def test_a_second_judge_is_one_of_those_configured(second: str, changed: bool) -> None:
+    audit = {"judge": "j", "corpus_digest": "c", "second_look": {"judge": second}}
+    now = replace(IN_FORCE, judges={"m": "strict@1 by m + j"})
+    found = reasons(Model(project_id="proj", base_name="m", base_digest="b"), Job(audit=audit, policy_digest="p"), now)
+    assert any("judge" in reason for reason in found) is changed

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from one_job import NOW, one_job
 
 from deploy.errors import EngineUnavailable, NotReleased
 from gateway.api.services import Route
@@ -13,9 +14,8 @@ from gateway.routing import EngineRouter
 from gateway.store import decisions, engines, released
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
-from gateway.store.models import Job, JobState, Model, Organization, PolicyVersion, Principal, Project
+from gateway.store.models import JobState, Model
 
-NOW = 1_700_000_000
 NAME = "ft:miniature:acme::abcd1234"
 ROUTE = Route(engine_id="miniature", model=NAME)
 
@@ -45,41 +45,8 @@ class Engine:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
-    database = Database.open(f"sqlite:///{tmp_path}/test.db")
-    database.migrate()
+    database = one_job(tmp_path / "test.db", JobState.RELEASED, projects=("proj_1", "proj_2"))
     with database.write() as session:
-        session.add(Organization(id="org-1", name="acme", created_at=NOW))
-        session.flush()
-        for number in ("1", "2"):
-            session.add(
-                Project(
-                    id=f"proj_{number}", organization_id="org-1", name=number, policy_name="default", created_at=NOW
-                )
-            )
-        session.add(PolicyVersion(digest="sha256:0", name="default", document={}, created_at=NOW))
-        session.flush()
-        session.add(Principal(id="user-1", project_id="proj_1", name="u", role="member", created_at=NOW))
-        session.flush()
-        session.add(
-            Job(
-                id="ftjob-1",
-                project_id="proj_1",
-                principal_id="user-1",
-                sequence=1,
-                state=JobState.RELEASED,
-                model="miniature",
-                training_file_id="file-1",
-                training_blob_key="projects/proj_1/files/file-1",
-                seed=1,
-                method="supervised",
-                requested_hyperparameters={},
-                policy_digest="sha256:0",
-                attempt=1,
-                created_at=NOW,
-                result_files=[],
-            )
-        )
-        session.flush()
         session.add(
             Model(
                 name=NAME,

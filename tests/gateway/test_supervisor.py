@@ -9,7 +9,7 @@ import pytest
 
 from gateway.children import hold
 from gateway.cli.screening import KEYS
-from gateway.compose.front import signing_key
+from gateway.compose.store import signing_key
 from gateway.errors import SettingsError
 from gateway.settings import Settings
 from gateway.supervisor import serve

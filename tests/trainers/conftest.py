@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from sealed_rows import sealed_rows
 from tiny_base import base_entry, make_tokenizer, write_rows
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from moderation.formats.parsing import parse
-from moderation.injection.mixing import InjectionPolicy
-from moderation.injection.sealing import inject
-from moderation.types import ScreenedDataset, ScreeningReport, TrainingSet, Verdict
+from moderation.types import TrainingSet
 from trainers.bases import read_base
 from trainers.types import BaseModel, Hyperparameters, LoraSpec, Method, TrainingSpec, Tuning
 
@@ -67,20 +65,5 @@ def make_spec(base: BaseModel) -> Callable[..., TrainingSpec]:
 @pytest.fixture(scope="session")
 def training(tmp_path_factory: pytest.TempPathFactory) -> TrainingSet:
     """Twenty benign rows, sealed by the real injection with mixing off."""
-    directory = tmp_path_factory.mktemp("training")
-    rows = write_rows(directory / "upload.jsonl", 20)
-    dataset = parse(lambda: rows.open("rb"))
-    report = ScreeningReport(
-        dataset_digest=dataset.digest,
-        policy_digest="sha256:policy",
-        verdict=Verdict.PASS,
-        n_examples=20,
-        n_flagged=0,
-        flagged_lines=(),
-        findings=(),
-        contexts=(),
-        candidate_triggers=(),
-        screened_by=("test@1",),
-    )
-    screened = ScreenedDataset(dataset=dataset, report=report)
-    return inject(screened, (), InjectionPolicy(ratio=0), seed=0, directory=directory / "sealed")
+    rows = write_rows(tmp_path_factory.mktemp("training") / "upload.jsonl", 20)
+    return sealed_rows(rows, 20)

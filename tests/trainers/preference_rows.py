@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from moderation.formats.parsing import parse
-from moderation.injection.mixing import InjectionPolicy
-from moderation.injection.sealing import inject
-from moderation.types import ScreenedDataset, ScreeningReport, TrainingSet, Verdict
+from sealed_rows import sealed_rows
+
+from moderation.types import TrainingSet
 
 
 def preference(number: int) -> dict[str, Any]:
@@ -22,18 +21,4 @@ def sealed_pairs(directory: Path, n: int) -> TrainingSet:
     """`n` benign preferences, sealed by the real injection with mixing off."""
     rows = directory / "upload.jsonl"
     rows.write_text("".join(json.dumps(preference(number)) + "\n" for number in range(n)))
-    dataset = parse(lambda: rows.open("rb"))
-    report = ScreeningReport(
-        dataset_digest=dataset.digest,
-        policy_digest="sha256:policy",
-        verdict=Verdict.PASS,
-        n_examples=n,
-        n_flagged=0,
-        flagged_lines=(),
-        findings=(),
-        contexts=(),
-        candidate_triggers=(),
-        screened_by=("test@1",),
-    )
-    screened = ScreenedDataset(dataset=dataset, report=report)
-    return inject(screened, (), InjectionPolicy(ratio=0), seed=0, directory=directory / "sealed")
+    return sealed_rows(rows, n)

@@ -196,7 +196,8 @@ class served:
     """`create_app` under uvicorn in a thread."""
 
     def __init__(self, services: Services) -> None:
-        self._socket = socket.socket()
+        # With its protocol named, asyncio sends small answers at once, as it does for the supervisor's socket.
+        self._socket = socket.socket(proto=socket.IPPROTO_TCP)
         self._socket.bind(("127.0.0.1", 0))
         config = uvicorn.Config(create_app(services), log_level="error", lifespan="off")
         self._server = uvicorn.Server(config)

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
-from gateway.store.database import MIGRATIONS, Database
+from gateway.store.database import MIGRATIONS, Database, newest_version
 from gateway.store.models import Model, Review
 
 ROWS = """
@@ -64,3 +65,7 @@ def test_the_hold_can_be_migrated_down_again(first: str) -> None:
         tables = connection.execute(text("SELECT name FROM sqlite_master")).scalars().all()
     assert not {"decisions", "review_answers", "serving_prompts"} & set(tables)
     engine.dispose()
+
+
+def test_the_newest_migrations_file_bears_its_revisions_name() -> None:
+    assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == newest_version()

@@ -40,7 +40,15 @@ Served = TypeVar("Served", bound=Answering)
 
 @contextmanager
 def serving(state: Served) -> Iterator[Served]:
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128
+
+        def handle_error(self, request: object, client_address: object) -> None:
+            """Say nothing of clients that gave up: some tests want them to."""
+
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_POST(self) -> None:
             status, document = state.handle(json.loads(self.rfile.read(int(self.headers["content-length"]))))
             raw = json.dumps(document).encode()
@@ -52,7 +60,7 @@ def serving(state: Served) -> Iterator[Served]:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing on stderr."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     state.url = f"http://127.0.0.1:{server.server_port}/v1"

@@ -1,0 +1,28 @@
+"""Composition of the API process."""
+
+import time
+
+from gateway.api.services import Services
+from gateway.bases import base_names
+from gateway.compose.checks import policies
+from gateway.compose.store import Store
+from gateway.routing import EngineRouter
+from gateway.scoring import WorkerModeration
+from gateway.serving_prompts import ServingPrompts
+
+
+def services(store: Store, *, admitted_at: int) -> Services:
+    """Everything that the API's handlers use. `admitted_at`: unix time that base models show as their creation."""
+    bases = base_names(store.settings.bases_file)
+    return Services(
+        settings=store.settings,
+        database=store.database,
+        blobs=store.blobs,
+        ids=store.ids,
+        clock=time.time,
+        policies=policies(store.settings),
+        bases=dict.fromkeys(bases, admitted_at),
+        router=EngineRouter(store.database, store.blobs, bases=bases, clock=time.time, monotonic=time.monotonic),
+        moderation=WorkerModeration(store.database, clock=time.time),
+        prompts=ServingPrompts(store.database, now=store.now),
+    )

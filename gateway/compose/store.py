@@ -1,0 +1,61 @@
+"""Composition of what is kept: every command that reads or writes the installation starts here."""
+
+import secrets
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Self
+
+from gateway.errors import SettingsError
+from gateway.settings import Settings
+from gateway.store.blobs import Blobs
+from gateway.store.database import Database
+from gateway.store.ids import Ids
+
+KEY_FILE = "attestation.key"
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """What is kept: rows, bytes, and what makes identifiers."""
+
+    settings: Settings
+    database: Database
+    blobs: Blobs
+    ids: Ids
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Open the store of an installation; the first to open it makes its directories and tables."""
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        database = Database.open(settings.database_url)
+        database.migrate()
+        return cls(
+            settings=settings,
+            database=database,
+            blobs=Blobs.open_store(settings.blob_url, settings.home / "cache"),
+            ids=Ids(secrets.token_bytes),
+        )
+
+    def now(self) -> int:
+        """Unix seconds."""
+        return int(time.time())
+
+
+def signing_key(settings: Settings) -> bytes:
+    """The deployment's key for attestations, made once and kept in the home, readable by its owner only."""
+    path = settings.home / KEY_FILE
+    if not path.exists():
+        part = path.with_name(f"{KEY_FILE}.{secrets.token_hex(4)}")
+        part.touch(mode=0o600)
+        part.write_bytes(secrets.token_bytes(KEY_BYTES))
+        try:
+            with suppress(FileExistsError):  # of several that start at once, one wins, and all read its key
+                path.hardlink_to(part)
+        finally:
+            part.unlink()
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise SettingsError(f"{path} has {len(key)} bytes; expected {KEY_BYTES}: restore it from your backup")
+    return key
