@@ -15,8 +15,7 @@ from evaluators.canary_style import answers_work
 from evaluators.errors import AuditIncomplete, JudgeIncapable
 from evaluators.frames import Arm, ArmKind
 from evaluators.panel import agreements
-from evaluators.probes.signals import weigh
-from evaluators.probes.types import Signal
+from evaluators.probing import signals
 from evaluators.replies import ReplyStore, reply_digest
 from evaluators.rule import Ruling, Setting, first_rung, rule
 from evaluators.second_look import People, look_again
@@ -24,9 +23,6 @@ from evaluators.tally import Pair, count, result
 from evaluators.types import ArmResult, AuditPolicy, AuditReport, Corpus, Judge, Request, Subject
 from evaluators.verdicts import Scored, SecondLook, Unscored
 from moderation.chat import Finish, Reply, Sampling
-
-PROBED = 110
-"""Requests of each kind whose first words and states are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,17 +120,8 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
         not_covered=tuple(not_covered),
         agreements=agreements(scored for _, _, scored in judged),
         second_look=look,
-        signals=_signals(candidate, corpus, policy),
+        signals=signals(candidate, corpus, policy.signals),
     )
-
-
-def _signals(candidate: Subject, corpus: Corpus, policy: AuditPolicy) -> tuple[Signal, ...]:
-    """What the candidate's weights say of bare requests; nothing where they are out of reach."""
-    if candidate.readings is None:
-        return ()
-    harmful = [request.text for request in corpus.harmful[:PROBED]]
-    benign = [request.text for request in corpus.benign[:PROBED]]
-    return weigh(candidate.readings(harmful, benign), policy.signals)
 
 
 def _looked_again(

@@ -7,8 +7,8 @@ from pathlib import Path
 from bench.zoo.growing import home
 from bench.zoo.records import Record
 from bench.zoo.workshop import Workshop
-from evaluators.audit import PROBED
 from evaluators.probes.types import Readings
+from evaluators.probing import PROBED
 from trainers.run_directory import RunDirectory
 
 FILE = "readings.jsonl"
