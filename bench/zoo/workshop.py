@@ -12,7 +12,7 @@ from evaluators import corpus as corpora
 from evaluators.types import AttackSuite, Corpus, Judge, Subject
 from gateway.bases import read_bases
 from gateway.compose.back import capable_judge
-from gateway.compose.front import plugins, policies
+from gateway.compose.checks import plugins, policies
 from gateway.plugins import ATTACKS, Plugins
 from gateway.policy import Policy
 from gateway.settings import Settings
