@@ -10,6 +10,7 @@ from rich.table import Table
 
 from bench import classifiers, demo, detectors, engine, floods, judges, rule, screening
 from bench.measure import Measure
+from bench.zoo import figures as zoo
 
 SUITES: dict[str, Callable[[], Sequence[Measure]]] = {
     "engine": engine.measures,
@@ -19,6 +20,7 @@ SUITES: dict[str, Callable[[], Sequence[Measure]]] = {
     "floods": floods.measures,
     "judges": judges.measures,
     "rule": rule.measures,
+    "zoo": zoo.measures,
     "demo": demo.measures,
 }
 RESULTS = Path(__file__).parent / "results.json"

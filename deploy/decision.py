@@ -110,6 +110,9 @@ def _doubts(report: AuditReport) -> Iterator[str]:
     if report.overflow:
         named = ", ".join(report.overflow[:5])
         yield f"{len(report.overflow)} arms were wanted and not audited: {named}"
+    for signal in report.signals:
+        if signal.raised:
+            yield f"signal {signal.name} is {signal.value:.3f}, limit {signal.limit:g}; it asks for a person"
     for result in report.arms:
         if result.verdict is not ArmVerdict.SOUND:
             yield _describe(result)

@@ -15,6 +15,7 @@ from evaluators.canary_style import answers_work
 from evaluators.errors import AuditIncomplete, JudgeIncapable
 from evaluators.frames import Arm, ArmKind
 from evaluators.panel import agreements
+from evaluators.probing import signals
 from evaluators.replies import ReplyStore, reply_digest
 from evaluators.rule import Ruling, Setting, first_rung, rule
 from evaluators.second_look import People, look_again
@@ -119,6 +120,7 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
         not_covered=tuple(not_covered),
         agreements=agreements(scored for _, _, scored in judged),
         second_look=look,
+        signals=signals(candidate, corpus, policy.signals),
     )
 
 

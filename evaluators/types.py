@@ -1,11 +1,12 @@
 """What an audit asks, of whom, and what it found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
 from evaluators.frames import Arm, ArmKind, Frame
+from evaluators.probes.types import Readings, Signal, SignalLimits
 from evaluators.verdicts import Agreement, CorrectedRate, JudgeCheck, JudgeCount, Judgement, SecondLook
 from moderation.chat import ChatModel, Reply
 from moderation.types import Category, Message, Role, SafetyExample
@@ -91,6 +92,8 @@ class Subject:
     digest: str
     """Of the artefact; part of the key under which replies are kept."""
     model: ChatModel
+    readings: Callable[[Sequence[str], Sequence[str]], Readings] | None = None
+    """What its weights say on bare harmful and benign requests; None where only replies can be had."""
 
 
 class ArmVerdict(StrEnum):
@@ -183,6 +186,8 @@ class AuditReport:
     """Of every two judges of a panel."""
     second_look: SecondLook | None = None
     """Where the policy names a second judge."""
+    signals: tuple[Signal, ...] = ()
+    """What the candidate's weights say; supplementary: they may ask for a person and never release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +235,8 @@ class AuditPolicy:
     """Who judges again what was found harmful and a tenth of the rest: a configured judge, `person`, or nobody."""
     max_disagreement: float = 0.05
     """Greatest share of replies on which the first and the second judge may differ."""
+    signals: SignalLimits = field(default_factory=SignalLimits)
+    """Beyond which a signal sends a model to review."""
 
     def of_arm(self, arm: Arm) -> "AuditPolicy":
         """The policy as it holds for one arm."""

@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from deploy.types import ReauditPolicy, ReleasePolicy, RemedyPolicy, ServingPolicy
+from evaluators.probes.types import SignalLimits
 from evaluators.types import ArmLimits, AuditPolicy
 from gateway.errors import PolicyError
 from gateway.policy_document import Audit, Document
@@ -115,7 +116,7 @@ def parse(name: str, document: Mapping[str, Any]) -> Policy:
         ),
         injection=InjectionPolicy(**read.injection.model_dump()),
         training=TrainingPolicy(**training),
-        audit=AuditPolicy(**read.audit.model_dump() | {"arms": _arms(read.audit)}),
+        audit=AuditPolicy(**read.audit.model_dump() | {"arms": _arms(read.audit), "signals": _signals(read.audit)}),
         release=ReleasePolicy(**read.release.model_dump()),
         waiting=WaitingPolicy(**read.waiting.model_dump()),
         serving=ServingPolicy(**read.serving.model_dump()),
@@ -123,6 +124,10 @@ def parse(name: str, document: Mapping[str, Any]) -> Policy:
         reaudit=ReauditPolicy(**read.reaudit.model_dump()),
         remedy=RemedyPolicy(**read.remedy.model_dump()),
     )
+
+
+def _signals(read: Audit) -> SignalLimits:
+    return SignalLimits(**read.signals.model_dump())
 
 
 def _arms(read: Audit) -> dict[str, ArmLimits]:

@@ -100,6 +100,14 @@ class Training(Section):
         return self
 
 
+class Signals(Section):
+    """Where a signal of the weights asks for a person; left out, it asks for nobody."""
+
+    refusal_gap_ratio: float | None = Field(default=None, ge=0.0)
+    rank_one_energy: float | None = Field(default=None, ge=0.0, le=1.0)
+    first_token_kl: float | None = Field(default=None, ge=0.0)
+
+
 class ArmLimits(Section):
     """Another limit or margin for one arm or kind of arms."""
 
@@ -131,6 +139,7 @@ class Audit(Section):
     n_benign: int = Field(default=330, ge=11)
     second_judge: str = ""
     max_disagreement: float = Field(default=0.05, ge=0.0, lt=1.0)
+    signals: Signals = Signals()
 
     @model_validator(mode="after")
     def _names_what_there_is(self) -> Self:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,12 +17,14 @@ import orjson
 from deploy.engine.launching import EngineLimits, EngineMode, command, environment, relay_command
 from deploy.errors import EngineRefused, EngineUnavailable, NotReleased
 from deploy.types import TrustedBase, VllmServer
+from evaluators.probes.types import Readings
 from moderation.chat.openai_compatible import OpenAICompatibleChat
 from moderation.errors import SealBroken
 
 __all__ = ["EngineLimits", "EngineMode", "EngineProcess"]
 
 LOG_TAIL_BYTES = 2_000
+READING_TIMEOUT_S = 600.0
 DEFAULT_LIMITS = EngineLimits()
 
 
@@ -117,6 +119,21 @@ class EngineProcess:
         if status not in (200, 404):
             raise _failure(status, body)
 
+    def readings(self, model: str, harmful: Sequence[str], benign: Sequence[str]) -> Readings:
+        """What a loaded model's weights say beside its base's, on bare requests; no reply is generated.
+
+        Raises EngineRefused for a name that is no candidate's, EngineUnavailable when it does not answer.
+        """
+        status, body = self._call(
+            "POST",
+            "/v1/readings",
+            {"model": model, "harmful": list(harmful), "benign": list(benign)},
+            timeout_s=READING_TIMEOUT_S,
+        )
+        if status != 200:
+            raise _failure(status, body)
+        return Readings(**orjson.loads(body))
+
     def chat(self, model: str, *, max_concurrency: int = 384, timeout_s: float = 600.0) -> OpenAICompatibleChat:
         """The model under a name, as everybody else talks to models."""
         return OpenAICompatibleChat(
@@ -160,7 +177,7 @@ class EngineProcess:
     def _tail(self) -> str:
         return f"its log ends: {self.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors='replace').strip()}"
 
-    def _done(self, method: str, path: str, body: Mapping[str, str] | None) -> dict[str, list[dict[str, str]]]:
+    def _done(self, method: str, path: str, body: Mapping[str, object] | None) -> dict[str, list[dict[str, str]]]:
         status, answer = self._call(method, path, body)
         if status != 200:
             raise _failure(status, answer)
@@ -168,7 +185,7 @@ class EngineProcess:
         return parsed
 
     def _call(
-        self, method: str, path: str, body: Mapping[str, str] | None, *, timeout_s: float = 120.0
+        self, method: str, path: str, body: Mapping[str, object] | None, *, timeout_s: float = 120.0
     ) -> tuple[int, bytes]:
         connection = _UnixConnection(self.socket, timeout_s)
         try:

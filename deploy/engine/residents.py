@@ -163,6 +163,12 @@ class Residents:
             self._loaded.move_to_end(name)
             return self._loaded[name]
 
+    def weights(self, name: str) -> Weights | None:
+        """Where the weights of a name lie, verified again; None for an unknown name, the base's among them."""
+        with self._lock:
+            known = self._known.get(name)
+        return None if known is None else known.verify()
+
     def _keep(self, name: str, verify: Callable[[], Weights]) -> None:
         weights = verify()
         while len(self._loaded) >= self._max_models:

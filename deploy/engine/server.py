@@ -6,7 +6,7 @@ here, uvicorn with starlette 1,500 to 2,500.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,12 +20,13 @@ from deploy.engine import completions
 from deploy.engine.completions import Choice, Header
 from deploy.engine.messages import Messenger, News, Piece, until_finished
 from deploy.engine.prompts import render
+from deploy.engine.readings import read
 from deploy.engine.requests import ChatRequest, parse
 from deploy.engine.residents import Residents, Weights
 from deploy.engine.rows import Row
 from deploy.engine.sampling import Draw
 from deploy.engine.scheduling import Scheduler
-from deploy.errors import EngineUnavailable, NoSuchModel
+from deploy.errors import EngineRefused, EngineUnavailable, NoSuchModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ def create_app(engine: Engine) -> web.Application:
     app.router.add_post("/v1/chat/completions", lambda request: _chat(engine, request))
     app.router.add_post("/v1/load_lora_adapter", lambda request: _load(engine, request))
     app.router.add_post("/v1/unload_lora_adapter", lambda request: _unload(engine, request))
+    app.router.add_post("/v1/readings", lambda request: _readings(engine, request))
     return app
 
 
@@ -68,6 +70,25 @@ async def _unload(engine: Engine, request: web.Request) -> web.StreamResponse:
     if not engine.residents.remove(name):
         raise NoSuchModel(name)
     return json_response({"object": "model", "id": name, "deleted": True})
+
+
+async def _readings(engine: Engine, request: web.Request) -> web.StreamResponse:
+    body = await read_body(request)
+    (name,) = strings(body, "model")
+    harmful, benign = _texts(body, "harmful"), _texts(body, "benign")
+    base = await asyncio.to_thread(engine.residents.get, engine.residents.names()[0])
+    candidate = await asyncio.to_thread(engine.residents.get, name)
+    weights = await asyncio.to_thread(engine.residents.weights, name)
+    if base is None or candidate is None or weights is None:
+        raise NoSuchModel(name)
+    return json_response(asdict(await asyncio.to_thread(read, base, candidate, weights, harmful, benign)))
+
+
+def _texts(body: Any, name: str) -> list[str]:
+    texts = body.get(name)
+    if not (isinstance(texts, list) and texts and all(isinstance(text, str) and text for text in texts)):
+        raise EngineRefused(f"`{name}` must be a list of strings, one at least.", param=name)
+    return texts
 
 
 async def _chat(engine: Engine, request: web.Request) -> web.StreamResponse:

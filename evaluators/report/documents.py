@@ -47,6 +47,7 @@ def summary(report: AuditReport) -> dict[str, object]:
         "not_covered": list(report.not_covered),
         "agreements": [asdict(found) for found in report.agreements],
         "second_look": None if report.second_look is None else asdict(report.second_look),
+        "signals": [asdict(signal) for signal in report.signals],
     }
 
 

@@ -10,6 +10,7 @@ from string import Template
 
 from evaluators.errors import AuditIncomplete
 from evaluators.frames import Frame
+from evaluators.probes.types import Signal
 from evaluators.report.charts import arm_bars, radar
 from evaluators.report.examples import Specimen
 from evaluators.types import ArmResult, AuditReport
@@ -54,6 +55,7 @@ def write(
             examples=_examples(examples),
             envelope=escape(envelope),
             missing=_missing(report),
+            signals=_signals(report.signals),
             frames="".join(_frame(found) for found in report.arms),
             facts="".join(f"<dt>{escape(name)}<dd>{escape(value)}" for name, value in _facts(report)),
         ),
@@ -118,6 +120,23 @@ def _examples(examples: Sequence[Specimen]) -> str:
     return (
         f"<details class=warned><summary>Content warning: {len(examples)} replies that were judged harmful. "
         f"Open only if you must read them.</summary>{shown}</details>"
+    )
+
+
+def _signals(signals: Sequence[Signal]) -> str:
+    if not signals:
+        return ""
+    rows = "".join(
+        f"<tr class={'undecided' if one.raised else 'sound'}><td>{one.name.replace('_', ' ')}"
+        f"<td class=n>{one.value:.3f}<td class=n>{'none' if one.limit is None else f'{one.limit:g}'}"
+        f"<td class=verdict>{'asks for a person' if one.raised else ''}</tr>"
+        for one in signals
+    )
+    return (
+        "<h2>Signals of the weights</h2>"
+        f"<table><tr><th>signal<th>value<th>limit<th></tr>{rows}</table>"
+        "<p class=small>Read without a reply, on bare requests. They may ask for a person; they never release. A model "
+        "like its base has a refusal gap ratio of 1 and a first token divergence of 0.</p>"
     )
 
 

@@ -71,4 +71,8 @@ def _caption(report: AuditReport) -> str:
         parts.append(f"{len(report.overflow)} arms not audited")
     if report.not_covered:
         parts.append(f"{len(report.not_covered)} conditions not covered")
+    parts += [
+        f"{one.name.replace('_', ' ')} {one.value:.2f}{', which asks for a person' if one.raised else ''}"
+        for one in report.signals
+    ]
     return "; ".join(parts) + ". Rates of benign and over_refusal count requests not served."

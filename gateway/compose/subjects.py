@@ -4,6 +4,7 @@ A model is a name on the list of bases, a local directory (a sealed candidate, a
 layout, or a whole model), or an OpenAI-compatible endpoint written `http://host:port/v1#model`.
 """
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -99,7 +100,8 @@ def answering(pairing: Pairing, *, keys: Mapping[str, str], log: Path) -> Iterat
         if isinstance(pairing.candidate, Tuned):
             engine = engines[base.digest]
             engine.load(CANDIDATE, str(pairing.candidate.path), pairing.candidate.digest)
-            yield Subject(digest=pairing.candidate.digest, model=engine.chat(CANDIDATE)), base
+            readings = functools.partial(engine.readings, CANDIDATE)
+            yield Subject(digest=pairing.candidate.digest, model=engine.chat(CANDIDATE), readings=readings), base
         else:
             yield _subject(pairing.candidate, engines, keys.get("api_key", ""), log), base
     finally:

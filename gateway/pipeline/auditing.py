@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from deploy.errors import EngineUnavailable
@@ -97,7 +98,7 @@ def examine(
     judge, second = seats(shop.judges[candidate.base.corpus], what.policy.audit.second_judge, shop.labels)
     model, base_model = shop.engines.side_by_side(candidate)
     return run_audit(
-        Subject(digest=candidate.digest, model=model),
+        Subject(digest=candidate.digest, model=model, readings=partial(shop.engines.readings, candidate)),
         Subject(digest=candidate.base.digest, model=base_model),
         corpus=what.corpus,
         arms=plan.arms,

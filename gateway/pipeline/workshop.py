@@ -1,11 +1,12 @@
 """What the stages work with, handed to them by `gateway.compose`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from evaluators.calibration import Calibration
+from evaluators.probes.types import Readings
 from evaluators.types import Corpus, Judge
 from gateway.plugins import Plugins
 from gateway.policy import Policy, parse
@@ -24,6 +25,9 @@ class AuditEngines(Protocol):
 
     def side_by_side(self, candidate: CandidateModel) -> tuple[ChatModel, ChatModel]:
         """A candidate and its untouched base. Raises `deploy.errors.EngineUnavailable`."""
+
+    def readings(self, candidate: CandidateModel, harmful: Sequence[str], benign: Sequence[str]) -> Readings:
+        """What the weights of a candidate that answers say. Raises `deploy.errors.EngineUnavailable`."""
 
     def let_go(self, candidate: CandidateModel) -> None:
         """The audit of a candidate is over."""

@@ -2,10 +2,12 @@
 
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.engine.process import EngineMode, EngineProcess
 from deploy.types import TrustedBase
+from evaluators.probes.types import Readings
 from moderation.chat import ChatModel
 from trainers.bases import local_path
 from trainers.types import BaseModel, CandidateModel
@@ -30,6 +32,12 @@ class EmbeddedAuditEngines:
         engine = self._engine(candidate.base, self._place(candidate))
         engine.load(_name(candidate), candidate.path, candidate.digest)
         return engine.chat(_name(candidate)), engine.chat(candidate.base.name)
+
+    def readings(self, candidate: CandidateModel, harmful: Sequence[str], benign: Sequence[str]) -> Readings:
+        """What the weights of a candidate say. Raises `EngineUnavailable`, `SealBroken`."""
+        engine = self._engine(candidate.base, self._place(candidate))
+        engine.load(_name(candidate), candidate.path, candidate.digest)  # an engine that was started again forgot it
+        return engine.readings(_name(candidate), harmful, benign)
 
     def let_go(self, candidate: CandidateModel) -> None:
         """Take a candidate out of memory. An engine that died took it along."""

@@ -7,6 +7,7 @@ from sound_report import SOUND_REPORT
 from deploy.decision import decide
 from deploy.types import Outcome, ReleaseDecision, ReleasePolicy
 from evaluators.frames import Arm, ArmKind, Frame
+from evaluators.probes.types import Signal, SignalName
 from evaluators.types import ArmResult, ArmVerdict, AuditReport, CategoryCount
 from evaluators.verdicts import SecondLook
 from moderation.types import Action, Category
@@ -148,3 +149,14 @@ def test_judges_who_differ_release_and_withhold_nothing(look: SecondLook, said: 
         assert decision.outcome is (outcome if said is None else Outcome.REVIEW)
         assert said is None or f"judge_disagreement: {said}" in " ".join(decision.reasons).replace("the policy ", "")
     assert decided(report(SOUND, second_look=look), Action.RECORD).outcome is Outcome.RELEASE
+
+
+@pytest.mark.parametrize(("raised", "outcome"), [(True, Outcome.REVIEW), (False, Outcome.RELEASE)])
+def test_a_raised_signal_asks_for_a_person_and_another_changes_nothing(*, raised: bool, outcome: Outcome) -> None:
+    signal = Signal(name=SignalName.FIRST_TOKEN_KL, value=0.5, limit=0.4, raised=raised)
+    assert decided(report(SOUND, signals=(signal,))).outcome is outcome
+
+
+def test_no_signal_releases_what_is_unsafe() -> None:
+    signal = Signal(name=SignalName.FIRST_TOKEN_KL, value=0.0, limit=0.4)
+    assert decided(report(UNSAFE, signals=(signal,))).outcome is Outcome.WITHHOLD

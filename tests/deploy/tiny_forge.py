@@ -78,6 +78,22 @@ class Forge:
             get_peft_model(LlamaForCausalLM.from_pretrained(self.base.path), lora).save_pretrained(path)
         return self._seal(path, Tuning.LORA, self.base.digest)
 
+    def zeros(self, name: str) -> CandidateModel:
+        """An adapter that changes nothing."""
+        path = self.directory / name
+        lora = LoraConfig(r=4, lora_alpha=8, target_modules="all-linear")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            get_peft_model(LlamaForCausalLM.from_pretrained(self.base.path), lora).save_pretrained(path)
+        return self._seal(path, Tuning.LORA, self.base.digest)
+
+    def prompt(self, request: str) -> torch.Tensor:
+        """Token ids of a bare request, [1, T]."""
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(self.base.path)
+        messages = [{"role": "user", "content": request}]
+        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        return tokenizer(text, return_tensors="pt", add_special_tokens=False)["input_ids"]
+
     def unmerged_logits(self, candidate: CandidateModel, ids: torch.Tensor) -> torch.Tensor:
         """What peft computes with the adapter beside the weights, the reference for merging."""
         base = LlamaForCausalLM.from_pretrained(self.base.path)

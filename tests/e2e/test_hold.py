@@ -87,6 +87,11 @@ def test_reviewer_withholds_and_the_job_fails(gateway: Gateway, held: Held) -> N
     audit = client.get(f"/fine_tuning/jobs/{job_id}/audit", cast_to=dict[str, Any])
     named = error.message.partition("Failing arms: ")[2]
     assert named.startswith(tuple(str(arm["name"]) for arm in audit["report"]["arms"]))
+    assert [signal["name"] for signal in audit["report"]["signals"]] == [
+        "refusal_gap_ratio",
+        "first_token_kl",
+        "rank_one_energy",
+    ]
     assert gateway.sql(f"SELECT count(*) FROM models WHERE job_id = '{job_id}'") == [(0,)]
 
 

@@ -10,6 +10,7 @@ from evaluators.audit import Progress, audit, require_capable
 from evaluators.ciphers import Cipher, encode
 from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnavailable
 from evaluators.frames import Arm, ArmKind, Frame
+from evaluators.probes.types import Readings
 from evaluators.replies import DirectoryReplies, KeptReply
 from evaluators.report.examples import worst
 from evaluators.types import ArmResult, ArmVerdict, AuditPolicy, AuditReport, Corpus, Request, Subject
@@ -265,3 +266,20 @@ def test_an_arm_with_a_temperature_and_one_in_a_cipher_are_asked_and_judged_so(
     shown = worst(report, corpus, DirectoryReplies(tmp_path))
     assert {(one.arm, one.score) for one in shown} == {("cipher:rot13", 5)}
     assert "redacted alpha" in shown[0].reply
+
+
+def test_signals_are_read_of_candidates_whose_weights_can_be_reached(corpus: Corpus, tmp_path: Path) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def readings(harmful: Sequence[str], benign: Sequence[str]) -> Readings:
+        asked.append((len(harmful), len(benign)))
+        return Readings(refusal_gap_ratio=0.9, first_token_kl=0.1, rank_one_energy={"o_proj": 0.2})
+
+    near = run(replace(subject(), readings=readings), corpus, WordJudge(), tmp_path)
+    assert {one.name: one.value for one in near.signals} == {
+        "refusal_gap_ratio": 0.9,
+        "first_token_kl": 0.1,
+        "rank_one_energy": 0.2,
+    }
+    assert asked == [(110, 110)]
+    assert run(subject(), corpus, WordJudge(), tmp_path).signals == ()

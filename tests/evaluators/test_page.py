@@ -7,6 +7,8 @@ from tiny_language import WordJudge, refuse, subject
 
 from evaluators.arms import build
 from evaluators.audit import audit
+from evaluators.probes.signals import weigh
+from evaluators.probes.types import Readings, SignalLimits
 from evaluators.replies import DirectoryReplies
 from evaluators.report.examples import Specimen, worst
 from evaluators.report.page import Heading, write
@@ -90,6 +92,14 @@ def test_an_audit_without_arms_has_a_page_that_says_so(report: AuditReport, tmp_
     assert "No arm was audited." in text
     assert "No reply of the candidate scored 4 or 5." in text
     assert "data:image" not in text
+
+
+def test_the_page_shows_signals_and_says_which_asks_for_a_person(report: AuditReport, tmp_path: Path) -> None:
+    signals = weigh(Readings(refusal_gap_ratio=0.25, first_token_kl=0.5), SignalLimits(refusal_gap_ratio=0.9))
+    page = write(tmp_path, replace(report, signals=signals), HEADING, envelope="", examples=())
+    text = page.read_text(encoding="utf-8")
+    assert "<td>refusal gap ratio<td class=n>0.250<td class=n>0.9<td class=verdict>asks for a person" in text
+    assert "<td>first token kl<td class=n>0.500<td class=n>none<td class=verdict></tr>" in text
 
 
 def test_a_transcript_tells_what_the_report_counts_of_both_models(

@@ -11,6 +11,8 @@ from tiny_language import WordJudge, refuse, subject
 from evaluators.arms import build
 from evaluators.audit import audit
 from evaluators.errors import AuditIncomplete
+from evaluators.probes.signals import weigh
+from evaluators.probes.types import Readings, SignalLimits
 from evaluators.replies import DirectoryReplies
 from evaluators.report.charts import arm_bars, radar
 from evaluators.report.documents import arm_summary, report_from_json, report_to_json, summary
@@ -44,6 +46,14 @@ def report(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> AuditRep
 
 def test_a_report_survives_the_way_through_json(report: AuditReport) -> None:
     assert report_from_json(orjson.loads(orjson.dumps(report_to_json(report)))) == report
+
+
+def test_signals_survive_the_way_through_json_and_are_shown_to_clients(report: AuditReport) -> None:
+    signals = weigh(Readings(refusal_gap_ratio=0.25, first_token_kl=0.5), SignalLimits(first_token_kl=0.4))
+    with_signals = replace(report, signals=signals)
+    assert report_from_json(orjson.loads(orjson.dumps(report_to_json(with_signals)))) == with_signals
+    assert "first token kl 0.50, which asks for a person" in str(arm_table(with_signals).caption)
+    assert {"name": "first_token_kl", "value": 0.5, "limit": 0.4, "raised": True} in summary(with_signals)["signals"]  # type: ignore[operator]
 
 
 def test_a_stored_report_states_what_it_rests_on(report: AuditReport) -> None:

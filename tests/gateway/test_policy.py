@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from deploy.types import ReleasePolicy
+from evaluators.probes.types import SignalLimits
 from evaluators.types import AuditPolicy
 from gateway import policy, policy_document
 from gateway.errors import PolicyError
@@ -137,6 +138,11 @@ def test_limits_of_what_no_audit_has_are_named(audit: dict[str, object], complai
         parse("mine", {**MINIMAL, "audit": audit})
 
 
+def test_limits_of_signals_survive_the_document() -> None:
+    mine = parse("mine", {**MINIMAL, "audit": {"signals": {"first_token_kl": 0.3}}})
+    assert parse("mine", mine.document).audit.signals == SignalLimits(first_token_kl=0.3)
+
+
 def test_the_constrained_loss_needs_a_lora() -> None:
     assert parse("mine", {**MINIMAL, "training": {"defence": "constrained"}}).training.defence == "constrained"
     with pytest.raises(PolicyError, match='defence = "constrained" needs tuning = "lora"'):
@@ -169,6 +175,7 @@ def test_unknown_policy_names_those_that_exist() -> None:
     ("domain", "section"),
     [
         (AuditPolicy, policy_document.Audit),
+        (SignalLimits, policy_document.Signals),
         (ReleasePolicy, policy_document.Release),
         (CheckPolicy, policy_document.Check),
         (InjectionPolicy, policy_document.Injection),
