@@ -1,6 +1,7 @@
 import pytest
 
-from evaluators.paper.designs import DESIGNS, TABLE_2, TABLE_4, TABLE_5
+from evaluators.paper.designs import TABLE_2, TABLE_4, TABLE_5
+from evaluators.paper.designs import TABLES as DESIGNS
 from evaluators.paper.experiments import distinct_treatments
 from evaluators.paper.types import Design, Treatment
 from gateway.compose.workbench import mixing

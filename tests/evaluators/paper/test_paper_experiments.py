@@ -5,7 +5,8 @@ import pytest
 from tiny_language import subject
 
 from evaluators.errors import AuditIncomplete
-from evaluators.paper.designs import DESIGNS, TABLE_2, TABLE_5
+from evaluators.paper.designs import TABLE_2, TABLE_5
+from evaluators.paper.designs import TABLES as DESIGNS
 from evaluators.paper.experiments import Step, distinct_treatments, run
 from evaluators.paper.types import Treatment, Workbench
 from gateway.compose.workbench import workbench
