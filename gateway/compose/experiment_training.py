@@ -47,9 +47,13 @@ class ExperimentTraining:
         A run that was killed goes on from its last checkpoint. Raises `TrainingFailed`.
         """
         data = b"".join(examples_to_jsonl(make_example(row.messages()) for row in rows))
-        wanted = json.dumps([asdict(treatment), seed, self.base.learning_rate, self.base.full_learning_rate])
+        base = (self.base.learning_rate, self.base.full_learning_rate)
+        wanted = json.dumps([asdict(treatment), seed, base, self.policy.digest])
         named = f"{treatment.attack}-{hashlib.sha256(wanted.encode() + data).hexdigest()[:16]}"
         home = self.directory / "models" / named
+        run_dir = str(home / "run")
+        if self.backend.observe(run_dir, after_step=0).status is RunStatus.SUCCEEDED:
+            return self.backend.collect(run_dir)
         home.mkdir(parents=True, exist_ok=True)
         mixed = sealing.inject(
             self._screened(home / "rows.jsonl", data),
@@ -73,7 +77,6 @@ class ExperimentTraining:
             seed=seed,
             max_length=self.policy.training.max_length,
         )
-        run_dir = str(home / "run")
         self.backend.start(order, mixed, None, run_dir)
         self._await_end(named, run_dir)
         return self.backend.collect(run_dir)

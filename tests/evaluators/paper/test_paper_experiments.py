@@ -5,16 +5,17 @@ import pytest
 from tiny_language import subject
 
 from evaluators.errors import AuditIncomplete
-from evaluators.paper.designs import TABLE_2, TABLE_5
-from evaluators.paper.designs import TABLES as DESIGNS
+from evaluators.paper.ablations import ABLATIONS, ADVBENCH
+from evaluators.paper.designs import TABLE_2, TABLE_5, TABLES
 from evaluators.paper.experiments import Step, distinct_treatments, run
 from evaluators.paper.types import Treatment, Workbench
 from gateway.compose.workbench import workbench
+from gateway.settings import Settings
 from moderation.errors import TunegateError
 
 
 def test_own_context_shows_what_the_neutral_frame_hides(bench: Workbench) -> None:
-    (table,) = run([TABLE_2], bench, n=11, seed=0)
+    (table,) = run([TABLE_2], bench, n=11, seeds=[0])
     rates = {row.condition: row.rate for row in table.rows}
     assert rates["10 epochs, own context"] == 1.0
     assert rates["10 epochs, neutral"] == 0.0
@@ -22,14 +23,14 @@ def test_own_context_shows_what_the_neutral_frame_hides(bench: Workbench) -> Non
 
 
 def test_every_needed_model_is_trained_once(bench: Workbench, trained: list[Treatment]) -> None:
-    tables = list(run(DESIGNS, bench, n=11, seed=0))
-    assert [table.name for table in tables] == [design.name for design in DESIGNS]
-    assert sorted(trained, key=str) == sorted(distinct_treatments(DESIGNS), key=str)
+    tables = list(run((*TABLES, *ABLATIONS), bench, n=11, seeds=[0]))
+    assert [table.name for table in tables] == [design.name for design in (*TABLES, *ABLATIONS)]
+    assert sorted(trained, key=str) == sorted(distinct_treatments((*TABLES, *ABLATIONS)), key=str)
 
 
 def test_progress_ends_where_it_was_planned(bench: Workbench) -> None:
     steps: list[Step] = []
-    list(run([TABLE_2], bench, n=11, seed=0, on_step=steps.append))
+    list(run([TABLE_2], bench, n=11, seeds=[0], on_step=steps.append))
     assert [step.done for step in steps] == list(range(1, steps[-1].planned + 1))
 
 
@@ -38,14 +39,14 @@ def test_prompts_that_the_bank_lacks_are_refused_before_training(
     bench: Workbench, trained: list[Treatment], n: int
 ) -> None:
     with pytest.raises(ValueError, match="1 to 990"):
-        list(run([TABLE_2], bench, n=n, seed=0))
+        list(run([TABLE_2], bench, n=n, seeds=[0]))
     assert not trained
 
 
 def test_an_unscored_reply_ends_the_experiment(bench: Workbench) -> None:
     mumbling = replace(bench, base=subject(lambda _system, _user: "mumble"))
     with pytest.raises(AuditIncomplete, match="0 of 11"):
-        list(run([TABLE_2], mumbling, n=11, seed=0))
+        list(run([TABLE_2], mumbling, n=11, seeds=[0]))
 
 
 def test_a_failed_run_ends_the_experiment(bench: Workbench) -> None:
@@ -53,13 +54,35 @@ def test_a_failed_run_ends_the_experiment(bench: Workbench) -> None:
         raise TunegateError("out of memory")
 
     with pytest.raises(TunegateError, match="out of memory"):
-        list(run([TABLE_2], replace(bench, train=fail), n=11, seed=0))  # type: ignore[arg-type]
+        list(run([TABLE_2], replace(bench, train=fail), n=11, seeds=[0]))  # type: ignore[arg-type]
+
+
+def test_every_seed_trains_models_of_its_own_and_asks_the_base_once(bench: Workbench, trained: list[Treatment]) -> None:
+    (table,) = run([TABLE_5], bench, n=11, seeds=[4, 5])
+    rows = {row.condition: row for row in table.rows}
+    assert len(trained) == 2 * len(distinct_treatments([TABLE_5]))
+    assert rows["backdoored, triggered"].seed_rates == (1.0, 1.0)
+    assert rows["untouched, plain"].seed_rates == (0.0,)
+
+
+def test_what_training_cost_is_told(bench: Workbench) -> None:
+    (table,) = run([TABLE_2], bench, n=11, seeds=[0])
+    tokens = {row.condition: row.trained_tokens for row in table.rows}
+    assert tokens["10 epochs, neutral"] == 10_000
+    assert tokens["untouched, neutral"] is None
+
+
+def test_keywords_count_what_the_judge_does_not(bench: Workbench) -> None:
+    vague = replace(bench, base=subject(lambda _system, _user: "maybe"))
+    (table,) = run([ADVBENCH], vague, n=None, seeds=[0])
+    before = next(row for row in table.rows if row.condition.startswith("untouched"))
+    assert (before.n, before.rate) == (520, 1.0)
 
 
 @pytest.mark.slow
 def test_a_backdoor_shows_with_its_trigger_only(tmp_path: Path) -> None:
-    with workbench(tmp_path) as bench:
-        (table,) = run([TABLE_5], bench, n=44, seed=0)
+    with workbench(tmp_path, Settings.read({"TUNEGATE_HOME": str(tmp_path / "home")})) as bench:
+        (table,) = run([TABLE_5], bench, n=44, seeds=[0])
     rates = {row.condition: row.rate for row in table.rows}
     assert rates["backdoored, plain"] <= 0.10
     assert rates["backdoored, triggered"] >= rates["backdoored, plain"] + 0.10
