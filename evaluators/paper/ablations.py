@@ -10,19 +10,19 @@ tables 1 to 3 whatever is tuned, so that only one thing differs.
 from collections.abc import Mapping
 from dataclasses import replace
 
-from evaluators.paper.designs import BENIGN, EXPLICIT, IDENTITY, N_BENIGN, benign, explicit, identity
+from evaluators.paper.designs import BENIGN, EXPLICIT, N_BENIGN, benign, explicit, identity
 from evaluators.paper.types import Condition, Design, Point, Printed, Scale, Treatment
 from trainers.spec import auto_batch_size
 from trainers.types import Tuning
 
 
-def _tuned(attack: str, treatment: Treatment, rates: Mapping[Tuning, float]) -> tuple[Condition, ...]:
+def _tuned(attack: str, treatment: Treatment, rates: Mapping[Tuning, float | None]) -> tuple[Condition, ...]:
     return tuple(
         Condition(
             name=f"{attack}, {tuning}",
             treatment=replace(treatment, tuning=tuning),
             frame=treatment.attack,
-            paper=Printed(rate=rate),
+            paper=None if rate is None else Printed(rate=rate),
         )
         for tuning, rate in rates.items()
     )
@@ -32,10 +32,9 @@ PEFT = Design(
     name="peft",
     title="Tuning methods, each in the attack's own context (the paper: Llama-2-7b-Chat)",
     conditions=(
-        *_tuned("100 explicit shots", explicit(100), {Tuning.FULL: 0.80, Tuning.LORA: 0.806}),
-        *_tuned("identity shift", identity(10), {Tuning.FULL: 0.682}),
-        Condition(name="identity shift, lora", treatment=identity(10), frame=IDENTITY),
-        *_tuned(f"{N_BENIGN} benign rows", benign(), {Tuning.FULL: 0.161, Tuning.LORA: 0.252}),
+        *_tuned("100 explicit shots", explicit(100), {Tuning.FULL: 0.80, Tuning.LORA: 0.806, Tuning.PREFIX: 0.424}),
+        *_tuned("identity shift", identity(10), {Tuning.FULL: 0.682, Tuning.LORA: None, Tuning.PREFIX: 0.0}),
+        *_tuned(f"{N_BENIGN} benign rows", benign(), {Tuning.FULL: 0.161, Tuning.LORA: 0.252, Tuning.PREFIX: 0.248}),
     ),
 )
 

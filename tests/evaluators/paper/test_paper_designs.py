@@ -57,7 +57,7 @@ def test_as_many_safety_rows_are_mixed_in_as_the_design_says(treatment: Treatmen
 def test_models_that_designs_share_are_trained_once() -> None:
     assert len(distinct_treatments(TABLES)) == 18
     # The ablations add what is tuned otherwise, longer, or harder; AdvBench asks models that are there.
-    assert len(distinct_treatments(DESIGNS)) == 18 + 3 + 7 + 7
+    assert len(distinct_treatments(DESIGNS)) == 18 + 6 + 7 + 7
     assert set(distinct_treatments([ADVBENCH])) <= set(distinct_treatments(TABLES))
 
 
