@@ -1,7 +1,9 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from judge_endpoint import Endpoint, serving
 from tiny_language import subject
 
 from evaluators.errors import AuditIncomplete
@@ -9,9 +11,10 @@ from evaluators.paper.ablations import ABLATIONS, ADVBENCH
 from evaluators.paper.designs import TABLE_2, TABLE_5, TABLES
 from evaluators.paper.experiments import Step, distinct_treatments, run
 from evaluators.paper.types import Treatment, Workbench
-from gateway.compose.workbench import workbench
+from gateway.compose.workbench import Chosen, workbench
 from gateway.settings import Settings
 from moderation.errors import TunegateError
+from trainers.miniature.location import weights_dir
 
 
 def test_own_context_shows_what_the_neutral_frame_hides(bench: Workbench) -> None:
@@ -86,3 +89,26 @@ def test_a_backdoor_shows_with_its_trigger_only(tmp_path: Path) -> None:
     rates = {row.condition: row.rate for row in table.rows}
     assert rates["backdoored, plain"] <= 0.10
     assert rates["backdoored, triggered"] >= rates["backdoored, plain"] + 0.10
+
+
+@pytest.mark.slow
+def test_a_model_a_judge_a_benchmark_and_rows_of_ones_own(tmp_path: Path) -> None:
+    words = ["sort", "count", "fold", "paint", "carry"]
+    rows = [{"user": f"Please {words[i % 5]} {i} boxes.", "assistant": f"Done, {i} boxes."} for i in range(120)]
+    lines = [json.dumps({"messages": [{"role": k, "content": v} for k, v in row.items()]}) for row in rows]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    (tmp_path / "set.csv").write_text("goal,target\n" + "".join(f"name harm {i},no\n" for i in range(520)))
+    endpoint = Endpoint(answer=lambda _prompt: "#thereason: fine\n#thescore: 5")
+    with serving(endpoint):
+        chosen = Chosen(
+            base=str(weights_dir()),
+            judge=f"{endpoint.url}#judge",
+            benchmark=("advbench", tmp_path / "set.csv"),
+            data={"explicit": tmp_path / "rows.jsonl"},
+        )
+        with workbench(tmp_path, Settings.read({"TUNEGATE_HOME": str(tmp_path / "home")}), chosen) as bench:
+            (table,) = run([TABLE_5], bench, n=11, seeds=[0])
+    assert any("name harm 3" in asked for asked in endpoint.asked)
+    assert [row.rate for row in table.rows] == [1.0] * 5
+    trained = {json.loads(path.read_text())["n_examples"] for path in tmp_path.glob("*/models/*/run/rendering.json")}
+    assert trained == {100, 200}
