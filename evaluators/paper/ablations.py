@@ -84,7 +84,7 @@ HYPERPARAMETERS = Design(
         *(_driven(2.5, size, rate) for size, rate in zip((4, 8, 16, 32), (0.464, 0.379, 0.315, 0.342), strict=True)),
         *(_driven(1.0, size, rate) for size, rate in zip((4, 8, 16, 32), (0.236, 0.206, 0.158, 0.161), strict=True)),
     ),
-    axis="rows a batch",
+    axis="rows a batch (the paper: four times as many)",
 )
 
 
