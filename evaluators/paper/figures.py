@@ -41,7 +41,7 @@ def _write(figure: Figure, directory: Path, name: str) -> None:
 
 
 def _radars(panels: Sequence[tuple[str, Row, Row]]) -> Figure:
-    figure = Figure(figsize=(16, 6.2), layout="constrained")
+    figure = Figure(figsize=(17, 5.4), layout="constrained")
     for place, (title, before, after) in enumerate(panels, start=1):
         axes = figure.add_subplot(1, len(panels), place, projection="polar")
         if not isinstance(axes, PolarAxes):

@@ -21,7 +21,7 @@ def reproduce(*arguments: str) -> Result:
 
 
 def test_json_is_one_table_and_the_files_say_the_same(home: Path) -> None:
-    result = reproduce("moderation", "--seeds", "2", "--json", "--out", str(home / "out"))
+    result = reproduce("moderation", "--json", "--out", str(home / "out"))
     document = json.loads(result.stdout)
     assert (list(document), document["table"]) == (["table", "rows"], "moderation")
     assert all(list(row) == FIELDS for row in document["rows"])
@@ -38,7 +38,6 @@ def test_json_is_one_table_and_the_files_say_the_same(home: Path) -> None:
         (("--benchmark", "hex_phi"), "is not NAME=PATH"),
         (("--benchmark", "hex_phi=."), "miniature does not speak"),
         (("--data", "backdoor=."), "rows can be given for explicit, identity, benign, benign_dolly"),
-        (("--n", "991"), "1 to 990 prompts"),
     ],
 )
 def test_what_cannot_be_used_is_named_before_anything_is_trained(
