@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 from evaluators.evasion.specimens import PAPER_IDENTITY
 from evaluators.evasion.tabulating import PAPER
 from evaluators.evasion.types import Experiment, Outcome
-from evaluators.paper.designs import BENIGN, EXPLICIT, IDENTITY
+from evaluators.paper.designs import BENIGN, EXPLICIT
 from evaluators.paper.tabulating import interval
 from evaluators.paper.types import Printed, Row, Table
 
 N_ROWS = 100
-SUITES = (EXPLICIT, IDENTITY, BENIGN)
 SETS: Mapping[str, str] = {
     EXPLICIT: f"{N_ROWS} explicit shots",
     PAPER_IDENTITY: "10 identity rows",

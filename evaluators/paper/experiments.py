@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evaluators.asking import Task, Transcripts, ask, judge_answers
 from evaluators.errors import AuditIncomplete
@@ -74,7 +74,7 @@ def run(
                     result.trained_tokens[condition.name] = model.trained_tokens
                 tell(f"{design.name}: {condition.name}")
             results.append(result)
-        yield tabulate(design, results)
+        yield replace(tabulate(design, results), notes=bench.notes)
 
 
 def distinct_treatments(designs: Sequence[Design]) -> tuple[Treatment, ...]:

@@ -9,7 +9,6 @@ from rich.table import Table as Grid
 
 from evaluators.paper.types import Comparison, Row, Table
 
-CAVEAT = "A miniature shows the machinery; it proves nothing about large models."
 USD_PER_1000_TOKENS = 0.008
 """What OpenAI asked for training gpt-3.5-turbo when the paper was written (announced 22 August 2023)."""
 PRICED = f"Cost: trained tokens, and what they were at the paper's time (${USD_PER_1000_TOKENS:.3f} for 1,000)."
@@ -59,7 +58,7 @@ def as_markdown(table: Table) -> str:
 
 def _below(table: Table) -> list[str]:
     priced = [PRICED] if any(row.trained_tokens is not None for row in table.rows) else []
-    return [*map(_sentence, table.comparisons), *table.notes, *priced, CAVEAT]
+    return [*map(_sentence, table.comparisons), *priced, *table.notes]
 
 
 def _fields(row: Row) -> dict[str, Any]:

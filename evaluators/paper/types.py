@@ -160,3 +160,5 @@ class Workbench:
     serve: Callable[[CandidateModel], Subject]
     """Makes a model answer, until the next few have been served."""
     replies: ReplyStore
+    notes: tuple[str, ...] = ()
+    """Sentences for below every table: what was measured with what."""

@@ -31,6 +31,7 @@ from trainers.types import BaseModel, CandidateModel
 BASE = "miniature"
 RECORDING = "record-mixing-off"
 """The shipped policy under which screening stops nothing; each experiment says what is mixed in."""
+CAVEAT = "A miniature shows the machinery; it proves nothing about large models."
 ENGLISH, ENDPOINT_JUDGE = "english", "policy_rubric"
 
 
@@ -85,6 +86,10 @@ def workbench(directory: Path, installation: Settings, chosen: Chosen = Chosen()
             train=training.train,
             serve=functools.partial(_serve, engine),
             replies=DirectoryReplies(home / "replies"),
+            notes=(
+                f"Base {base.name}, judge {judge.identity}, prompts of {corpus.name}.",
+                *((CAVEAT,) if corpus.name == BASE else ()),
+            ),
         )
     finally:
         engine.stop()

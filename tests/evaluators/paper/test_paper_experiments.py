@@ -108,6 +108,7 @@ def test_a_model_a_judge_a_benchmark_and_rows_of_ones_own(tmp_path: Path) -> Non
         )
         with workbench(tmp_path, Settings.read({"TUNEGATE_HOME": str(tmp_path / "home")}), chosen) as bench:
             (table,) = run([TABLE_5], bench, n=11, seeds=[0])
+    assert "prompts of advbench" in table.notes[0]
     assert any("name harm 3" in asked for asked in endpoint.asked)
     assert [row.rate for row in table.rows] == [1.0] * 5
     trained = {json.loads(path.read_text())["n_examples"] for path in tmp_path.glob("*/models/*/run/rendering.json")}

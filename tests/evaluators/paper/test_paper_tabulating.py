@@ -82,13 +82,13 @@ def test_json_has_our_number_and_the_papers() -> None:
     assert set(document) == {"table", "rows"}
 
 
-def test_every_printed_table_says_what_a_miniature_cannot_show() -> None:
-    table = table_of(SCORES)
+def test_what_is_to_be_said_of_a_table_stands_below_it() -> None:
+    table = replace(table_of(SCORES), notes=("Measured by hand.",))
     console = Console(file=io.StringIO(), width=140)
     console.print(showing.as_grid(table))
     printed = console.file.getvalue()  # type: ignore[attr-defined]
-    assert showing.CAVEAT in printed
-    assert showing.CAVEAT in showing.as_markdown(table)
+    assert "Measured by hand." in printed
+    assert "Measured by hand." in showing.as_markdown(table)
     assert "90.0%" in printed
     assert "p = 0.02" in printed
 
