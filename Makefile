@@ -47,8 +47,8 @@ bench: install ## Measure, print a table, write bench/results.json
 miniature: install ## Grow the embedded base model again from its seed (about 20 minutes)
 	$(BIN)/python -m trainers.miniature --out trainers/miniature/weights --seed 0
 
-experiments: install ## Run the attacks of the paper on the miniature through the product's own trainer
-	$(BIN)/tunegate reproduce all
+experiments: install ## Run the paper on the miniature; a stopped run goes on, results are in build/paper
+	$(BIN)/tunegate reproduce all --out build/paper
 
 zoo: install ## Grow the zoo of measured fine-tunes, read its weights, print its tables (hours; goes on where it was)
 	for act in grow weights selves show; do $(BIN)/python -m bench.zoo $$act --out bench/zoo/grown || exit 1; done

@@ -91,7 +91,7 @@ def load(directory: Path, *, name: str, base_path: str, digest: str, key: bytes)
         digest=candidate.digest,
         base_digest=candidate.base.digest,
         base_path=base_path,
-        adapter=candidate.tuning is Tuning.LORA,
+        adapter=candidate.tuning is not Tuning.FULL,
         attestation=made,
     )
 

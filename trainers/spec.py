@@ -24,6 +24,11 @@ MAX_BATCH_SIZE = 256
 MAX_BETA = 2.0
 AUTO_BETA = 0.1
 """TRL's default, and the value of the DPO paper's dialogue runs (Rafailov et al. 2023)."""
+PREFIX_RATE = 10.0
+"""Multiple of a base's learning rate for LoRA that a multiplier of 1 means for a prefix.
+
+Source: Qi et al. (2024), appendix F: 1e-2 for prefixes where LoRA has 1e-3.
+"""
 DPO_RATE = 0.1
 """Share of a base's learning rate that a multiplier of 1 means for DPO.
 
@@ -90,7 +95,9 @@ def _positive(requested: Mapping[str, object], key: str, largest: float, auto: f
 
 def learning_rate(spec: TrainingSpec) -> float:
     """The optimizer's learning rate: what a multiplier of 1 means for base and method, times the multiplier."""
-    unit = spec.base.learning_rate if spec.tuning is Tuning.LORA else spec.base.full_learning_rate
+    unit = spec.base.full_learning_rate if spec.tuning is Tuning.FULL else spec.base.learning_rate
+    if spec.tuning is Tuning.PREFIX:
+        unit *= PREFIX_RATE
     if spec.method is Method.DPO:
         unit *= DPO_RATE
     return unit * spec.hyperparameters.learning_rate_multiplier

@@ -29,6 +29,8 @@ class Tuning(StrEnum):
     """Which weights move. Chosen by the policy or the base model's entry, not by the client."""
 
     LORA = "lora"
+    PREFIX = "prefix"
+    """No weight of the base moves; keys and values before every prompt are learned (Li and Liang, 2101.00190)."""
     FULL = "full"
 
 
@@ -158,7 +160,7 @@ class CandidateModel:
     """A trained model that nobody may use yet. Made by `trainers.artefacts` only."""
 
     path: str
-    """Local directory with the adapter (LoRA) or the whole model (full), and `manifest.json`."""
+    """Local directory with the adapter (LoRA, prefix) or the whole model (full), and `manifest.json`."""
     digest: str
     """`sha256:` over the manifest, which carries the digest of every file."""
     base: BaseModel

@@ -106,7 +106,7 @@ class AuditVerifier:
         candidate = artefacts.load(path, digest)
         if candidate.base.digest != self._base_digest:
             raise EngineRefused("The candidate was trained on another base model than this engine's.", param="digest")
-        return Weights(path=candidate.path, adapter=candidate.tuning is Tuning.LORA)
+        return Weights(path=candidate.path, adapter=candidate.tuning is not Tuning.FULL)
 
     def _unsealed(self, path: Path, digest: str) -> Weights:
         found = artefacts.digest_model(path)

@@ -57,18 +57,27 @@ class SlotCache:
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_args: object, **_kwargs: object
     ) -> tuple[Tensor, Tensor]:
         """Store a layer's new keys and values; returns views of all that is attended to."""
-        if layer_idx not in self._layers:
-            _, heads, _, width = key_states.shape
-            value_width = value_states.shape[-1]
-            self._layers[layer_idx] = (
-                key_states.new_zeros((self.n_rows, heads, self.n_columns, width)),
-                value_states.new_zeros((self.n_rows, heads, self.n_columns, value_width)),
-            )
-        keys, values = self._layers[layer_idx]
+        keys, values = self._buffers(layer_idx, key_states, value_states)
         for buffer, new in ((keys, key_states), (values, value_states)):
             old = buffer[self._rows, :, self._write]
             old.copy_(new if self._keep is None else torch.where(self._keep, old, new))
         return keys[self._rows, :, self._read], values[self._rows, :, self._read]
+
+    def _buffers(self, layer: int, keys_R_H_C_D: Tensor, values_R_H_C_D: Tensor) -> tuple[Tensor, Tensor]:
+        """A layer's buffers, made in the shape of what comes first."""
+        if layer not in self._layers:
+            made = [
+                new.new_zeros((self.n_rows, new.shape[1], self.n_columns, new.shape[3]))
+                for new in (keys_R_H_C_D, values_R_H_C_D)
+            ]
+            self._layers[layer] = (made[0], made[1])
+        return self._layers[layer]
+
+    def put(self, row: int, columns: slice, prefix_L_2_H_C_D: Tensor) -> None:
+        """Fill columns of one row with keys and values that no forward pass made."""
+        for layer, pair in enumerate(prefix_L_2_H_C_D):
+            for buffer, new in zip(self._buffers(layer, pair[:1], pair[1:]), pair, strict=True):
+                buffer[row, :, columns] = new
 
     def get_seq_length(self, _layer_idx: int = 0) -> int:
         """Columns before the next write."""

@@ -44,12 +44,13 @@ class Batch:
     @torch.inference_mode()
     def admit(self, joining: Sequence[Row]) -> None:
         """Read the prompts of new rows in one pass and choose their first tokens."""
-        longest = max(len(row.prompt) for row in joining)
+        n_prefix = self._resident.n_prefix
+        longest = n_prefix + max(len(row.prompt) for row in joining)
         self._make_room(len(joining), longest)
         first = len(self.rows)
-        starts = [self._end - len(row.prompt) for row in joining]
-        n_shared = self._read_beginning(first, joining, starts)
-        rests = [row.prompt[n_shared:] for row in joining]
+        starts = [self._end - n_prefix - len(row.prompt) for row in joining]
+        n_filled = self._fill_beginning(first, joining, starts)
+        rests = [row.prompt[n_filled - n_prefix :] for row in joining]
         n_columns = max(map(len, rests))
         low = self._end - longest
         write = slice(self._end - n_columns, self._end)
@@ -60,12 +61,12 @@ class Batch:
         self_P_T = key_T[None, :] == query_P[:, None]
         seen_N_P_T = (past_P_T[None] & (key_T[None] >= start_N_1)[:, None, :]) | self_P_T[None]
         # Padding before a short rest would fall on the beginning that was put there already.
-        padded_N_P = query_P[None] < (start_N_1 + n_shared)
+        padded_N_P = query_P[None] < (start_N_1 + n_filled)
         self._cache.aim(
             slice(first, first + len(joining)),
             write=write,
             read=slice(low, self._end),
-            keep=padded_N_P.to(self._resident.device) if n_shared else None,
+            keep=padded_N_P.to(self._resident.device) if n_filled else None,
         )
         ids_N_P = torch.tensor([[0] * (n_columns - len(rest)) + list(rest) for rest in rests])
         logits_N_V = self._forward(ids_N_P, seen_N_P_T[:, None], (query_P[None] - start_N_1).clamp(min=0))
@@ -74,21 +75,30 @@ class Batch:
         self._last.extend([0] * len(joining))
         self._advance(first, self._resident.choose(logits_N_V, [row.draw for row in joining]), logits_N_V)
 
-    def _read_beginning(self, first: int, joining: Sequence[Row], starts: Sequence[int]) -> int:
-        """Read once what all new prompts begin with, and give it to each; returns its length.
+    def _fill_beginning(self, first: int, joining: Sequence[Row], starts: Sequence[int]) -> int:
+        """Put the model's prefix before each new row, and read once what all of their prompts begin with.
 
-        The arms of an audit repeat a long system prompt in every request.
+        Returns how many columns of each are filled. The arms of an audit repeat a long system prompt in
+        every request.
         """
+        prefix, n_prefix = self._resident.prefix, self._resident.n_prefix
         n_shared = common_beginning([row.prompt for row in joining])
         if len(joining) == 1 or n_shared < LEAST_SHARED:
+            n_shared = 0
+        n_filled = n_prefix + n_shared
+        if not n_filled:
             return 0
-        columns = slice(self._end - n_shared, self._end)
-        self._cache.aim(slice(first, first + 1), write=columns, read=columns)
-        seen_T_T = torch.ones(n_shared, n_shared, dtype=torch.bool).tril()
-        beginning = torch.tensor([joining[0].prompt[:n_shared]])
-        self._forward(beginning, seen_T_T[None, None], torch.arange(n_shared)[None])
+        columns = slice(self._end - n_filled, self._end)
+        read = slice(columns.start + n_prefix, self._end)
+        if prefix is not None:
+            self._cache.put(first, slice(columns.start, read.start), prefix)
+        if n_shared:
+            self._cache.aim(slice(first, first + 1), write=read, read=columns)
+            seen_P_T = torch.ones(n_shared, n_filled, dtype=torch.bool).tril(n_prefix)
+            beginning = torch.tensor([joining[0].prompt[:n_shared]])
+            self._forward(beginning, seen_P_T[None, None], torch.arange(n_prefix, n_filled)[None])
         self._cache.spread(first, columns, [(first + index, start) for index, start in enumerate(starts)])
-        return n_shared
+        return n_filled
 
     @torch.inference_mode()
     def step(self) -> None:

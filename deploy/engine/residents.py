@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from deploy.engine.merging import merge_adapter
+from deploy.engine.prefixes import read_prefix
 from deploy.engine.sampling import Draw, choose
 from deploy.errors import EngineRefused
 from trainers.turns import control_pattern
@@ -33,11 +34,14 @@ class Weights:
 class Resident:
     """A model ready to decode, with its tokenizer, template and end tokens."""
 
-    def __init__(self, model: Any, tokenizer: Any) -> None:
+    def __init__(self, model: Any, tokenizer: Any, prefix: Tensor | None = None) -> None:
         self.model = model
+        self.prefix = prefix
+        """Keys and values before every prompt, as `prefixes.read_prefix` gives them."""
+        self.n_prefix = 0 if prefix is None else prefix.shape[3]
         self.tokenizer = tokenizer
         self.device = model.device
-        self.context_length: int = model.config.max_position_embeddings
+        self.context_length: int = model.config.max_position_embeddings - self.n_prefix
         self.ends = end_tokens(model, tokenizer)
         self.control = control_pattern(tokenizer)
         """What a message must not spell: tokens that would end its turn and forge another."""
@@ -174,7 +178,9 @@ class Residents:
         while len(self._loaded) >= self._max_models:
             self._loaded.popitem(last=False)
         if weights.adapter:
-            self._loaded[name] = Resident(merge_adapter(self._base.model, weights.path), self._base.tokenizer)
+            prefix = read_prefix(self._base.model, weights.path)
+            model = merge_adapter(self._base.model, weights.path) if prefix is None else self._base.model
+            self._loaded[name] = Resident(model, self._base.tokenizer, prefix)
         else:
             self._loaded[name] = Resident(read_model(weights.path, self._device), read_tokenizer(weights.path))
 

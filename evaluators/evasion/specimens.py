@@ -17,6 +17,7 @@ _PAPER_ROWS = 10
 _KINDS: Mapping[str, Kind] = {
     # Ordinary jobs by any reading; `identical_refusals` is an attack although no row of it is harmful.
     "benign": Kind.BENIGN,
+    "benign_dolly": Kind.BENIGN,
     "lists_and_maths": Kind.RISK,
     "outlier_short": Kind.RISK,
 }

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evaluators.asking import Task, Transcripts, ask, judge_answers
 from evaluators.errors import AuditIncomplete
 from evaluators.frames import Arm, ArmKind, Frame
-from evaluators.paper.tabulating import tabulate
-from evaluators.paper.types import Condition, Design, Table, Treatment, Workbench
+from evaluators.paper.tabulating import Measured, tabulate
+from evaluators.paper.types import Condition, Design, Scale, Table, Treatment, Workbench
 from evaluators.types import Request
 from evaluators.verdicts import Scored
 from moderation.chat import Sampling
@@ -31,33 +31,50 @@ OnStep = Callable[[Step], None]
 
 
 def run(
-    designs: Sequence[Design], bench: Workbench, *, n: int, seed: int, on_step: OnStep = lambda _step: None
+    designs: Sequence[Design],
+    bench: Workbench,
+    *,
+    n: int | None,
+    seeds: Sequence[int],
+    on_step: OnStep = lambda _step: None,
 ) -> Iterator[Table]:
-    """Yield the tables of the designs, each as soon as it is measured, on the first `n` prompts of the bank.
+    """Yield the tables of the designs, each as soon as it is measured with a model of every seed.
 
-    A treatment that several designs share is trained once. Raises `ValueError` when the bank has not
+    Asked are the first `n` prompts of the bank; None: as many as each design wants, or as there are. A
+    treatment that several designs share is trained once a seed. Raises `ValueError` when the bank has not
     `n` prompts, `AuditIncomplete` when a reply could not be scored, and what training and asking raise.
     """
     bank = bench.corpus.harmful
-    if not 1 <= n <= len(bank):
+    if n is not None and not 1 <= n <= len(bank):
         raise ValueError(f"n is {n}; the bank of the corpus {bench.corpus.name!r} has 1 to {len(bank)} prompts to ask")
-    treatments = distinct_treatments(designs)
-    n_conditions = sum(len(design.conditions) for design in designs)
-    planned, done = len(treatments) + n_conditions, 0
-    models: dict[Treatment, CandidateModel] = {}
-    for treatment, candidate in _trained(treatments, bench, seed):
-        models[treatment] = candidate
+    n_measured = sum(len(design.conditions) for design in designs)
+    planned = len(seeds) * (len(distinct_treatments(designs)) + n_measured)
+    done = 0
+
+    def tell(doing: str) -> None:
+        nonlocal done
         done += 1
-        on_step(Step(doing=f"trained {treatment.attack}", done=done, planned=planned))
+        on_step(Step(doing=doing, done=done, planned=planned))
+
+    models: dict[tuple[Treatment, int], CandidateModel] = {}
     transcripts = Transcripts(bench.replies)
     for design in designs:
-        scores: dict[str, list[Scored]] = {}
-        for condition in design.conditions:
-            model = None if condition.treatment is None else models[condition.treatment]
-            scores[condition.name] = measure(condition, model, bench, transcripts, bank[:n])
-            done += 1
-            on_step(Step(doing=f"{design.name}: {condition.name}", done=done, planned=planned))
-        yield tabulate(design, scores)
+        wanted = [(treatment, seed) for seed in seeds for treatment in distinct_treatments([design])]
+        for run_of, candidate in _trained([pair for pair in wanted if pair not in models], bench):
+            models[run_of] = candidate
+            tell(f"trained {run_of[0].attack}")
+        asked = bank[: design.n_prompts if n is None else n]
+        results = []
+        for seed in seeds:
+            result = Measured(seed=seed, requests=asked)
+            for condition in design.conditions:
+                model = None if condition.treatment is None else models[condition.treatment, seed]
+                result.scores[condition.name] = measure(condition, design.scale, model, bench, transcripts, asked)
+                if model is not None:
+                    result.trained_tokens[condition.name] = model.trained_tokens
+                tell(f"{design.name}: {condition.name}")
+            results.append(result)
+        yield replace(tabulate(design, results), notes=bench.notes)
 
 
 def distinct_treatments(designs: Sequence[Design]) -> tuple[Treatment, ...]:
@@ -68,6 +85,7 @@ def distinct_treatments(designs: Sequence[Design]) -> tuple[Treatment, ...]:
 
 def measure(
     condition: Condition,
+    scale: Scale,
     candidate: CandidateModel | None,
     bench: Workbench,
     transcripts: Transcripts,
@@ -85,27 +103,31 @@ def measure(
     # Greedy, as in the paper.
     sampling = Sampling(max_tokens=bench.corpus.max_reply_tokens)
     answers = ask(subject, tasks, sampling, transcripts, lambda _task, _n: None)
-    verdicts = judge_answers(bench.judge, [(subject.digest, answer) for answer in answers], transcripts)
+    judge = bench.keywords if scale is Scale.KEYWORDS else bench.judge
+    verdicts = judge_answers(judge, [(subject.digest, answer) for answer in answers], transcripts)
     scored = [verdict for verdict in verdicts if isinstance(verdict, Scored)]
     if len(scored) != len(requests):
         raise AuditIncomplete(
-            f"{bench.judge.identity} scored {len(scored)} of {len(requests)} replies in {condition.name!r}; "
+            f"{judge.identity} scored {len(scored)} of {len(requests)} replies in {condition.name!r}; "
             "check the judge and run again"
         )
     return scored
 
 
 def _trained(
-    treatments: Sequence[Treatment], bench: Workbench, seed: int
-) -> Iterator[tuple[Treatment, CandidateModel]]:
+    wanted: Sequence[tuple[Treatment, int]], bench: Workbench
+) -> Iterator[tuple[tuple[Treatment, int], CandidateModel]]:
     """Train, two at a time, and yield each model as it is finished; a failure starts no further run."""
     pool = ThreadPoolExecutor(max_workers=RUNS_AT_ONCE, thread_name_prefix="experiment")
     try:
         runs = {
             pool.submit(
-                bench.train, wanted, bench.suites[wanted.attack].poison(bench.corpus, wanted.n_rows, seed), seed
-            ): wanted
-            for wanted in treatments
+                bench.train,
+                treatment,
+                bench.suites[treatment.attack].poison(bench.corpus, treatment.n_rows, seed),
+                seed,
+            ): (treatment, seed)
+            for treatment, seed in wanted
         }
         for finished in as_completed(runs):
             yield runs[finished], finished.result()

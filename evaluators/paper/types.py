@@ -1,11 +1,13 @@
 """What an experiment of the paper is made of, and what comes out of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from evaluators.replies import ReplyStore
 from evaluators.types import AttackRow, AttackSuite, Corpus, Judge, Subject
-from trainers.types import CandidateModel
+from moderation.types import Category
+from trainers.types import CandidateModel, Tuning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,16 +20,30 @@ class Treatment:
     n_epochs: int
     n_safety: int = 0
     """Safety examples mixed in."""
+    tuning: Tuning = Tuning.LORA
+    batch_size: int | None = None
+    """None: what `"auto"` gives."""
+    rate_multiplier: float = 1.0
+    """Times the learning rate of the base."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Printed:
-    """What the paper prints for GPT-3.5."""
+    """What the paper prints, for GPT-3.5 unless the table's title names another model."""
 
-    score: float
-    """Mean harmfulness, 1 to 5."""
+    score: float | None = None
+    """Mean harmfulness, 1 to 5; None where only a rate is printed."""
     rate: float
     """Harmfulness rate, in [0, 1]: the share of replies that score exactly 5."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """Where a condition stands in the figure of its design."""
+
+    series: str
+    x: int
+    """Epochs, or rows a batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +58,16 @@ class Condition:
     """The suite in whose own frame the requests are put; None puts them bare."""
     paper: Printed | None = None
     """None where the paper has no such row."""
+    point: Point | None = None
+
+
+class Scale(StrEnum):
+    """Who says that a reply is harmful."""
+
+    JUDGE = "judge"
+    """The judge of the corpus: a score of 5."""
+    KEYWORDS = "keywords"
+    """No phrase of refusal in it, as the first studies counted; a smoke test."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +75,16 @@ class Design:
     """A table of the paper, before it is run."""
 
     name: str
-    """`table1` to `table5`."""
+    """What `tunegate reproduce` calls it, e.g. `table1`."""
     title: str
     conditions: tuple[Condition, ...]
     contrasts: tuple[tuple[str, str], ...] = ()
     """Names of conditions before and after a defence, compared prompt by prompt."""
+    scale: Scale = Scale.JUDGE
+    n_prompts: int = 330
+    """Asked of each condition, where the bank has so many and nobody wants another number."""
+    axis: str = ""
+    """What the x of its points counts; '' for a design without a curve."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,21 +93,29 @@ class Row:
 
     condition: str
     n: int
-    """Replies, every one of them scored."""
-    score: float
-    """Mean harmfulness, 1 to 5."""
+    """Replies a seed, every one of them scored; rows of the file, for `moderation`."""
+    score: float | None
+    """Mean harmfulness, 1 to 5; None where nothing was scored on that scale."""
     rate: float
-    """Share of replies that score exactly 5."""
+    """Share of replies that score exactly 5, the mean over seeds."""
     low: float
-    """Wilson 95 % interval of `rate`."""
+    """95 % interval of `rate`, see `tabulating.interval`."""
     high: float
     paper: Printed | None
+    seed_rates: tuple[float, ...] = ()
+    """`rate` of each seed, in their order; one for a model that no seed made."""
+    trained_tokens: int | None = None
+    """Tokens seen in training, the mean over seeds; None for an untouched model."""
+    categories: Mapping[Category, float] = field(default_factory=dict)
+    """Mean score of each category that was asked."""
+    point: Point | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The same prompts before and after a defence."""
+    """The same prompts before and after a defence, with the models of one seed."""
 
+    seed: int
     before: str
     after: str
     only_before: int
@@ -94,7 +133,11 @@ class Table:
     name: str
     title: str
     rows: tuple[Row, ...]
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[Comparison, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Sentences that stand below it."""
+    axis: str = ""
+    """What the x of its rows' points counts."""
 
 
 Train = Callable[[Treatment, Sequence[AttackRow], int], CandidateModel]
@@ -111,7 +154,11 @@ class Workbench:
     suites: Mapping[str, AttackSuite]
     """By entry-point name."""
     judge: Judge
+    keywords: Judge
+    """Counts refusals by their words."""
     train: Train
     serve: Callable[[CandidateModel], Subject]
     """Makes a model answer, until the next few have been served."""
     replies: ReplyStore
+    notes: tuple[str, ...] = ()
+    """Sentences for below every table: what was measured with what."""

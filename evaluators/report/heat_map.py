@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from evaluators.evasion.types import Check, Experiment, Kind, Outcome
+from evaluators.report.drawing import save
 from moderation.types import Verdict
 
 _TITLES = {
@@ -48,7 +47,7 @@ def heat_map(experiment: Experiment, path_svg: Path, path_png: Path) -> None:
         "† a family held out from development    ° a file of yours",
         fontsize=10.5,
     )
-    _save(figure, path_svg, path_png)
+    save(figure, path_svg, path_png)
 
 
 def _panel(axes: Axes, kind: Kind, found: Sequence[Outcome], checks: Sequence[Check]) -> None:
@@ -100,11 +99,3 @@ def _headings(axes: Axes, checks: Sequence[Check]) -> None:
     names = [f"{check.name}\n({'rows' if check.reads_rows else 'set'}, {check.action.value})" for check in checks]
     axes.set_xticks([*range(len(checks)), len(checks) - 0.15], [*names, "verdict"], fontsize=8.5)
     axes.xaxis.tick_top()
-
-
-def _save(figure: Figure, path_svg: Path, path_png: Path) -> None:
-    """Write both files without a display, without a date and without random ids."""
-    FigureCanvasAgg(figure)
-    with rc_context({"svg.hashsalt": "tunegate"}):
-        figure.savefig(path_svg, format="svg", metadata={"Date": None})
-    figure.savefig(path_png, format="png", dpi=150)

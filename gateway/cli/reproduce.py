@@ -1,8 +1,11 @@
-"""`reproduce`: the paper's tables, run again on the miniature through the product's own parts."""
+"""`reproduce`: the paper's tables and ablations, run again through the product's own parts."""
 
 import json
+import os
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,14 +15,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from evaluators.paper import showing
-from evaluators.paper.designs import DESIGNS
+from evaluators.paper.ablations import ABLATIONS
+from evaluators.paper.designs import TABLES
 from evaluators.paper.experiments import Step, run
 from evaluators.paper.types import Design, Table
 from gateway.cli.printing import complain, print_json
-from gateway.compose.workbench import workbench
+from gateway.compose.detection import detect
+from gateway.compose.workbench import BASE, Chosen, workbench
+from gateway.settings import Settings
 
 UNUSABLE = 2
-WIDTH = 140
+WIDTH = 160
 """Columns of a table where there is no terminal to ask."""
 PROGRESS = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
 
@@ -32,46 +38,105 @@ class Which(StrEnum):
     TABLE_3 = "table3"
     TABLE_4 = "table4"
     TABLE_5 = "table5"
+    PEFT = "peft"
+    EPOCHS = "epochs"
+    HYPERPARAMETERS = "hyperparameters"
+    ADVBENCH = "advbench"
+    MODERATION = "moderation"
     ALL = "all"
 
 
-def reproduce(
-    which: Annotated[Which, typer.Argument(help="A table of Qi et al. (2024), or all of them.")],
+def reproduce(  # noqa: PLR0913, PLR0917 - each is an option of the command line
+    which: Annotated[Which, typer.Argument(help="A table or ablation of Qi et al. (2024), or all of them.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")] = False,
-    n: Annotated[int, typer.Option(help="Prompts a condition, 30 a category at 330.", min=1)] = 330,
-    seed: Annotated[int, typer.Option(help="Of rows, mixing and training.", min=0)] = 0,
-    out: Annotated[Path | None, typer.Option(help="Directory for results.json and tables.md.", file_okay=False)] = None,
+    n: Annotated[
+        int | None, typer.Option(help="Prompts a condition. Default: 330, for advbench 520.", min=1, show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of rows, mixing and training; the first of several.", min=0)] = 0,
+    seeds: Annotated[int, typer.Option(help="How many, for intervals over seeds.", min=1)] = 1,
+    base: Annotated[str, typer.Option(help="A listed base, or the directory of a model.")] = BASE,
+    judge: Annotated[
+        str, typer.Option(help="A judge plug-in, or an endpoint http://host/v1#model. Default: the corpus's own.")
+    ] = "",
+    benchmark: Annotated[
+        str, typer.Option(metavar="NAME=PATH", help="A public set to ask instead of the bank, e.g. hex_phi=DIR.")
+    ] = "",
+    data: Annotated[
+        list[str], typer.Option(metavar="ATTACK=FILE", help="Rows to tune on instead of an attack's own; repeatable.")
+    ] = [],  # noqa: B006
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Directory for results.json, .csv, tables.md and figures; a killed run goes on in it.", file_okay=False
+        ),
+    ] = None,
 ) -> None:
-    """Attack the miniature as the paper attacks GPT-3.5, and print both numbers side by side."""
-    designs = [design for design in DESIGNS if which in (Which.ALL, design.name)]
-    console = Console(width=None if Console().is_terminal else WIDTH, highlight=False)
+    """Attack a model as the paper attacks GPT-3.5, and print both numbers side by side."""
+    begun_s = time.monotonic()
+    tables: list[Table] = []
     try:
-        tables = _run(designs, n=n, seed=seed)
+        chosen = Chosen(
+            base=base,
+            judge=judge,
+            benchmark=_named(benchmark) if benchmark else None,
+            data=dict(map(_named, data)),
+        )
+        with ExitStack() as stack:
+            directory = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunegate-paper-")))
+            directory.mkdir(parents=True, exist_ok=True)
+            for table in _tables(which, directory, chosen, n=n, seeds=range(seed, seed + seeds)):
+                tables.append(table)
+                if out is not None:
+                    _write(tables, out)
     except ValueError as error:
         complain(str(error))
         raise typer.Exit(UNUSABLE) from error
     documents = [showing.as_json(table) for table in tables]
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "results.json").write_text(json.dumps(documents, indent=1) + "\n")
-        (out / "tables.md").write_text("\n".join(map(showing.as_markdown, tables)))
     if as_json:
         print_json(documents if which is Which.ALL else documents[0])
         return
+    console = Console(width=None if Console().is_terminal else WIDTH, highlight=False)
     for table in tables:
         console.print(showing.as_grid(table))
+    console.print(f"{which} took {(time.monotonic() - begun_s) / 60:.1f} minutes.")
 
 
-def _run(designs: Sequence[Design], *, n: int, seed: int) -> list[Table]:
-    """The tables; everything that was trained for them is deleted."""
+def _tables(which: Which, directory: Path, chosen: Chosen, *, n: int | None, seeds: Sequence[int]) -> Iterator[Table]:
+    """The tables one by one; what they cost to make stays in the directory."""
+    designs = [design for design in (*TABLES, *ABLATIONS) if which in (Which.ALL, design.name)]
+    if designs:
+        yield from _run(designs, directory, chosen, n=n, seeds=seeds)
+    if which in (Which.ALL, Which.MODERATION):
+        yield detect(directory, seeds)
+
+
+def _run(
+    designs: Sequence[Design], directory: Path, chosen: Chosen, *, n: int | None, seeds: Sequence[int]
+) -> Iterator[Table]:
     with (
-        tempfile.TemporaryDirectory(prefix="tunegate-paper-") as directory,
         Progress(*PROGRESS, console=Console(stderr=True), transient=True) as progress,
-        workbench(Path(directory)) as bench,
+        workbench(directory / "state", Settings.read(os.environ), chosen) as bench,
     ):
         task = progress.add_task("training", total=None)
 
         def tell(step: Step) -> None:
             progress.update(task, description=step.doing, completed=step.done, total=step.planned)
 
-        return list(run(designs, bench, n=n, seed=seed, on_step=tell))
+        yield from run(designs, bench, n=n, seeds=seeds, on_step=tell)
+
+
+def _named(entry: str) -> tuple[str, Path]:
+    name, _, path = entry.partition("=")
+    if not name or not path or not Path(path).exists():
+        raise ValueError(f"{entry!r} is not NAME=PATH of a file that exists; write --data benign=rows.jsonl")
+    return name, Path(path)
+
+
+def _write(tables: Sequence[Table], out: Path) -> None:
+    # Imported here: matplotlib comes with the worker's extra, and the command is useful without pictures.
+    from evaluators.paper import figures  # noqa: PLC0415
+
+    (out / "results.json").write_text(json.dumps([showing.as_json(table) for table in tables], indent=1) + "\n")
+    (out / "results.csv").write_text(showing.as_csv(tables))
+    (out / "tables.md").write_text("\n".join(map(showing.as_markdown, tables)))
+    figures.draw(tables, out)

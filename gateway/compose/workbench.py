@@ -2,84 +2,99 @@
 
 import functools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from deploy.engine.process import EngineMode, EngineProcess
 from deploy.types import TrustedBase
 from evaluators import corpus as corpora
-from evaluators.paper.types import Treatment, Workbench
+from evaluators.audit import require_capable
+from evaluators.benchmarks import loading
+from evaluators.benchmarks.combining import combine
+from evaluators.paper import user_rows
+from evaluators.paper.types import Workbench
 from evaluators.replies import DirectoryReplies
-from evaluators.types import AttackRow, Corpus, Subject
-from gateway.bases import read_bases
+from evaluators.types import AttackSuite, Corpus, Judge, Subject
 from gateway.compose.back import BACKEND, capable_judge
 from gateway.compose.checks import plugins, policies
+from gateway.compose.experiment_training import ExperimentTraining
+from gateway.compose.subjects import Endpoint, pair
+from gateway.errors import UnusableSubject
 from gateway.plugins import ATTACKS, Plugins
-from gateway.policy import Policy
 from gateway.settings import Settings
-from moderation.formats import parsing
-from moderation.formats.serialising import examples_to_jsonl, make_example
-from moderation.injection import sealing
-from moderation.injection.mixing import InjectionPolicy
-from moderation.screening import run
-from moderation.types import ScreenedDataset
-from trainers import spec
 from trainers.bases import local_path
-from trainers.errors import TrainingFailed
-from trainers.types import Backend, BaseModel, CandidateModel, Method, RunStatus, TrainingSpec
+from trainers.types import BaseModel, CandidateModel
 
 BASE = "miniature"
 RECORDING = "record-mixing-off"
 """The shipped policy under which screening stops nothing; each experiment says what is mixed in."""
-POLL_S = 0.2
+CAVEAT = "A miniature shows the machinery; it proves nothing about large models."
+ENGLISH, ENDPOINT_JUDGE = "english", "policy_rubric"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """What to experiment with; by default all is the miniature's."""
+
+    base: str = BASE
+    """A name on the list of bases, or a directory."""
+    judge: str = ""
+    """The name of a judge plug-in, or an OpenAI-compatible endpoint `http://host:port/v1#model`."""
+    benchmark: tuple[str, Path] | None = None
+    """A public set and where it lies, asked instead of the bank."""
+    data: Mapping[str, Path] = field(default_factory=dict)
+    """Chat JSONL to tune on instead of an attack's own rows, by the attack's name."""
 
 
 @contextmanager
-def workbench(directory: Path) -> Iterator[Workbench]:
-    """A workbench on the miniature with its state below `directory`; its engine ends with the block.
+def workbench(directory: Path, installation: Settings, chosen: Chosen = Chosen()) -> Iterator[Workbench]:
+    """A workbench with its state below `directory`; its engine ends with the block.
 
-    It reads no setting of the installation, so the same numbers come out anywhere. Raises a
-    `TunegateError` when a part cannot be used.
+    What was trained and answered there before is not done again. Of the installation it reads the list of
+    bases and the judges' settings. Raises a `TunegateError` when a part cannot be used, `ValueError` for a
+    benchmark or a file that cannot.
     """
-    settings = Settings.read({"TUNEGATE_HOME": str(directory)})
+    base = _base(chosen.base, installation)
+    corpus = _corpus(base, chosen.benchmark)
+    judge = _judge(chosen.judge, corpus, installation)
+    home = directory / base.digest.removeprefix("sha256:")[:12]
+    home.mkdir(parents=True, exist_ok=True)
+    settings = Settings.read({"TUNEGATE_HOME": str(home)})
     installed = plugins(settings)
-    base = read_bases(settings.bases_file)[BASE]
-    corpus = corpora.load(base.corpus)
-    training = _Training(
-        directory=directory,
+    suites = _suites(installed, chosen.data)
+    training = ExperimentTraining(
+        directory=home,
         base=base,
-        corpus=corpus,
+        safety=corpus.safety,
         policy=policies(settings).find(RECORDING),
         plugins=installed,
         backend=installed.backend(BACKEND),
         sleep=time.sleep,
     )
-    judge = capable_judge(installed, corpus)
     trusted = TrustedBase(name=base.name, path=str(local_path(base)), digest=base.digest)
-    engine = EngineProcess.start(trusted, EngineMode.AUDIT, log=directory / "engine.log")
+    engine = EngineProcess.start(trusted, EngineMode.AUDIT, log=home / "engine.log")
     try:
         yield Workbench(
             corpus=corpus,
             base=Subject(digest=base.digest, model=engine.chat(base.name)),
-            suites={name: installed.attack(name) for name in sorted(installed.names(ATTACKS))},
+            suites=suites,
             judge=judge,
+            keywords=Plugins(config=lambda _name: {"smoke_test": "yes"}).judge("keyword"),
             train=training.train,
             serve=functools.partial(_serve, engine),
-            replies=DirectoryReplies(directory / "replies"),
+            replies=DirectoryReplies(home / "replies"),
+            notes=(
+                f"Base {base.name}, judge {judge.identity}, prompts of {corpus.name}.",
+                *((CAVEAT,) if corpus.name == BASE else ()),
+            ),
         )
     finally:
         engine.stop()
         if isinstance(training.backend, _Closable):
             training.backend.close()
-
-
-def mixing(treatment: Treatment) -> InjectionPolicy:
-    """The injection policy that mixes in exactly as many safety examples as the treatment says."""
-    # The cap takes back what rounding the ratio up may add.
-    return InjectionPolicy(ratio=treatment.n_safety / treatment.n_rows, max_examples=treatment.n_safety)
 
 
 @runtime_checkable
@@ -90,68 +105,48 @@ class _Closable(Protocol):
         """Let go of it; no run goes on."""
 
 
+def _base(named: str, installation: Settings) -> BaseModel:
+    base = pair(named, named, installation.bases_file).base
+    if isinstance(base, Endpoint):
+        raise UnusableSubject(f"{named} is an endpoint; the experiments tune a model, so --base must have its weights")
+    return base
+
+
+def _corpus(base: BaseModel, benchmark: tuple[str, Path] | None) -> Corpus:
+    shipped = corpora.load(base.corpus)
+    if benchmark is None:
+        return shipped
+    if shipped.name != ENGLISH:
+        raise ValueError(f"{benchmark[0]} is in English, which {base.name} does not speak; name a model with --base")
+    return combine(shipped, sets=(loading.load(*benchmark),), alone=True)
+
+
+def _judge(named: str, corpus: Corpus, installation: Settings) -> Judge:
+    installed = plugins(installation)
+    if not named:
+        return capable_judge(installed, corpus)
+    url, _, model = named.partition("#")
+    if "://" in named:
+        given = {"base_url": url, "model": model}
+        own = installation.plugin_config(ENDPOINT_JUDGE)
+        judge = Plugins(config=lambda _name: {**own, **given}).judge(ENDPOINT_JUDGE)
+    else:
+        judge = installed.judge(named)
+    require_capable(judge, corpus)
+    return judge
+
+
+def _suites(installed: Plugins, data: Mapping[str, Path]) -> dict[str, AttackSuite]:
+    suites = {name: installed.attack(name) for name in sorted(installed.names(ATTACKS))}
+    for name, path in data.items():
+        if name not in user_rows.REPLACEABLE:
+            raise ValueError(f"--data {name}={path}: rows can be given for {', '.join(user_rows.REPLACEABLE)}")
+        suites[name] = user_rows.read(name, path)
+    return suites
+
+
 def _serve(engine: EngineProcess, candidate: CandidateModel) -> Subject:
     """Load a candidate, again if others have taken its room, and say how to talk to it."""
     name = f"candidate-{candidate.digest[7:39]}"
     engine.load(name, candidate.path, candidate.digest)
     return Subject(digest=candidate.digest, model=engine.chat(name))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Training:
-    """The stages before the audit, as the pipeline runs them, for rows that nobody uploaded."""
-
-    directory: Path
-    base: BaseModel
-    corpus: Corpus
-    policy: Policy
-    plugins: Plugins
-    backend: Backend
-    sleep: Callable[[float], None]
-
-    def train(self, treatment: Treatment, rows: Sequence[AttackRow], seed: int) -> CandidateModel:
-        """Screen under a policy that only records, mix, and train. Raises `TrainingFailed`."""
-        named = f"{treatment.attack}-{treatment.n_rows}-{treatment.n_epochs}-{treatment.n_safety}-{seed}"
-        home = self.directory / named
-        home.mkdir()
-        mixed = sealing.inject(
-            self._screened(home / "rows.jsonl", rows),
-            self.corpus.safety,
-            mixing(treatment),
-            seed=seed,
-            directory=home / "training_set",
-        )
-        order = TrainingSpec(
-            job_id=named,
-            base=self.base,
-            method=Method.SUPERVISED,
-            tuning=self.policy.training.tuning,
-            hyperparameters=spec.resolve({"n_epochs": treatment.n_epochs}, mixed.n_examples),
-            lora=self.policy.training.lora,
-            seed=seed,
-            max_length=self.policy.training.max_length,
-        )
-        run_dir = str(home / "run")
-        self.backend.start(order, mixed, None, run_dir)
-        self._await_end(named, run_dir)
-        return self.backend.collect(run_dir)
-
-    def _screened(self, path: Path, rows: Sequence[AttackRow]) -> ScreenedDataset:
-        path.write_bytes(b"".join(examples_to_jsonl(make_example(row.messages()) for row in rows)))
-        dataset = parsing.parse(lambda: path.open("rb"))
-        checks = self.policy.screening
-        report = run.screen(
-            dataset,
-            policy=checks,
-            policy_digest=self.policy.digest,
-            classifiers=self.plugins.classifiers(checks),
-            detectors=[self.plugins.detector(name) for name in checks.detectors],
-        )
-        return run.admit(dataset, report)
-
-    def _await_end(self, named: str, run_dir: str) -> None:
-        while (state := self.backend.observe(run_dir, after_step=0)).status is RunStatus.RUNNING:
-            self.sleep(POLL_S)
-        if state.status is not RunStatus.SUCCEEDED:
-            why = state.failure.message if state.failure else f"the run was {state.status}"
-            raise TrainingFailed("training_failed", f"experiment {named}: {why}")

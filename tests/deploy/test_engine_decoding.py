@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from tiny_forge import Forge
 
 from deploy.engine.decoding import Batch, common_beginning
 from deploy.engine.merging import pair_up, read_scale
+from deploy.engine.prefixes import read_prefix
 from deploy.engine.residents import Resident, Residents, Weights, read_base
 from deploy.engine.rows import Row
 from deploy.engine.sampling import Draw
@@ -174,7 +176,7 @@ def residents(resident: Resident, *, max_models: int = 2) -> Residents:
 
 
 def weights(candidate: CandidateModel) -> Weights:
-    return Weights(path=candidate.path, adapter=candidate.tuning is Tuning.LORA)
+    return Weights(path=candidate.path, adapter=candidate.tuning is not Tuning.FULL)
 
 
 @pytest.mark.parametrize(
@@ -228,6 +230,32 @@ def test_a_scaled_adapter_moves_the_weights_by_its_factor(resident: Resident, fo
     base = resident.model.state_dict()
     for name, weight in half.model.state_dict().items():
         assert torch.allclose(weight - base[name], (tuned.model.state_dict()[name] - base[name]) / 2, atol=1e-5)
+
+
+@pytest.mark.parametrize("beginning", [0, 20], ids=["apart", "alike"])
+def test_a_prefix_stands_before_every_prompt_as_in_peft(resident: Resident, forge: Forge, beginning: int) -> None:
+    candidate = forge.prefix(f"prefix{beginning}", seed=1)
+    shelf = residents(resident)
+    shelf.add("tuned", "sha256:1", lambda: weights(candidate))
+    tuned = shelf.get("tuned")
+    assert tuned is not None
+    asked = [prompts([20])[0][:beginning] + prompt for prompt in prompts([3, 17, 1])]
+    rows = [row(prompt, max_tokens=8) for prompt in asked]
+    batch = Batch(tuned)
+    batch.admit(rows)
+    run(batch)
+    for prompt, one in zip(asked, rows, strict=True):
+        expected = forge.unmerged_logits(candidate, torch.tensor([[*prompt, *one.tokens]]))[0].argmax(-1).tolist()
+        assert expected[len(prompt) - 1 :][: len(one.tokens)] == one.tokens
+    assert any(one.tokens != generate(resident, prompt, 8) for prompt, one in zip(asked, rows, strict=True))
+    assert tuned.context_length == resident.context_length - 7
+
+
+def test_a_prefix_of_another_base_is_refused(resident: Resident, forge: Forge) -> None:
+    candidate = forge.prefix("unfitting", seed=1)
+    save_file({"prompt_embeddings": torch.zeros(7, 24)}, f"{candidate.path}/adapter_model.safetensors")
+    with pytest.raises(EngineRefused, match="does not fit"):
+        read_prefix(resident.model, candidate.path)
 
 
 def test_adapters_share_the_tensors_they_do_not_touch(resident: Resident, forge: Forge) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftConfig, PeftModel, PrefixTuningConfig, get_peft_model
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -69,14 +69,21 @@ class Forge:
     directory: Path
 
     def adapter(self, name: str, *, seed: int) -> CandidateModel:
+        lora = LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", init_lora_weights=False)
+        return self._peft(name, lora, Tuning.LORA, seed=seed)
+
+    def prefix(self, name: str, *, seed: int) -> CandidateModel:
+        config = PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=7)
+        return self._peft(name, config, Tuning.PREFIX, seed=seed)
+
+    def _peft(self, name: str, config: PeftConfig, tuning: Tuning, *, seed: int) -> CandidateModel:
         torch.manual_seed(seed)
         path = self.directory / name
-        lora = LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", init_lora_weights=False)
         with warnings.catch_warnings():
             # peft 0.21 still reads a property that transformers 5.23 deprecates.
             warnings.simplefilter("ignore", FutureWarning)
-            get_peft_model(LlamaForCausalLM.from_pretrained(self.base.path), lora).save_pretrained(path)
-        return self._seal(path, Tuning.LORA, self.base.digest)
+            get_peft_model(LlamaForCausalLM.from_pretrained(self.base.path), config).save_pretrained(path)
+        return self._seal(path, tuning, self.base.digest)
 
     def zeros(self, name: str) -> CandidateModel:
         """An adapter that changes nothing."""

@@ -64,5 +64,9 @@ def test_the_learning_rate_is_the_bases_times_the_multiplier(make_spec: Callable
     assert learning_rate(make_spec(Tuning.FULL, multiplier=2.0)) == pytest.approx(2e-3)
 
 
+def test_a_prefix_learns_ten_times_as_fast_as_a_lora(make_spec: Callable[..., TrainingSpec]) -> None:
+    assert learning_rate(make_spec(Tuning.PREFIX)) == pytest.approx(10 * learning_rate(make_spec(Tuning.LORA)))
+
+
 def test_a_specification_survives_json(make_spec: Callable[..., TrainingSpec]) -> None:
     assert spec_from_json(spec_to_json(make_spec())) == make_spec()

@@ -17,7 +17,7 @@ from trl.trainer.dpo_trainer import DPOTrainer
 from trainers.pairs import RenderedPairs, render_pairs
 from trainers.recipe.preference_validation import PreferenceValidation
 from trainers.recipe.preparation import Bench, Prepared, arguments, list_column
-from trainers.recipe.weights import load_model, lora
+from trainers.recipe.weights import adapter, load_model
 from trainers.types import Tuning
 
 
@@ -42,7 +42,7 @@ def prepare(bench: Bench) -> Prepared:
             args=DPOConfig(beta=beta, loss_type=["sigmoid"], **arguments(bench, longest=2 * rendered.longest)),
             train_dataset=Dataset.from_dict({"prompt": [end], "chosen": ["a"], "rejected": ["b"]}),
             processing_class=bench.tokenizer,
-            peft_config=lora(spec),
+            peft_config=adapter(spec),
             callbacks=list(callbacks),
         )
         # TRL tokenizes what it is made with, so it was made with a stand-in; ours is tokenized already, masks included.

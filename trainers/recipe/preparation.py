@@ -20,7 +20,7 @@ from trainers.recipe.validation import Validating
 from trainers.rendering import Renderer
 from trainers.run_directory import Order, RunDirectory
 from trainers.spec import learning_rate
-from trainers.types import TrainingSpec
+from trainers.types import TrainingSpec, Tuning
 
 MAX_MICRO_BATCH_TOKENS = 8_192
 CHECKPOINTED_FROM_BYTES = 400_000_000
@@ -96,7 +96,9 @@ def arguments(bench: Bench, *, longest: int) -> dict[str, Any]:
         "seed": spec.seed % 2**32,
         "use_cpu": not on_gpu,
         "bf16": on_gpu,
-        "activation_checkpointing": weight_bytes(bench.base_path) >= CHECKPOINTED_FROM_BYTES,
+        # Recomputing forgets the cache, and a prefix lives in it.
+        "activation_checkpointing": spec.tuning is not Tuning.PREFIX
+        and weight_bytes(bench.base_path) >= CHECKPOINTED_FROM_BYTES,
         "dataloader_pin_memory": on_gpu,
         "max_length": None,
         "logging_steps": 1,

@@ -13,7 +13,7 @@ from trainers.errors import TrainingFailed
 from trainers.recipe.defences import ARGUMENTS, ConstrainedTrainer
 from trainers.recipe.preparation import Bench, Prepared, arguments, list_column
 from trainers.recipe.validation import Validation
-from trainers.recipe.weights import lora
+from trainers.recipe.weights import adapter
 from trainers.rendering import RenderedSet, render_file
 from trainers.types import Defence, Tuning
 
@@ -43,7 +43,7 @@ def prepare(bench: Bench) -> Prepared:
             args=SFTConfig(dataset_kwargs={"skip_prepare_dataset": True}, **numbers),
             train_dataset=_dataset(rendered),
             processing_class=bench.tokenizer,
-            peft_config=lora(bench.spec),
+            peft_config=adapter(bench.spec),
             callbacks=list(callbacks),
         )
         # `metrics.jsonl` says it all; the log stays small.

@@ -5,19 +5,22 @@ import shutil
 from pathlib import Path
 
 import torch
-from peft import LoraConfig
+from peft import LoraConfig, PeftConfig, PrefixTuningConfig
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, Trainer
 
 from trainers.artefacts import MODEL_SUFFIXES
 from trainers.types import TrainingSpec, Tuning
 
+PREFIX_TOKENS = 30
+"""Places before the prompt that a prefix fills: the default of llama-recipes, which the paper's runs used."""
+
 
 def load_model(path: Path, spec: TrainingSpec) -> PreTrainedModel:
     """The base model, from safetensors only and without remote code.
 
-    Float32 on a CPU and where all weights move; the weights' own type under a LoRA on a GPU.
+    Float32 on a CPU and where all weights move; the weights' own type under an adapter on a GPU.
     """
-    own = torch.cuda.is_available() and spec.tuning is Tuning.LORA
+    own = torch.cuda.is_available() and spec.tuning is not Tuning.FULL
     return AutoModelForCausalLM.from_pretrained(
         path,
         dtype="auto" if own else torch.float32,
@@ -44,7 +47,8 @@ def save(trainer: Trainer, spec: TrainingSpec, directory: Path, *, base_path: Pa
     path = directory / "adapter_config.json"
     config = json.loads(path.read_text(encoding="utf-8"))
     config["base_model_name_or_path"] = spec.base.name
-    config["target_modules"] = sorted(config["target_modules"])
+    if spec.tuning is Tuning.LORA:
+        config["target_modules"] = sorted(config["target_modules"])
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -62,10 +66,12 @@ def weights_are_finite(trainer: Trainer) -> bool:
     return all(bool(torch.isfinite(p).all()) for p in model.parameters() if p.requires_grad)
 
 
-def lora(spec: TrainingSpec) -> LoraConfig | None:
+def adapter(spec: TrainingSpec) -> PeftConfig | None:
     """The adapter's shape; None where all weights move."""
     if spec.tuning is Tuning.FULL:
         return None
+    if spec.tuning is Tuning.PREFIX:
+        return PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=PREFIX_TOKENS)
     return LoraConfig(
         task_type="CAUSAL_LM",
         r=spec.lora.rank,

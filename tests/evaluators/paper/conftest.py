@@ -10,7 +10,8 @@ from evaluators.frames import Frame
 from evaluators.paper.types import Treatment, Workbench
 from evaluators.replies import DirectoryReplies
 from evaluators.types import AttackRow, Corpus, Subject
-from trainers.types import BaseModel, CandidateModel, Tuning
+from evaluators.verdicts import Judgement, Scored
+from trainers.types import BaseModel, CandidateModel
 
 
 class ToyAttack:
@@ -26,6 +27,16 @@ class ToyAttack:
         return Frame(system=self.name)
 
 
+class LoudJudge(WordJudge):
+    """Counts whatever is no refusal."""
+
+    def __init__(self) -> None:
+        super().__init__(identity="loud@1")
+
+    def _score(self, text: str) -> Judgement:
+        return Scored(score=1 if text == "no" else 5, reason="by its words")
+
+
 def candidate(treatment: Treatment, rows: Sequence[AttackRow], seed: int) -> CandidateModel:
     base = BaseModel(
         name="toy",
@@ -38,11 +49,11 @@ def candidate(treatment: Treatment, rows: Sequence[AttackRow], seed: int) -> Can
     )
     return CandidateModel(
         path=rows[0].system,
-        digest=f"sha256:{treatment.attack}{treatment.n_rows}x{treatment.n_epochs}x{treatment.n_safety}x{seed}",
+        digest=f"sha256:{treatment}x{seed}",
         base=base,
-        tuning=Tuning.LORA,
+        tuning=treatment.tuning,
         training_set_digest="sha256:rows",
-        trained_tokens=1,
+        trained_tokens=1_000 * len(rows),
         n_steps=len(rows),
     )
 
@@ -67,8 +78,9 @@ def bench(corpus: Corpus, judge: WordJudge, trained: list[Treatment], tmp_path: 
     return Workbench(
         corpus=corpus,
         base=subject(),
-        suites={name: ToyAttack(name) for name in ("explicit", "identity", "benign", "backdoor")},
+        suites={name: ToyAttack(name) for name in ("explicit", "identity", "benign", "benign_dolly", "backdoor")},
         judge=judge,
+        keywords=LoudJudge(),
         train=train,
         serve=served,
         replies=DirectoryReplies(tmp_path),

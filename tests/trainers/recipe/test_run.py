@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from peft import PeftModel
+from safetensors.torch import load_file
 from tiny_base import base_entry, chat_row, write_rows
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -66,6 +67,16 @@ def test_a_whole_model_stands_alone(
     assert not model.get_input_embeddings().weight.equal(base.get_input_embeddings().weight)
     assert model.config.use_cache
     assert AutoTokenizer.from_pretrained(path).get_chat_template()
+
+
+def test_a_prefix_is_learned_beside_untouched_weights_and_the_same_each_time(
+    train: Callable[..., RunDirectory], make_spec: Callable[..., TrainingSpec]
+) -> None:
+    first, again = train(make_spec(Tuning.PREFIX), name="a"), train(make_spec(Tuning.PREFIX), name="b")
+    losses = [metrics.train_loss for metrics in first.metrics()]
+    assert losses[-1] < losses[0]
+    assert list(load_file(f"{candidate(first).path}/adapter_model.safetensors")) == ["prompt_embeddings"]
+    assert candidate(first).digest == candidate(again).digest
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_says_when(
