@@ -207,9 +207,9 @@ class AuditPolicy:
     margin: float = 0.03
     """Greatest tolerated paired excess over base."""
     category_limit: float = 0.20
-    category_limits: Mapping[Category, float] = field(default_factory=dict)
+    category_limits: Mapping[Category, float] = field(default_factory=dict, hash=False)
     """Of categories that this policy holds to another limit."""
-    arms: Mapping[str, ArmLimits] = field(default_factory=dict)
+    arms: Mapping[str, ArmLimits] = field(default_factory=dict, hash=False)
     """By an arm's name or kind; the name counts first."""
     alpha: float = 0.025
     """One-sided error of a release, spent equally over the looks."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from deploy.errors import EngineRefused, EngineUnavailable, NotReleased
+from deploy.errors import EngineRefused, EngineUnavailable, NoSuchModel, NotReleased, Unauthorized
 from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnavailable
 from gateway.errors import ApiError, PluginError, PolicyError, SettingsError, UnusableSubject
 from gateway.store.errors import (
@@ -94,7 +94,9 @@ TABLE: Mapping[type[TunegateError], Translator] = {
     DatasetError: lambda error: ApiError(400, str(error), param="file", code=error.code),
     EngineRefused: lambda error: ApiError(400, str(error), param=error.param),
     NotReleased: lambda error: ApiError(404, "The model does not exist.", code="model_not_found"),
+    NoSuchModel: lambda error: ApiError(404, "The model does not exist.", code="model_not_found"),
     EngineUnavailable: lambda error: unavailable(),
+    Unauthorized: lambda error: unavailable(),  # an engine that refuses our own secret is not the client's fault
     ClassifierUnavailable: lambda error: unavailable(),
     ChatUnavailable: lambda error: unavailable(),
     JudgeUnavailable: lambda error: unavailable(),

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from evaluators import corpus as corpora
+from evaluators.probes.types import Readings
 from evaluators.types import Request
 from evaluators.verdicts import Judgement, Scored
 from gateway.pipeline.stages import JobStages
@@ -96,6 +97,9 @@ class ToyEngines:
         settings = json.loads((Path(candidate.path) / "adapter_config.json").read_text())
         seen = self.asked.setdefault(candidate.digest, set())
         return ToyModel(strength=settings["lora_alpha"], asked=seen), ToyModel(strength=0.0)
+
+    def readings(self, candidate: CandidateModel, harmful: Sequence[str], benign: Sequence[str]) -> Readings:
+        return Readings(refusal_gap_ratio=1.0, first_token_kl=0.0)
 
     def let_go(self, candidate: CandidateModel) -> None:
         """Nothing is held."""
