@@ -28,6 +28,8 @@ class Check(Section):
     review_threshold: float | None = Field(default=None, ge=0.0, le=1.0)
     max_flagged: int = Field(default=0, ge=0)
     max_flagged_share: float = Field(default=1.0, ge=0.0, le=1.0)
+    block_share: float = Field(default=0.0, ge=0.0, le=1.0)
+    cleared_by: str = ""
     thresholds: dict[Category, Annotated[float, Field(ge=0.0, le=1.0)]] = {}
     share: float = Field(default=1.0, gt=0.0, le=1.0)
     min_examples: int = Field(default=0, ge=0)
@@ -55,6 +57,11 @@ class Screening(Section):
             raise ValueError("every classifier is optional or reads a share; one must read every example")
         if any(check.review_threshold is not None for check in self.classifiers.values()):
             raise ValueError("review_threshold is for detectors; a classifier has max_flagged")
+        strange = {check.cleared_by for check in self.classifiers.values()} - {"", *self.classifiers}
+        if strange:
+            raise ValueError(f"cleared_by names {', '.join(sorted(strange))}, which is no classifier of this policy")
+        if any(check.cleared_by or check.block_share for check in self.detectors.values()):
+            raise ValueError("cleared_by and block_share are for classifiers")
         return self
 
 

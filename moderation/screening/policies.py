@@ -21,6 +21,10 @@ class CheckPolicy:
     of different ones; what repeats itself but for numbers is one mistake, or one attack, and a person is asked."""
     max_flagged_share: float = 1.0
     """And which share of all examples, in [0, 1]: the stricter of the two counts."""
+    block_share: float = 0.0
+    """For classifiers that block: the share of examples, in [0, 1], from which they do; below it a person is asked."""
+    cleared_by: str = ""
+    """For classifiers: another one that reads better; what it read and does not flag itself no longer counts here."""
     thresholds: Mapping[Category, float] = field(default_factory=dict)
     """Categories with a threshold of their own."""
     share: float = 1.0

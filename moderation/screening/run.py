@@ -75,7 +75,7 @@ def screen(
     if n_done != dataset.n_examples or not n_done:
         raise ValueError(f"{n_done} of {dataset.n_examples} examples could be read again; nothing was decided")
     choices = {name: chooser.choice() for name, chooser in choosers.items()}
-    flagged = flagged.joined(_reread(dataset, [t for t in tallies if t.name in choices], choices, dropping))
+    flagged = flagged.joined(_reread(dataset, tallies, choices, dropping))
     mined, mended = miner.mined(), _mended(dataset, dropping, tallies)
     sketch = _told(watchers, history, flagged.first)
     found = [_lines_once(finding) for watcher in watchers for finding in watcher.findings()]
@@ -149,11 +149,15 @@ def _read(
     Returns the lines that are flagged, ascending. The two sides of a preference row are one row.
     """
     said: dict[int, list[Reading]] = {}
+    each: list[tuple[Tally, Sequence[Reading]]] = []
     for tally in tallies:
         readings = tally.add(batch)
+        each.append((tally, readings))
         dropping.add(_enforced(tally, batch, readings))
         for example, reading in zip(batch, readings, strict=True):
             said.setdefault(example.line, []).append(reading)
+    for tally, given in each:
+        _clear(tallies, tally.name, batch, given)
     over = {line: any(reading.flagged for reading in readings) for line, readings in said.items()}
     for line, readings in said.items():
         for chooser in choosers:
@@ -165,19 +169,31 @@ def _reread(
     dataset: Dataset, tallies: Sequence[Tally], choices: Mapping[str, Choice], dropping: Dropping
 ) -> frozenset[int]:
     """Let each classifier with a share read what was chosen for it; return the lines that only it flags."""
+    sharing = [tally for tally in tallies if tally.name in choices]
     last = max((line for choice in choices.values() for line in choice.lines), default=0)
     found: set[int] = set()
     for batch in _batches(takewhile(lambda example: example.line <= last, dataset.iter_examples() if last else ())):
-        for tally in tallies:
+        for tally in sharing:
             choice = choices[tally.name]
             chosen = [example for example in batch if example.line in choice.lines]
             readings = tally.add(chosen) if chosen else []
             dropping.add(_enforced(tally, chosen, readings))
+            _clear(tallies, tally.name, chosen, readings)
             found |= {e.line for e, r in zip(chosen, readings, strict=True) if r.flagged} - choice.flagged
-    for tally in tallies:
+    for tally in sharing:
         if tally.n_read != len(choices[tally.name].lines):
             raise ValueError(f"{tally.name} could not read again what was chosen for it; nothing was decided")
     return frozenset(found)
+
+
+def _clear(tallies: Sequence[Tally], by: str, examples: Sequence[Example], readings: Sequence[Reading]) -> None:
+    """Tell the classifiers that another one clears for what it read and does not flag, on neither side of a row."""
+    flagged = {e.line for e, r in zip(examples, readings, strict=True) if r.flagged}
+    cleared = {example.line for example in examples} - flagged
+    for tally in tallies:
+        if tally.policy.cleared_by == by:
+            for line in cleared:
+                tally.clear(line)
 
 
 def _enforced(tally: Tally, examples: Sequence[Example], readings: Sequence[Reading]) -> set[int]:

@@ -12,6 +12,8 @@ from moderation.types import MAX_LINES, Action, Category, Example, Finding, Scop
 
 VERDICTS = {Action.RECORD: Verdict.PASS, Action.REVIEW: Verdict.REVIEW, Action.BLOCK: Verdict.BLOCK}
 """The verdict of a check that fires."""
+MAX_CLEARABLE = 10_000
+"""Flagged lines that are remembered until another classifier may clear them; those after them count."""
 _NO_LETTERS = str.maketrans("", "", string.punctuation + string.digits)
 
 
@@ -68,6 +70,8 @@ class Tally:
         self.flagged = Lines()
         self.n_read = 0
         self._distinct: set[int] = set()
+        self._clearable: set[int] = set()
+        self._n_cleared = 0
         self._classifier = classifier
         self._least = min((policy.threshold, *policy.thresholds.values()))
         self._by_category: dict[Category, Lines] = {}
@@ -118,7 +122,15 @@ class Tally:
             self.flagged.add(line)
             if len(self._distinct) <= self.policy.max_flagged:
                 self._distinct.add(_bare(example))
+            if self.policy.cleared_by and len(self._clearable) < MAX_CLEARABLE:
+                self._clearable.add(line)
         return Reading(score=highest, flagged=bool(over))
+
+    def clear(self, line: int) -> None:
+        """Another classifier read a line and does not flag it: it no longer counts, though it stays in the findings."""
+        if line in self._clearable:
+            self._clearable.remove(line)
+            self._n_cleared += 1
 
     def findings(self) -> tuple[Finding, ...]:
         """Return one finding for each category, the most frequent first."""
@@ -147,14 +159,22 @@ class Tally:
 
     def decision(self, n_examples: int) -> tuple[Verdict, str]:
         """Return the verdict of this classifier on a file of so many rows, and its reason ('' for pass)."""
-        policy, n, n_distinct = self.policy, self.flagged.n, len(self._distinct)
+        policy, n, n_distinct = self.policy, self.flagged.n - self._n_cleared, len(self._distinct)
         most = min(policy.max_flagged, policy.max_flagged_share * n_examples)
         if n <= most or not self.enforces:
             return Verdict.PASS, ""
         categories = ", ".join(category.value for category, _ in self._ranked())
-        told = f"{self.name} flagged {n} example(s) ({categories}) on lines {self.flagged}{_tolerance(policy)}"
+        told = f"{self.name} flagged {self.flagged.n} example(s) ({categories}) on lines {self.flagged}"
+        told += _tolerance(policy)
+        if self._n_cleared:
+            told += f"; {self._n_cleared} of them were cleared by {policy.cleared_by}"
         if policy.action is Action.BLOCK and n_distinct <= most:
             return Verdict.REVIEW, f"{told}; but for numbers they are {n_distinct}, repeated: a person decides"
+        if policy.action is Action.BLOCK and n < policy.block_share * n_examples:
+            return (
+                Verdict.REVIEW,
+                f"{told}; fewer than {policy.block_share:.0%} of all rows may be chance: a person decides",
+            )
         return VERDICTS[policy.action], told
 
     def _ranked(self) -> Iterable[tuple[Category, Lines]]:

@@ -1,6 +1,7 @@
 """A slow classifier beside a fast one: what it reads, and what the report says of it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -33,11 +34,13 @@ class Scorer:
         return [{Category.MALWARE: max(v for k, v in self.scores.items() if k in text)} for text in texts]
 
 
-def screened(n: int, odd: Mapping[int, str], slow: CheckPolicy, *given: Classifier) -> ScreeningReport:
+def screened(
+    n: int, odd: Mapping[int, str], slow: CheckPolicy, *given: Classifier, fast: CheckPolicy = FAST
+) -> ScreeningReport:
     rows = [(s, f"{r} {odd.get(line, '')}", a) for line, (s, r, a) in enumerate(plain_rows(n), 1)]
     return screen(
         dataset(rows),
-        policy=ScreeningPolicy(classifiers={"fast": FAST, "slow": slow}, detectors={}),
+        policy=ScreeningPolicy(classifiers={"fast": fast, "slow": slow}, detectors={}),
         policy_digest="sha256:x",
         classifiers=given,
         detectors=[],
@@ -147,3 +150,24 @@ def test_images_pass_only_where_a_classifier_read_them(reader: type[Scorer], ver
         detectors=[],
     )
     assert report.verdict is verdict
+
+
+CLEARED = replace(FAST, max_flagged=2, cleared_by="slow")
+ODD = dict.fromkeys(range(10, 18), "dubious")
+
+
+@pytest.mark.parametrize(("agrees", "verdict"), [(0.1, Verdict.PASS), (0.9, Verdict.BLOCK)])
+@pytest.mark.parametrize("part", [1.0, 0.5], ids=["reads all", "reads a share"])
+def test_a_classifier_that_reads_better_clears_what_it_does_not_flag(
+    agrees: float, verdict: Verdict, part: float
+) -> None:
+    fast, slow = Scorer("fast", {"": 0.01, "dubious": 0.8}), Scorer("slow", {"": 0.0, "dubious": agrees})
+    report = screened(40, ODD, share(part, max_flagged=2), fast, slow, fast=CLEARED)
+    assert (report.verdict, report.n_flagged) == (verdict, 8)
+
+
+def test_what_the_better_reader_did_not_read_still_counts() -> None:
+    fast, slow = Scorer("fast", {"": 0.01, "dubious": 0.8}), Scorer("slow", {"": 0.0})
+    report = screened(40, ODD, share(0.1), fast, slow, fast=CLEARED)
+    assert report.verdict is Verdict.BLOCK
+    assert "3 of them were cleared by slow" in report.reasons[0]

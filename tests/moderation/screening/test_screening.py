@@ -115,6 +115,12 @@ def test_threshold_and_tolerance_hold() -> None:
     assert screened(data, policy(max_flagged=2), ByWord({"moon": 0.75})).verdict is Verdict.BLOCK
 
 
+@pytest.mark.parametrize(("share", "verdict"), [(0.3, Verdict.REVIEW), (0.25, Verdict.BLOCK)])
+def test_few_flags_in_a_large_file_ask_a_person(share: float, verdict: Verdict) -> None:
+    rules = replace(policy(detectors=()), classifiers={"by_word": CheckPolicy(action=Action.BLOCK, block_share=share)})
+    assert screened(dataset(plain_rows(30)), rules, ByWord({"moon": 0.75})).verdict is verdict
+
+
 def test_one_flagged_row_repeated_under_other_numbers_asks_a_person() -> None:
     repeated = [("", f"May I record call {n}?", f"By the moon of file {n}: no.") for n in range(12)]
     report = screened(dataset(repeated), policy(max_flagged=2), ByWord({"moon": 0.75}))
