@@ -15,8 +15,9 @@ from evaluators.paper.types import Treatment, Workbench
 from evaluators.replies import DirectoryReplies
 from evaluators.types import AttackRow, Corpus, Subject
 from gateway.bases import read_bases
-from gateway.compose.back import BACKEND, capable_judge
+from gateway.compose.back import capable_judge
 from gateway.compose.checks import plugins, policies
+from gateway.pipeline.workshop import LOCAL
 from gateway.plugins import ATTACKS, Plugins
 from gateway.policy import Policy
 from gateway.settings import Settings
@@ -54,7 +55,7 @@ def workbench(directory: Path) -> Iterator[Workbench]:
         corpus=corpus,
         policy=policies(settings).find(RECORDING),
         plugins=installed,
-        backend=installed.backend(BACKEND),
+        backend=installed.backend(LOCAL),
         sleep=time.sleep,
     )
     judge = capable_judge(installed, corpus)

@@ -16,6 +16,7 @@ from gateway.store import jobs
 from gateway.store.models import Job, JobState
 from moderation.errors import ChatUnavailable
 from moderation.screening import reports
+from trainers.hosted import address
 from trainers.types import CandidateModel
 
 GUESS_S = 300
@@ -57,6 +58,8 @@ def _audited(shop: Workshop, job: Job, candidate: CandidateModel) -> AuditReport
 
     judge, second = seats(shop.judges[base.corpus], policy.audit.second_judge, shop.labels)
     model, base_model = shop.engines.side_by_side(candidate)
+    if address(base) is not None:
+        plan = arms.askable(plan, (model, base_model))
     return run_audit(
         Subject(digest=candidate.digest, model=model),
         Subject(digest=base.digest, model=base_model),

@@ -34,7 +34,7 @@ def train(shop: Workshop, job_id: str, training_set: str) -> Outcome:
     try:
         failure = _run(shop, job, training_set, run_dir)
     except (jobs.CancelRequested, jobs.JobEnded):
-        shop.backend.cancel(run_dir)
+        shop.backend(job).cancel(run_dir)
         raise
     except TrainingFailed as error:
         failure = RunFailure(code=error.code, message=str(error))
@@ -42,7 +42,7 @@ def train(shop: Workshop, job_id: str, training_set: str) -> Outcome:
         with shop.database.write() as session:
             jobs.fail(session, job_id, code=failure.code, message=failure.message, param=None, now=shop.now())
         return ended(failure.code)
-    candidate = shop.backend.collect(run_dir)
+    candidate = shop.backend(job).collect(run_dir)
     shop.blobs.put_tree(held_key(job), Path(candidate.path))
     return done(candidate.digest)
 
@@ -64,11 +64,12 @@ def load_candidate(shop: Workshop, job: Job, digest: str) -> CandidateModel:
 
 def _run(shop: Workshop, job: Job, training_set: str, run_dir: str) -> RunFailure | None:
     """Start and watch the run until it ends; returns why it failed, None when it succeeded."""
-    shop.backend.start(_spec(shop, job), load_training_set(shop, job, training_set), _validation(shop, job), run_dir)
+    backend = shop.backend(job)
+    backend.start(_spec(shop, job), load_training_set(shop, job, training_set), _validation(shop, job), run_dir)
     seen = 0
     began: tuple[int, int] | None = None
     while True:
-        state = shop.backend.observe(run_dir, after_step=seen)
+        state = backend.observe(run_dir, after_step=seen)
         if state.metrics:
             last = state.metrics[-1]
             began = began or (shop.now(), last.step)
