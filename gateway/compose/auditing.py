@@ -9,7 +9,6 @@ from typing import BinaryIO
 from deploy.decision import decide
 from deploy.types import ReleaseDecision
 from evaluators import arms, labels
-from evaluators.arms import Plan
 from evaluators.audit import Progress, audit
 from evaluators.labels import Question
 from evaluators.replies import DirectoryReplies

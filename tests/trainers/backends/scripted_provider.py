@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +24,7 @@ class ScriptedProvider:
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     """Metrics, oldest first."""
-    errors: list[tuple[str, web.Response]] = field(default_factory=list)
+    errors: list[tuple[str, Callable[[], web.Response]]] = field(default_factory=list)
     """What is answered instead, once each, to the next request of a `METHOD path-start`."""
     cut_short: int = 0
     """So many job answers end in the middle of their body."""
@@ -61,10 +61,10 @@ class ScriptedProvider:
         self.asked.append(asked)
         if request.headers["Authorization"] != f"Bearer {KEY}":
             return refusal(401, "Incorrect API key provided.")
-        for place, (start, response) in enumerate(self.errors):
+        for place, (start, respond) in enumerate(self.errors):
             if asked.startswith(start):
                 del self.errors[place]
-                return response
+                return respond()
         answer: web.StreamResponse = await handler(request)
         return answer
 
@@ -137,6 +137,11 @@ def refusal(status: int, message: str, code: str | None = None, **headers: str) 
     body = {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return web.json_response(body, status=status, headers=named)
+
+
+def refused(status: int, message: str, code: str | None = None, **headers: str) -> Callable[[], web.Response]:
+    """A refusal for every request anew."""
+    return lambda: refusal(status, message, code, **headers)
 
 
 def _page(data: list[dict[str, Any]]) -> web.Response:

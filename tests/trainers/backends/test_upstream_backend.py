@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from scripted_provider import BASE, KEY, TUNED, ScriptedProvider, refusal, running
+from aiohttp import web
+from scripted_provider import BASE, KEY, TUNED, ScriptedProvider, refused, running
 
 from moderation.errors import SealBroken
 from moderation.types import TrainingSet
@@ -128,7 +129,7 @@ def test_a_job_whose_answer_was_lost_is_found(desk: Desk, provider: ScriptedProv
 
 def test_a_storm_of_429_is_waited_out_for_as_long_as_it_asks(desk: Desk, provider: ScriptedProvider) -> None:
     backend = desk.backend()
-    provider.errors += [("GET /v1/files", refusal(429, "slow down", retry_after="120"))] * 3
+    provider.errors += [("GET /v1/files", refused(429, "slow down", retry_after="120"))] * 3
     desk.start(backend)
     for _ in range(2):
         desk.look(backend, after_s=119.0)
@@ -139,17 +140,17 @@ def test_a_storm_of_429_is_waited_out_for_as_long_as_it_asks(desk: Desk, provide
 
 
 def test_errors_and_bodies_cut_short_pass(desk: Desk, provider: ScriptedProvider) -> None:
-    from aiohttp import web
-
     backend = desk.backend()
     desk.start(backend)
     where = "GET /v1/fine_tuning/jobs/"
-    provider.errors += [(where, refusal(502, "bad gateway")), (where, web.Response(text="<html>sorry</html>"))]
-    provider.errors += [(where, web.json_response({"id": 7})), (where, web.json_response([]))]
+    provider.errors += [(where, refused(502, "bad gateway")), (where, lambda: web.Response(text="<html>sorry</html>"))]
+    provider.errors += [(where, lambda: web.json_response({"id": 7})), (where, lambda: web.json_response([]))]
     provider.cut_short = 1
-    assert desk.look(backend, after_s=400.0, times=2).status is RunStatus.RUNNING
+    for after_s in (21.0, 41.0, 81.0, 161.0, 321.0):
+        assert desk.look(backend, after_s).status is RunStatus.RUNNING
     provider.says(status="succeeded", fine_tuned_model=TUNED)
-    assert desk.look(backend, after_s=150.0, times=4).status is RunStatus.SUCCEEDED
+    assert (provider.errors, provider.cut_short) == ([], 0)
+    assert desk.look(backend, after_s=321.0).status is RunStatus.SUCCEEDED
 
 
 def test_a_job_that_hangs_is_cancelled_there_and_fails(desk: Desk, provider: ScriptedProvider) -> None:
@@ -162,7 +163,7 @@ def test_a_job_that_hangs_is_cancelled_there_and_fails(desk: Desk, provider: Scr
 
 def test_a_provider_that_is_down_for_too_long_fails_the_job(desk: Desk, provider: ScriptedProvider) -> None:
     backend = desk.backend()
-    provider.errors += [("", refusal(503, "down"))] * 20
+    provider.errors += [("", refused(503, "down"))] * 20
     desk.start(backend)
     failed(desk.look(backend, after_s=STALL_S / 2, times=3), "upstream_stalled")
 
@@ -199,7 +200,7 @@ def test_a_refusal_to_create_ends_the_job_at_once(
     desk: Desk, provider: ScriptedProvider, status: int, code: str | None, ours: str
 ) -> None:
     said = f"org-theirs may not tune {BASE} on file-theirs0"
-    provider.errors.append(("POST /v1/fine_tuning", refusal(status, said, code)))
+    provider.errors.append(("POST /v1/fine_tuning", refused(status, said, code)))
     backend = desk.backend()
     desk.start(backend)
     message = failed(desk.look(backend), ours)
@@ -230,7 +231,7 @@ def test_cancelling_here_cancels_there_also_what_was_not_written_down(desk: Desk
     provider.forgets_answer = True
     backend = desk.backend()
     desk.start(backend)
-    provider.errors.append(("POST /v1/fine_tuning/jobs/ftjob-theirs0/cancel", refusal(500, "later")))
+    provider.errors.append(("POST /v1/fine_tuning/jobs/ftjob-theirs0/cancel", refused(500, "later")))
     desk.backend().cancel(str(desk.run.root))
     assert next(iter(provider.jobs.values()))["status"] == "cancelled"
     assert desk.look(backend).status is RunStatus.CANCELLED
