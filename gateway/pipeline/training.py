@@ -66,7 +66,7 @@ def _run(shop: Workshop, job: Job, training_set: str, run_dir: str) -> RunFailur
     """Start and watch the run until it ends; returns why it failed, None when it succeeded."""
     backend = shop.backend(job)
     backend.start(_spec(shop, job), load_training_set(shop, job, training_set), _validation(shop, job), run_dir)
-    seen = 0
+    seen = n_told = 0
     began: tuple[int, int] | None = None
     while True:
         state = backend.observe(run_dir, after_step=seen)
@@ -77,7 +77,11 @@ def _run(shop: Workshop, job: Job, training_set: str, run_dir: str) -> RunFailur
             if not seen:
                 _tell_rendering(shop, job.id, run_dir)
             seen = last.step
+            n_told += len(state.metrics)
         if state.status == RunStatus.SUCCEEDED:
+            whole = backend.observe(run_dir, after_step=0).metrics
+            if len(whole) > n_told:  # a provider's result file has steps that none of its events told
+                _tell(shop, job.id, whole, finish=None)
             return None
         if state.status == RunStatus.CANCELLED:
             raise jobs.CancelRequested(job.id)

@@ -9,7 +9,7 @@ import openai
 from moderation.errors import TunegateError
 from trainers.errors import TrainingFailed
 
-MAX_SAID = 400
+MAX_SAID = 600
 """Characters of a provider's own words that are passed on."""
 _QUOTA = (
     "upstream_quota",

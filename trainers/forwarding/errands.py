@@ -15,7 +15,7 @@ from trainers.errors import TrainingFailed
 from trainers.forwarding.answers import WITHHELD, Gone, NotNow, scrubbed
 from trainers.forwarding.ledger import Ledger
 from trainers.forwarding.ordering import job_request, rewritten
-from trainers.forwarding.outcomes import failure_of, unreadable
+from trainers.forwarding.outcomes import failure_of, oddity
 from trainers.forwarding.provider import Provider, ProviderJob
 from trainers.hosted import Address, Pointer, write_pointer
 from trainers.run_directory import Order, RunDirectory
@@ -55,7 +55,7 @@ class Errand:
         except Gone as exc:
             if self._ledger().job is None:
                 raise TrainingFailed("upstream_refused", f"The provider refuses the job: {exc}") from exc
-            return unreadable("vanished")
+            return oddity("vanished")
 
     def fail(self, failure: RunFailure) -> None:
         """End the run, in words that carry nothing of the provider's."""
@@ -67,10 +67,9 @@ class Errand:
     def give_up_when_stalled(self) -> None:
         """End a run, here and there, that has had no news for too long."""
         ledger = self._ledger()
-        ledger.write(self.run)  # the time without news counts from the first attempt
         if self.clock() - ledger.moved_at >= self.stall_s:
             self._cancel(ledger)
-            self.fail(unreadable("stalled", hours=self.stall_s / 3600))
+            self.fail(oddity("stalled", hours=self.stall_s / 3600))
 
     def stop(self) -> None:
         """Cancel the job there, also one that was made and not written down, and tidy up."""
@@ -79,7 +78,7 @@ class Errand:
         self._tidy(ledger)
 
     def _ledger(self) -> Ledger:
-        return Ledger.read(self.run, now=self.clock())
+        return Ledger.open(self.run, now=self.clock())
 
     def _with_files(self, ledger: Ledger) -> Ledger:
         """The ledger with what has to be uploaded."""
@@ -123,16 +122,17 @@ class Errand:
         return None
 
     def _mirror(self, job: ProviderJob) -> int:
-        """Append metrics that are new, and return the last step there is."""
+        """Write down metrics that are new, and return the last step there is."""
         seen = self.run.metrics()
-        step = seen[-1].step if seen else 0
-        new = self.provider.metrics(job.id, after_step=step)
+        known = {
+            one.step: one for one in (*seen, *self.provider.metrics(job.id, after_step=seen[-1].step if seen else 0))
+        }
         if job.status == "succeeded" and job.result_file is not None:
-            reached = new[-1].step if new else step
-            new += tuple(one for one in self.provider.result(job.result_file) if one.step > reached)
-        with self.run.metrics_file.open("ab") as file:
-            file.writelines(orjson.dumps(asdict(one)) + b"\n" for one in new)
-        return new[-1].step if new else step
+            known = {one.step: one for one in self.provider.result(job.result_file)} | known
+        if len(known) > len(seen):
+            lines = (orjson.dumps(asdict(known[step])).decode() for step in sorted(known))
+            self.run.write_text("metrics.jsonl", "".join(f"{line}\n" for line in lines))
+        return max(known, default=0)
 
     def _seal(self, job: ProviderJob, *, n_steps: int) -> None:
         assert job.model is not None

@@ -22,10 +22,14 @@ class Ledger:
     """Unix seconds at which `state` last changed."""
 
     @classmethod
-    def read(cls, run: RunDirectory, *, now: float) -> Self:
-        """The ledger of a run, empty for one that has nothing there yet."""
+    def open(cls, run: RunDirectory, *, now: float) -> Self:
+        """The ledger of a run; a new one is kept at once, for the time without news counts from its start."""
         path = run.root / FILE
-        return cls(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else cls(moved_at=now)
+        if path.exists():
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        new = cls(moved_at=now)
+        new.write(run)
+        return new
 
     def write(self, run: RunDirectory) -> None:
         """Keep it, whole or not at all."""

@@ -6,6 +6,10 @@ from trainers.forwarding.provider import ProviderJob
 from trainers.types import RunFailure
 
 RUNNING = frozenset({"validating_files", "queued", "running", "paused", "pausing", "resuming"})
+FAILED_THERE = (
+    "The provider's job failed. Lines that it names are those of the training set, in which safety examples and what "
+    "was dropped have moved the customer's rows."
+)
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -17,17 +21,17 @@ def failure_of(job: ProviderJob, base: str) -> RunFailure | None:
     if job.status in RUNNING:
         return None
     if job.status == "succeeded":
-        return unreadable("no_model") if job.model in (None, base) else None
+        return oddity("no_model") if job.model in (None, base) else None
     if job.status == "cancelled":
-        return unreadable("cancelled")
+        return oddity("cancelled")
     if job.status != "failed":
-        return unreadable("unknown_status")
+        return oddity("unknown_status")
     code = job.error_code if job.error_code and _CODE.fullmatch(job.error_code) else "training_failed"
     said = job.error_message or "It gave no reason; create the job again."
-    return RunFailure(code=code, message=f"The provider's job failed: {said}")
+    return RunFailure(code=code, message=f"{FAILED_THERE} {said}")
 
 
-def unreadable(what: str, *, hours: float = 0.0) -> RunFailure:
+def oddity(what: str, *, hours: float = 0.0) -> RunFailure:
     """What is said of a job that ended as no job should."""
     sentences = {
         "no_model": "The provider says that its job succeeded, and names no model.",

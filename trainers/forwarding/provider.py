@@ -20,7 +20,9 @@ from trainers.forwarding.answers import NotNow, meaning
 from trainers.forwarding.mirroring import from_csv, from_events
 from trainers.types import StepMetrics
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 20.0
+"""While a provider keeps a request waiting, a cancellation waits too."""
+CANCEL_TIMEOUT_S = 5.0
 UPLOAD_TIMEOUT_S = 900.0
 MAX_JOBS_READ = 500
 MAX_FILES_READ = 10_000
@@ -101,7 +103,7 @@ class Provider:
     def cancel(self, job_id: str) -> None:
         """Stop a job."""
         with self._translated():
-            self.client.fine_tuning.jobs.cancel(job_id)
+            self.client.fine_tuning.jobs.cancel(job_id, timeout=CANCEL_TIMEOUT_S)
 
     def delete_file(self, file_id: str) -> None:
         """Delete a file of ours."""

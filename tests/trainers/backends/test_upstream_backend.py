@@ -76,9 +76,9 @@ def test_a_job_is_trained_there_and_a_sealed_pointer_comes_back(desk: Desk, prov
         "batch_size": 4,
         "learning_rate_multiplier": 1.0,
     }
-    provider.trains(1)
+    provider.trains(2)
     provider.says(status="running")
-    assert [one.step for one in desk.look(backend).metrics] == [1]
+    assert [one.step for one in desk.look(backend).metrics] == [2]
     provider.says(status="succeeded", fine_tuned_model=TUNED, trained_tokens=77, result_files=["file-result"])
     state = desk.look(backend)
     assert (state.status, [one.step for one in state.metrics]) == (RunStatus.SUCCEEDED, [1, 2, 3])
