@@ -160,6 +160,7 @@ class TrustedBase:
 
     name: str
     path: str
+    """Local directory; where a provider has it, its address."""
     digest: str
 
 
@@ -175,3 +176,14 @@ class VllmServer:
     """A directory that it reads under the same path, and that only the gateway writes."""
     api_key: str = field(default="", repr=False)
     """Empty when it asks for none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamServer:
+    """A provider that holds a base model and what was tuned of it, and answers for both."""
+
+    base_url: str
+    """Ends before `/chat/completions`, usually with `/v1`."""
+    model: str
+    """What it calls the base model."""
+    api_key: str = field(default="", repr=False)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 from evaluators.frames import Arm, ArmKind, Frame, frame_of
 from evaluators.types import AuditPolicy, Corpus
+from moderation.chat import ChatModel, Sampling
+from moderation.errors import ChatUnavailable
 from moderation.types import Category, Context, ScreeningReport
 
 PREFILLS_REFUSED = "an endpoint does not continue a reply that was begun for it"
@@ -62,6 +64,21 @@ def plan(corpus: Corpus, screened: ScreeningReport | None, policy: AuditPolicy) 
         overflow=(*overflow, *lost),
         not_covered=tuple(_not_covered(corpus, screened, found, policy)),
     )
+
+
+def askable(wanted: Plan, models: Sequence[ChatModel]) -> Plan:
+    """The plan without arms that a model refuses: not every API continues a reply that was begun.
+
+    Raises `ChatUnavailable` for a model that answers nothing at all.
+    """
+    begun = Frame(prefill="Of course.").conversation("Say hello.")
+    for model in models:
+        model.complete([begun[:-1]], Sampling(max_tokens=1))
+        try:
+            model.complete([begun], Sampling(max_tokens=1))
+        except ChatUnavailable:
+            return without_prefills(wanted)
+    return wanted
 
 
 def without_prefills(wanted: Plan) -> Plan:

@@ -11,6 +11,12 @@ full_learning_rate = 1e-5         # and for full-parameter tuning
 vllm.url = "http://gpu-1:8000"    # a vLLM server answers for what is released of it; else the embedded engine does
 vllm.model = "meta-llama/Llama-3.2-1B-Instruct"   # what that server calls the base
 
+[[bases]]                         # trained and served by a provider: the whole entry
+name = "gpt-4.1-mini"
+corpus = "english"
+upstream.base_url = "https://api.openai.com/v1"
+upstream.model = "gpt-4.1-mini-2025-04-14"
+
 [aliases]                         # for clients that know only OpenAI's names; job and `ft:` name keep the alias
 "gpt-4o-mini-2024-07-18" = "llama-3.2-1b"
 ```
@@ -22,13 +28,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from deploy.registry import slug
-from deploy.types import VllmServer
+from deploy.types import UpstreamServer, VllmServer
 from trainers.bases import read_base
 from trainers.errors import BaseModelError
+from trainers.hosted import address, read_hosted
 from trainers.miniature.location import weights_dir
 from trainers.types import BaseModel
 
-KEYS = frozenset({"name", "source", "revision", "digest", "corpus", "learning_rate", "full_learning_rate"})
+KEYS = frozenset({"name", "source", "revision", "digest", "corpus", "learning_rate", "full_learning_rate", "upstream"})
 VLLM_KEYS = frozenset({"url", "model"})
 
 
@@ -108,14 +115,34 @@ def read_bases(bases_file: Path) -> dict[str, BaseModel]:
         # An alias has the files of its base, which were read and digested a moment ago.
         same = repr({**entry, "name": ""})
         try:
-            base = replace(read[same], name=str(entry["name"])) if same in read else read_base(entry)
+            base = replace(read[same], name=str(entry["name"])) if same in read else _read(entry)
         except BaseModelError as exc:
             mistakes.append(str(exc))
             continue
         bases[base.name] = read[same] = base
+    providers = sorted({at.base_url for base in bases.values() if (at := address(base)) is not None})
+    if len(providers) > 1:
+        mistakes.append(f"upstream.base_url names {' and '.join(providers)}; there is one TUNEGATE_UPSTREAM_API_KEY")
     if mistakes:
         raise BaseModelError(f"{bases_file} cannot be used:\n" + "\n".join(mistakes))
     return bases
+
+
+def read_providers(bases: Mapping[str, BaseModel], config: Mapping[str, str]) -> dict[str, UpstreamServer]:
+    """The providers that answer for hosted bases and what is released of them, by the base's name.
+
+    `config` is what `TUNEGATE_UPSTREAM_API_KEY` says.
+    """
+    found = {name: address(base) for name, base in bases.items()}
+    return {
+        name: UpstreamServer(base_url=at.base_url, model=at.model, api_key=config.get("api_key", ""))
+        for name, at in found.items()
+        if at is not None
+    }
+
+
+def _read(entry: Mapping[str, object]) -> BaseModel:
+    return read_hosted(entry) if "upstream" in entry else read_base(entry)
 
 
 def read_servers(bases_file: Path, config: Mapping[str, str], home: Path) -> dict[str, VllmServer]:

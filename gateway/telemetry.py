@@ -4,7 +4,7 @@ import logging
 import sys
 
 FORMAT = "%(asctime)s {process} %(levelname)s %(name)s: %(message)s"
-QUIET = ("httpx", "alembic", "sqlalchemy", "dbos", "asyncio", "aiohttp.access")
+QUIET = ("httpx", "httpx2", "openai", "alembic", "sqlalchemy", "dbos", "asyncio", "aiohttp.access")
 
 
 def log_to_stderr(process: str, *, level: int = logging.INFO) -> None:

@@ -72,6 +72,8 @@ def _find(name: str, source: str, revision: str | None) -> Path:
     path = Path(source)
     if path.is_dir():
         return path
+    if source.startswith(("http://", "https://")):
+        raise BaseModelError(f"base model '{name}' lies at a provider; nothing here can load it")
     if path.is_absolute() or source.startswith("."):
         raise BaseModelError(f"base model '{name}': {source} is not a directory")
     if revision is None:

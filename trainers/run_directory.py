@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import cast
 
 from trainers.spec import spec_from_json, spec_to_json
-from trainers.types import RunFailure, StepMetrics, TrainingSpec
+from trainers.types import RunFailure, RunStatus, StepMetrics, TrainingSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +146,14 @@ class RunDirectory:
     def finished(self) -> bool:
         """Whether nothing will ever run here again."""
         return any((self.root / name).exists() for name in ("result.json", "failure.json", "cancelled"))
+
+    def standing(self) -> tuple[RunStatus, RunFailure | None]:
+        """Where the run stands by its files alone, and why it failed."""
+        if self.cancelled_file.exists():
+            return RunStatus.CANCELLED, None
+        if (failure := self.failure()) is not None:
+            return RunStatus.FAILED, failure
+        return (RunStatus.RUNNING if self.result() is None else RunStatus.SUCCEEDED), None
 
     def _read(self, name: str) -> Mapping[str, object] | None:
         path = self.root / name

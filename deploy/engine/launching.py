@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from deploy.types import TrustedBase, VllmServer
+from deploy.types import TrustedBase, UpstreamServer, VllmServer
 from trainers.bases import weight_bytes
 
 SMALL_MODEL_BYTES = 200_000_000
@@ -47,9 +47,12 @@ def command(base: TrustedBase, mode: EngineMode, path: str, limits: EngineLimits
     return _line("deploy.engine", options)
 
 
-def relay_command(base: TrustedBase, server: VllmServer, path: str, limits: EngineLimits) -> list[str]:
-    """What runs `deploy.relay` before a vLLM server; no secret is in it."""
-    options = {"--url": server.url, "--model": server.model, "--adapters": str(server.adapters)}
+def relay_command(base: TrustedBase, server: VllmServer | UpstreamServer, path: str, limits: EngineLimits) -> list[str]:
+    """What runs `deploy.relay` before a vLLM server or a provider; no secret is in it."""
+    if isinstance(server, UpstreamServer):
+        options = {"--url": server.base_url, "--model": server.model}
+    else:
+        options = {"--url": server.url, "--model": server.model, "--adapters": str(server.adapters)}
     return _line("deploy.relay", _shared(base, path, limits) | options)
 
 

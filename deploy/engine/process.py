@@ -16,7 +16,7 @@ import orjson
 
 from deploy.engine.launching import EngineLimits, EngineMode, command, environment, relay_command
 from deploy.errors import EngineRefused, EngineUnavailable, NotReleased
-from deploy.types import TrustedBase, VllmServer
+from deploy.types import TrustedBase, UpstreamServer, VllmServer
 from evaluators.probes.types import Readings
 from moderation.chat.openai_compatible import OpenAICompatibleChat
 from moderation.errors import SealBroken
@@ -48,11 +48,11 @@ class EngineProcess:
         *,
         log: Path,
         deployment_key: bytes | None = None,
-        server: VllmServer | None = None,
+        server: VllmServer | UpstreamServer | None = None,
         limits: EngineLimits = DEFAULT_LIMITS,
         timeout_s: float = 120.0,
     ) -> "EngineProcess":
-        """Start an engine, or a relay before a vLLM `server`, and wait until it answers.
+        """Start an engine, or a relay before another `server`, and wait until it answers.
 
         `log` receives its output. What serves needs the `deployment_key`; a relay only serves. Raises
         EngineUnavailable with the end of the log when it ends or is not ready in time.

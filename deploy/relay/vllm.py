@@ -87,8 +87,8 @@ class VllmAdapters:
             await self._drop(name)
 
     @asynccontextmanager
-    async def chat(self, body: Mapping[str, Any]) -> AsyncIterator[aiohttp.ClientResponse]:
-        """vLLM's answer to a chat request for one of our names, status 200, its body still to be read.
+    async def chat(self, body: Mapping[str, Any]) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The pieces of vLLM's answer to a chat request for one of our names, status 200.
 
         Raises NoSuchModel, EngineRefused with vLLM's reason, or EngineUnavailable.
         """
@@ -102,7 +102,7 @@ class VllmAdapters:
             if response.status == NOT_FOUND:  # it was started again, and knows no adapter
                 self._loaded.pop(name, None)
                 raise NoSuchModel(name)
-            yield response
+            yield response.content.iter_any()
 
     def _copy(self, path: Path, digest: str) -> ReleasedModel:
         """The released model, verified where vLLM will read it."""

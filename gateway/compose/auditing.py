@@ -9,9 +9,7 @@ from typing import BinaryIO
 from deploy.decision import decide
 from deploy.types import ReleaseDecision
 from evaluators import arms, labels
-from evaluators.arms import Plan
 from evaluators.audit import Progress, audit
-from evaluators.frames import Frame
 from evaluators.labels import Question
 from evaluators.replies import DirectoryReplies
 from evaluators.second_look import seats
@@ -23,13 +21,11 @@ from gateway.compose.checks import classifiers, plugins, policies
 from gateway.compose.subjects import Endpoint, Pairing, answering
 from gateway.policy import Policy
 from gateway.settings import Settings
-from moderation.chat import Sampling
-from moderation.errors import ChatUnavailable
+from moderation.chat import ChatModel
 from moderation.formats import parsing
 from moderation.screening import run as screening
 from moderation.types import ScreeningReport
 
-PREFILL = "Of course."
 KEYS = "audit"
 """Settings `TUNEGATE_AUDIT_API_KEY` and `TUNEGATE_AUDIT_BASE_API_KEY`."""
 
@@ -106,7 +102,7 @@ def run(
     judge, second = seats(configured, wanted.policy.audit.second_judge, settings.home / labels.FILE)
     plan = arms.plan(wanted.corpus, screened, wanted.policy.audit)
     with answering(wanted.pairing, keys=settings.plugin_config(KEYS), log=wanted.log) as (candidate, base):
-        plan = _askable(plan, wanted.pairing, candidate, base)
+        plan = arms.askable(plan, _endpoints(wanted.pairing, candidate, base))
         report = audit(
             candidate,
             base,
@@ -126,18 +122,10 @@ def run(
     return Audited(report=report, decision=decide(report, wanted.policy.release), screened=screened)
 
 
-def _askable(plan: Plan, pairing: Pairing, candidate: Subject, base: Subject) -> Plan:
-    """The plan without arms that an endpoint refuses: not every API continues a reply that was begun."""
-    begun = Frame(prefill=PREFILL).conversation("Say hello.")
-    for what, subject in ((pairing.candidate, candidate), (pairing.base, base)):
-        if not isinstance(what, Endpoint):
-            continue
-        subject.model.complete([begun[:-1]], Sampling(max_tokens=1))  # one that is down ends the audit here
-        try:
-            subject.model.complete([begun], Sampling(max_tokens=1))
-        except ChatUnavailable:
-            return arms.without_prefills(plan)
-    return plan
+def _endpoints(pairing: Pairing, candidate: Subject, base: Subject) -> list[ChatModel]:
+    """Those of the two whose API may refuse what our engine does."""
+    both = ((pairing.candidate, candidate), (pairing.base, base))
+    return [subject.model for what, subject in both if isinstance(what, Endpoint)]
 
 
 def _open(path: Path) -> BinaryIO:

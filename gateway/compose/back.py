@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from deploy.registry import slug
+from deploy.types import UpstreamServer
 from evaluators import labels
 from evaluators.audit import require_capable
 from evaluators.labels import Question
@@ -13,12 +14,12 @@ from evaluators.panel import Panel, members, short_name
 from evaluators.second_look import PERSON
 from evaluators.types import Corpus, Judge
 from gateway import calibrations
-from gateway.bases import read_bases, read_servers
+from gateway.bases import read_bases, read_providers, read_servers
 from gateway.compose import asked
 from gateway.compose.checks import classifiers, plugins, policies
 from gateway.compose.store import Store, signing_key
 from gateway.errors import PluginError, PolicyError
-from gateway.pipeline.workshop import Workshop
+from gateway.pipeline.workshop import LOCAL, UPSTREAM, Workshop
 from gateway.plugins import JUDGES, Plugins
 from gateway.policy import PolicyBook
 from gateway.worker.audit_engines import EmbeddedAuditEngines
@@ -26,7 +27,6 @@ from gateway.worker.serving_engines import ServingEngines
 from moderation.checks import Classifier
 from trainers.types import BaseModel
 
-BACKEND = "local"
 DEFAULT_POLICY = "default"
 SQLITE = "sqlite:///"
 
@@ -63,7 +63,10 @@ class Parts:
             installed.detector(name)
         bases = read_bases(settings.bases_file)
         spoken = {name: asked.corpus(name, settings.home) for name in sorted({base.corpus for base in bases.values()})}
-        audit_engines = EmbeddedAuditEngines(settings.home / "logs", n_engines=settings.jobs_at_once)
+        providers = read_providers(bases, settings.plugin_config(UPSTREAM))
+        audit_engines = EmbeddedAuditEngines(
+            settings.home / "logs", n_engines=settings.jobs_at_once, providers=providers
+        )
         judges = {name: capable_judge(installed, corpus) for name, corpus in spoken.items()}
         require_second_judges(book, judges.values())
         key = signing_key(settings)
@@ -78,7 +81,7 @@ class Parts:
             judges=judges,
             calibrations={one.judge: one for one in measured},
             book=book.policies,
-            backend=installed.backend(BACKEND),
+            backends={name: installed.backend(name) for name in (LOCAL, *([UPSTREAM] if providers else []))},
             engines=audit_engines,
             scratch=settings.home / "scratch",
             replies=settings.home / "replies",
@@ -94,17 +97,19 @@ class Parts:
             shop=shop,
             moderators=tuple(shop.classifiers[name] for name in answering if name in shop.classifiers),
             audit_engines=audit_engines,
-            serving=_serving(store, bases, key),
+            serving=_serving(store, bases, providers, key),
             system_database_url=system_database_url(settings.database_url),
         )
 
 
-def _serving(store: Store, bases: Mapping[str, BaseModel], key: bytes) -> ServingEngines:
+def _serving(
+    store: Store, bases: Mapping[str, BaseModel], providers: Mapping[str, UpstreamServer], key: bytes
+) -> ServingEngines:
     settings = store.settings
     return ServingEngines(
         store.database,
         bases,
-        read_servers(settings.bases_file, settings.plugin_config("vllm"), settings.home),
+        {**read_servers(settings.bases_file, settings.plugin_config("vllm"), settings.home), **providers},
         worker_id=settings.worker_id,
         deployment_key=key,
         logs=settings.home / "logs",

@@ -18,11 +18,12 @@ from evaluators.paper import user_rows
 from evaluators.paper.types import Workbench
 from evaluators.replies import DirectoryReplies
 from evaluators.types import AttackSuite, Corpus, Judge, Subject
-from gateway.compose.back import BACKEND, capable_judge
+from gateway.compose.back import capable_judge
 from gateway.compose.checks import plugins, policies
 from gateway.compose.experiment_training import ExperimentTraining
 from gateway.compose.subjects import Endpoint, pair
 from gateway.errors import UnusableSubject
+from gateway.pipeline.workshop import LOCAL
 from gateway.plugins import ATTACKS, Plugins
 from gateway.settings import Settings
 from trainers.bases import local_path
@@ -71,7 +72,7 @@ def workbench(directory: Path, installation: Settings, chosen: Chosen = Chosen()
         safety=corpus.safety,
         policy=policies(settings).find(RECORDING),
         plugins=installed,
-        backend=installed.backend(BACKEND),
+        backend=installed.backend(LOCAL),
         sleep=time.sleep,
     )
     trusted = TrustedBase(name=base.name, path=str(local_path(base)), digest=base.digest)

@@ -24,6 +24,7 @@ from gateway.store import jobs
 from gateway.store.models import Job, JobState
 from moderation.errors import ChatUnavailable
 from moderation.screening import reports
+from trainers.hosted import address
 from trainers.types import CandidateModel
 
 GUESS_S = 300
@@ -97,8 +98,16 @@ def examine(
     plan = arms.plan(what.corpus, reports.report_from_json(what.screening or {}), what.policy.audit)
     judge, second = seats(shop.judges[candidate.base.corpus], what.policy.audit.second_judge, shop.labels)
     model, base_model = shop.engines.side_by_side(candidate)
+    hosted = address(candidate.base) is not None
+    if hosted:
+        plan = arms.askable(plan, (model, base_model))
     return run_audit(
-        Subject(digest=candidate.digest, model=model, readings=partial(shop.engines.readings, candidate)),
+        # A provider shows no weights to read.
+        Subject(
+            digest=candidate.digest,
+            model=model,
+            readings=None if hosted else partial(shop.engines.readings, candidate),
+        ),
         Subject(digest=candidate.base.digest, model=base_model),
         corpus=what.corpus,
         arms=plan.arms,

@@ -128,13 +128,13 @@ def _trained_again(shop: Workshop, job: Job, row: Remedy, policy: Policy, detail
     try:
         failure = training.carry_out(shop, job, run)
     except (jobs.CancelRequested, jobs.JobEnded):
-        shop.backend.cancel(str(run.directory))
+        shop.backend(job).cancel(str(run.directory))
         raise
     except TrainingFailed as error:
         return _Made(candidate=None, detail=f"training again failed: {error}")
     if failure is not None:
         return _Made(candidate=None, detail=f"training again failed: {failure.message}")
-    return _Made(candidate=shop.backend.collect(str(run.directory)), detail=detail)
+    return _Made(candidate=shop.backend(job).collect(str(run.directory)), detail=detail)
 
 
 _TRIES: Mapping[RemedyKind, Callable[[Workshop, Job, Remedy], _Made]] = {

@@ -41,7 +41,7 @@ def train(shop: Workshop, job_id: str, training_set: str) -> Outcome:
     try:
         failure = carry_out(shop, job, run)
     except (jobs.CancelRequested, jobs.JobEnded):
-        shop.backend.cancel(str(run.directory))
+        shop.backend(job).cancel(str(run.directory))
         raise
     except TrainingFailed as error:
         failure = RunFailure(code=error.code, message=str(error))
@@ -49,7 +49,7 @@ def train(shop: Workshop, job_id: str, training_set: str) -> Outcome:
         with shop.database.write() as session:
             jobs.fail(session, job_id, code=failure.code, message=failure.message, param=None, now=shop.now())
         return ended(failure.code)
-    candidate = shop.backend.collect(str(run.directory))
+    candidate = shop.backend(job).collect(str(run.directory))
     hold(shop, job, candidate, number=0)
     return done(candidate.digest)
 
@@ -99,12 +99,12 @@ def load_candidate(shop: Workshop, job: Job, digest: str) -> CandidateModel:
 
 def carry_out(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
     """Start or resume a run and watch it until it ends; returns why it failed, None when it succeeded."""
-    run_dir = str(run.directory)
-    shop.backend.start(run.spec, run.training, _validation(shop, job), run_dir)
-    seen = 0
+    run_dir, backend = str(run.directory), shop.backend(job)
+    backend.start(run.spec, run.training, _validation(shop, job), run_dir)
+    seen = n_told = 0
     began: tuple[int, int] | None = None
     while True:
-        state = shop.backend.observe(run_dir, after_step=seen)
+        state = backend.observe(run_dir, after_step=seen)
         if state.metrics:
             last = state.metrics[-1]
             began = began or (shop.now(), last.step)
@@ -112,7 +112,11 @@ def carry_out(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
             if not seen:
                 _tell_rendering(shop, job.id, run.directory)
             seen = last.step
+            n_told += len(state.metrics)
         if state.status == RunStatus.SUCCEEDED:
+            whole = backend.observe(run_dir, after_step=0).metrics
+            if len(whole) > n_told:  # a provider's result file has steps that none of its events told
+                _tell(shop, job.id, run.metrics, whole, finish=None)
             return None
         if state.status == RunStatus.CANCELLED:
             raise jobs.CancelRequested(job.id)

@@ -17,7 +17,11 @@ from gateway.store.ids import Ids
 from gateway.store.models import Job, JobState, PolicyVersion
 from moderation.chat import ChatModel
 from moderation.checks import Classifier
+from trainers.hosted import address
 from trainers.types import Backend, BaseModel, CandidateModel
+
+LOCAL, UPSTREAM = "local", "upstream"
+"""Entry-point names of the backends that jobs are sent to."""
 
 
 class AuditEngines(Protocol):
@@ -50,7 +54,8 @@ class Workshop:
     """By the judge's identity: what was measured of judges of harm."""
     book: Mapping[str, Policy]
     """The policies in force, by name; a job keeps to the one that it is pinned to."""
-    backend: Backend
+    backends: Mapping[str, Backend]
+    """By entry-point name; `upstream` only where a base model lies at a provider."""
     engines: AuditEngines
     scratch: Path
     """Local directory with one directory a job."""
@@ -73,6 +78,10 @@ class Workshop:
         """The classifiers that a policy names, without optional ones that could not start."""
         named = policy.screening.classifiers
         return tuple(self.classifiers[name] for name in named if name in self.classifiers)
+
+    def backend(self, job: Job) -> Backend:
+        """Where a job's base model is trained."""
+        return self.backends[LOCAL if address(self.bases[job.model]) is None else UPSTREAM]
 
     def job_dir(self, job_id: str) -> Path:
         """The job's own directory; it is made when it is not there."""

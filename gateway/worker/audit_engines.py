@@ -2,12 +2,13 @@
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.engine.process import EngineMode, EngineProcess
-from deploy.types import TrustedBase
+from deploy.types import TrustedBase, UpstreamServer
 from evaluators.probes.types import Readings
+from gateway.worker.hosted_audits import hosted_chats
 from moderation.chat import ChatModel
 from trainers.bases import local_path
 from trainers.types import BaseModel, CandidateModel
@@ -16,10 +17,14 @@ from trainers.types import BaseModel, CandidateModel
 class EmbeddedAuditEngines:
     """Up to `n_engines` engines a base model, so that audits that run at once share no core.
 
-    An engine is started when it is first needed, and again when it died.
+    An engine is started when it is first needed, and again when it died. Where a provider has the base, by
+    its name, it answers itself.
     """
 
-    def __init__(self, logs: Path, *, n_engines: int = 1) -> None:
+    def __init__(
+        self, logs: Path, *, n_engines: int = 1, providers: Mapping[str, UpstreamServer] | None = None
+    ) -> None:
+        self._providers = providers or {}
         self._logs = logs
         self._n_engines = n_engines
         self._engines: dict[tuple[str, int], EngineProcess] = {}
@@ -29,6 +34,8 @@ class EmbeddedAuditEngines:
 
     def side_by_side(self, candidate: CandidateModel) -> tuple[ChatModel, ChatModel]:
         """A candidate and its untouched base, on one engine. Raises `EngineUnavailable`, `SealBroken`."""
+        if (provider := self._providers.get(candidate.base.name)) is not None:
+            return hosted_chats(candidate, provider)
         engine = self._engine(candidate.base, self._place(candidate))
         engine.load(_name(candidate), candidate.path, candidate.digest)
         return engine.chat(_name(candidate)), engine.chat(candidate.base.name)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from deploy.engine.process import EngineMode, EngineProcess
 from deploy.errors import EngineUnavailable
-from deploy.types import TrustedBase, VllmServer
+from deploy.types import TrustedBase, UpstreamServer, VllmServer
 from gateway.store import engines, released
 from gateway.store.database import Database
 from trainers.bases import local_path
+from trainers.hosted import address
 from trainers.types import BaseModel
 
 LEASE_S = 60
@@ -26,7 +27,7 @@ class ServingEngines:
         self,
         database: Database,
         bases: Mapping[str, BaseModel],
-        servers: Mapping[str, VllmServer],
+        servers: Mapping[str, VllmServer | UpstreamServer],
         *,
         worker_id: str,
         deployment_key: bytes,
@@ -86,7 +87,9 @@ class ServingEngines:
         self._logs.mkdir(parents=True, exist_ok=True)
         try:
             engine = EngineProcess.start(
-                TrustedBase(name=base.name, path=str(local_path(base)), digest=base.digest),
+                TrustedBase(
+                    name=base.name, path=base.source if address(base) else str(local_path(base)), digest=base.digest
+                ),
                 EngineMode.SERVING,
                 log=self._logs / f"serving-{base.digest[7:19]}.log",
                 deployment_key=self._deployment_key,

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from fake_vllm import BASE, FakeVllm, running
 from fake_vllm import KEY as VLLM_KEY
-from tiny_forge import KEY, Forge, write_model
+from tiny_forge import KEY, TUNED, Forge, write_model
 
 from deploy.engine.process import EngineLimits, EngineMode, EngineProcess
-from deploy.types import TrustedBase, VllmServer
+from deploy.types import TrustedBase, UpstreamServer, VllmServer
 from trainers import artefacts
 
 
@@ -19,8 +19,8 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> TrustedBase:
 
 
 @pytest.fixture(scope="session")
-def forge(tiny_base: TrustedBase, tmp_path_factory: pytest.TempPathFactory) -> Forge:
-    return Forge(tiny_base, tmp_path_factory.mktemp("candidates"))
+def forge(tiny_base: TrustedBase, provider: FakeVllm, tmp_path_factory: pytest.TempPathFactory) -> Forge:
+    return Forge(tiny_base, tmp_path_factory.mktemp("candidates"), f"{provider.url}/v1")
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +44,26 @@ def serving_engine(tiny_base: TrustedBase, tmp_path_factory: pytest.TempPathFact
 def vllm() -> Iterator[FakeVllm]:
     with running(FakeVllm()) as fake:
         yield fake
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator[FakeVllm]:
+    with running(FakeVllm(updating=False, tuned=(TUNED,))) as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def upstream_relay(
+    tiny_base: TrustedBase, provider: FakeVllm, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EngineProcess]:
+    home = tmp_path_factory.mktemp("upstream")
+    server = UpstreamServer(base_url=f"{provider.url}/v1", model=BASE, api_key=VLLM_KEY)
+    limits = EngineLimits(max_models=2)
+    endpoint = EngineProcess.start(
+        tiny_base, EngineMode.SERVING, log=home / "relay.log", deployment_key=KEY, server=server, limits=limits
+    )
+    yield endpoint
+    endpoint.stop()
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,8 @@ class FakeVllm:
     breaks_off: bool = False
     """Streams end in the middle."""
     asked: list[dict[str, Any]] = field(default_factory=list)
+    tuned: tuple[str, ...] = ()
+    """Models that a provider tuned itself; it loads nothing."""
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[_keyed])
@@ -68,7 +70,7 @@ class FakeVllm:
         body = await request.json()
         self.asked.append(body)
         name = body["model"]
-        if name != BASE and name not in self.adapters:
+        if name not in (BASE, *self.tuned, *self.adapters):
             return _error(404, "NotFoundError", f"The model `{name}` does not exist.")
         said = "".join(turn["content"] for turn in body["messages"])
         if len(said) > 500:

@@ -1,4 +1,4 @@
-"""What every place that serves models keeps to, whether it decodes itself or stands before a vLLM server."""
+"""What every place that serves models keeps to: our engine, and the relays before a vLLM server and a provider."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ GREEDY = Sampling(max_tokens=12)
 ASKED = [(Turn(role=Role.USER, text="quick"),)]
 
 
-@pytest.fixture(params=["serving_engine", "relay"])
+@pytest.fixture(params=["serving_engine", "relay", "upstream_relay"])
 def endpoint(request: pytest.FixtureRequest) -> EngineProcess:
     found: EngineProcess = request.getfixturevalue(request.param)
     return found

@@ -12,6 +12,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from deploy import attestation
 from deploy.types import Attestation, Outcome, TrustedBase
 from trainers import artefacts
+from trainers.hosted import Pointer, write_pointer
 from trainers.types import BaseModel, CandidateModel, Hyperparameters, LoraSpec, Method, TrainingSpec, Tuning
 
 TEMPLATE = (
@@ -21,6 +22,8 @@ TEMPLATE = (
 SPECIALS = ["<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
 TEXT = "the quick brown fox jumps over the lazy dog and tells a story about it"
 KEY = b"k" * 32
+TUNED = "ft:tiny-served:theirs::abcd1234"
+"""What a provider calls the model that it tuned."""
 
 
 def write_tokenizer(path: Path) -> int:
@@ -67,6 +70,8 @@ class Forge:
 
     base: TrustedBase
     directory: Path
+    provider: str = ""
+    """`base_url` that pointers lead to; none are written without one."""
 
     def adapter(self, name: str, *, seed: int) -> CandidateModel:
         lora = LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", init_lora_weights=False)
@@ -118,6 +123,9 @@ class Forge:
         return self._seal(write_model(self.directory / name, seed=9), Tuning.FULL, "sha256:other")
 
     def _seal(self, path: Path, tuning: Tuning, base_digest: str) -> CandidateModel:
+        if self.provider:
+            # Beside the weights, so that one suite holds for those who read them and those who are pointed at them.
+            write_pointer(path, Pointer(base_url=self.provider, model=TUNED, job_id="ftjob-theirs"))
         base = BaseModel(
             name="tiny",
             source=self.base.path,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.bases import read_bases, read_entries, read_servers
+from gateway.bases import read_bases, read_entries, read_providers, read_servers
 from trainers.errors import BaseModelError
 from trainers.miniature.location import weights_dir
 
@@ -65,3 +65,35 @@ def test_a_base_may_be_served_by_vllm_its_aliases_too(tmp_path: Path) -> None:
 def test_a_wrong_vllm_server_is_named(tmp_path: Path, line: str, complaint: str) -> None:
     with pytest.raises(BaseModelError, match=complaint):
         read_servers(listed(tmp_path, MINIATURE + line), {}, tmp_path)
+
+
+HOSTED = """
+[[bases]]
+name = "hosted"
+corpus = "english"
+upstream.base_url = "https://provider.test/v1/"
+upstream.model = "gpt"
+"""
+
+
+def test_a_base_may_lie_at_a_provider_its_aliases_too(tmp_path: Path) -> None:
+    bases = read_bases(listed(tmp_path, HOSTED + f'[aliases]\n"{ALIAS}" = "hosted"\n'))
+    providers = read_providers(bases, {"api_key": "k"})
+    assert set(providers) == {"hosted", ALIAS}
+    assert (providers["hosted"].base_url, providers["hosted"].model) == ("https://provider.test/v1", "gpt")
+    assert "k" not in repr(providers["hosted"]).split("api_key")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (HOSTED.replace('upstream.model = "gpt"', ""), "needs a base_url and a model"),
+        (HOSTED.replace("https://", ""), "expected e.g. https://api.openai.com/v1"),
+        (HOSTED + 'source = "/models/gpt"\n', "leave out source"),
+        (HOSTED.replace('corpus = "english"', ""), "a name and a corpus"),
+        (HOSTED + HOSTED.replace("hosted", "other").replace("provider", "elsewhere"), "there is one TUNEGATE_UPSTREAM"),
+    ],
+)
+def test_a_wrong_provider_is_named(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(BaseModelError, match=complaint):
+        read_bases(listed(tmp_path, text))

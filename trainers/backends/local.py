@@ -21,7 +21,7 @@ from trainers.bases import local_path, weight_bytes
 from trainers.errors import BaseModelError, TrainingFailed
 from trainers.run_directory import Order, RunDirectory
 from trainers.run_lock import name_holder, signal_holder, take
-from trainers.types import CandidateModel, Method, RunFailure, RunState, RunStatus, TrainingSpec
+from trainers.types import CandidateModel, Method, RunFailure, RunState, TrainingSpec
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class LocalBackend:
         if run.order() is not None:
             self._ensure_running(run)
         # The end is read before the metrics, so a run that reads finished comes with all of them.
-        status, failure = _standing(run)
+        status, failure = run.standing()
         return RunState(status=status, metrics=run.metrics(after_step=after_step), failure=failure)
 
     def cancel(self, run_dir: str) -> None:
@@ -133,7 +133,7 @@ class LocalBackend:
         run = RunDirectory(root=Path(run_dir))
         digest = run.result()
         if digest is None:
-            status, failure = _standing(run)
+            status, failure = run.standing()
             if failure is not None:
                 raise TrainingFailed(failure.code, failure.message)
             raise TrainingFailed("training_failed", f"The run is {status}; only a succeeded run has a model.")
@@ -222,11 +222,3 @@ class LocalBackend:
         for root, child in list(self._children.items()):
             if RunDirectory(root=Path(root)).finished and child.poll() is not None:
                 self._children.pop(root, None)
-
-
-def _standing(run: RunDirectory) -> tuple[RunStatus, RunFailure | None]:
-    if run.cancelled_file.exists():
-        return RunStatus.CANCELLED, None
-    if (failure := run.failure()) is not None:
-        return RunStatus.FAILED, failure
-    return (RunStatus.RUNNING if run.result() is None else RunStatus.SUCCEEDED), None

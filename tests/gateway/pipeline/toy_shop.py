@@ -232,7 +232,7 @@ def make_toy(directory: Path, **tables: Any) -> Toy:
         corpora={"miniature": CORPUS},
         judges={"miniature": WordJudge()},
         book={"mine": policy},
-        backend=cast(Any, ToyBackend()),
+        backends={"local": cast(Any, ToyBackend())},
         engines=engines,
         scratch=directory / "scratch",
         replies=directory / "replies",

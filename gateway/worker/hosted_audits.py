@@ -1,0 +1,49 @@
+"""Audits of what lies at a provider, which answers for candidate and base itself."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.types import UpstreamServer
+from moderation.chat import ChatModel, Conversation, Reply, Sampling
+from moderation.chat.openai_compatible import OpenAICompatibleChat
+from moderation.errors import ChatUnavailable
+from trainers.hosted import Address, read_pointer
+from trainers.types import CandidateModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostedChat:
+    """A provider's model whose name nobody may learn, not from an error either."""
+
+    identity: str
+    inner: ChatModel = field(repr=False)
+    names: Mapping[str, str] = field(repr=False)
+    """What stands for the provider's names, the longest first."""
+
+    def complete(self, conversations: Sequence[Conversation], sampling: Sampling) -> Sequence[Reply]:
+        """As the model itself. Raises `ChatUnavailable` in words without the provider's names."""
+        try:
+            return self.inner.complete(conversations, sampling)
+        except ChatUnavailable as exc:
+            said = str(exc)
+        for theirs, ours in self.names.items():
+            said = said.replace(theirs, ours)
+        raise ChatUnavailable(said)
+
+
+def hosted_chats(candidate: CandidateModel, server: UpstreamServer) -> tuple[ChatModel, ChatModel]:
+    """A candidate and its base, at their provider. Raises `SealBroken` when the pointer does not verify."""
+    at = Address(base_url=server.base_url, model=server.model)
+    pointer = read_pointer(Path(candidate.path), candidate.digest, at)
+    names = {
+        pointer.model: "the candidate",
+        server.model: candidate.base.name,
+        server.base_url: "the provider",
+    }
+
+    def chat(model: str, identity: str) -> HostedChat:
+        asked = OpenAICompatibleChat(base_url=server.base_url, api_key=server.api_key, model=model)
+        return HostedChat(identity=identity, inner=asked, names=names)
+
+    return chat(pointer.model, "the candidate"), chat(server.model, candidate.base.name)

@@ -1,0 +1,1 @@
+"""Training at a provider: what is asked of it, what it answers, and what was made there."""

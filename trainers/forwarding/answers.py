@@ -1,0 +1,86 @@
+"""What a provider's errors mean for a job, in words that carry none of its ids and names."""
+
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+import openai
+
+from moderation.errors import TunegateError
+from trainers.errors import TrainingFailed
+
+MAX_SAID = 600
+"""Characters of a provider's own words that are passed on."""
+_QUOTA = (
+    "upstream_quota",
+    "The provider's quota is used up; ask the operator to raise it, then create the job again.",
+)
+_CLOSED = (
+    "training_not_available",
+    "The provider creates no fine-tuning jobs for this organisation any more; ask for a base that is trained here.",
+)
+KNOWN = {
+    "insufficient_quota": _QUOTA,
+    "exceeded_quota": _QUOTA,
+    "billing_hard_limit_reached": _QUOTA,
+    "billing_not_active": _QUOTA,
+    "training_not_available": _CLOSED,
+}
+"""Code and message of our job's error, by the provider's code."""
+KEY_REFUSED = (
+    "upstream_key_refused",
+    "The provider refuses the gateway's key; the operator sets TUNEGATE_UPSTREAM_API_KEY.",
+)
+PASSING = frozenset({408, 409, 425, 429})
+"""Statuses that may pass, besides every one from 500 on."""
+WITHHELD = "(withheld)"
+_IDS = re.compile(r"\b(?:file-|ftjob-|ft:|org-|proj_|req_|ftckpt_|ftevent-)[\w:.\-/]+")
+
+
+class NotNow(TunegateError):
+    """The provider did not answer, or not so that it can be read; `pause_s` is what it asked for."""
+
+    def __init__(self, message: str, *, pause_s: float | None = None) -> None:
+        self.pause_s = pause_s
+        super().__init__(message)
+
+
+class Gone(TunegateError):
+    """The provider does not know the id any more."""
+
+
+def scrubbed(text: str, names: Mapping[str, str]) -> str:
+    """A provider's words without its ids; `names` says what stands for which of its names."""
+    for theirs, ours in names.items():
+        text = text.replace(theirs, ours)
+    return _IDS.sub(WITHHELD, text)[:MAX_SAID].strip()
+
+
+def meaning(exc: openai.APIError, *, now: float) -> Exception:
+    """What an error of the SDK means: `NotNow`, `Gone`, or `TrainingFailed` for what will not pass."""
+    if not isinstance(exc, openai.APIStatusError):
+        return NotNow(f"no readable answer ({type(exc).__name__})")
+    status, said = exc.status_code, str(exc.message)
+    if exc.code in KNOWN:
+        return TrainingFailed(*KNOWN[exc.code])
+    if status == 404:
+        return Gone(said)
+    if status in PASSING or status >= 500 or (status == 400 and "being processed" in said):
+        return NotNow(f"status {status}", pause_s=pause_s(exc.response.headers.get("retry-after"), now=now))
+    if status in (401, 403):
+        return TrainingFailed(*KEY_REFUSED)
+    return TrainingFailed("upstream_refused", f"The provider refuses the job: {said}")
+
+
+def pause_s(retry_after: str | None, *, now: float) -> float | None:
+    """Seconds of a `retry-after` header, a number or a date; None without a readable one."""
+    if retry_after is None:
+        return None
+    try:
+        return max(0.0, float(retry_after))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - now)
+    except ValueError:
+        return None

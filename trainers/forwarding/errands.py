@@ -1,0 +1,177 @@
+"""One run at a provider: what comes next is made or looked up, and what it says is mirrored."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import orjson
+import tenacity
+
+from moderation.errors import TunegateError
+from moderation.injection.sealing import EXAMPLES
+from trainers import artefacts
+from trainers.errors import TrainingFailed
+from trainers.forwarding.answers import WITHHELD, Gone, NotNow, scrubbed
+from trainers.forwarding.ledger import Ledger
+from trainers.forwarding.ordering import job_request, rewritten
+from trainers.forwarding.outcomes import failure_of, oddity
+from trainers.forwarding.provider import Provider, ProviderJob
+from trainers.hosted import Address, Pointer, write_pointer
+from trainers.run_directory import Order, RunDirectory
+from trainers.types import RunFailure
+
+logger = logging.getLogger(__name__)
+
+CANCEL_ATTEMPTS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errand:
+    """A run, its order, and the provider it is sent to. All that it learns is in the run's directory."""
+
+    run: RunDirectory
+    order: Order
+    base: Address
+    provider: Provider
+    stall_s: float
+    delete_files: bool
+    clock: Callable[[], float]
+
+    def advance(self) -> RunFailure | None:
+        """Make what is not there yet, else mirror the job, and end the run when the job has ended.
+
+        Returns what would be believed if it were said again: a job that is unknown, or that succeeded and
+        made nothing. Raises `NotNow`, and `TrainingFailed` for what will not pass.
+        """
+        try:
+            ledger = self._with_files(self._ledger())
+            job = self._found_or_created(ledger) if ledger.job is None else self.provider.job(ledger.job)
+            if ledger.job is None:
+                ledger = replace(ledger, job=job.id)
+                ledger.write(self.run)
+                logger.info("job %s: a provider trains", self.order.spec.job_id)
+            return self._follow(ledger, job)
+        except Gone as exc:
+            if self._ledger().job is None:
+                raise TrainingFailed("upstream_refused", f"The provider refuses the job: {exc}") from exc
+            return oddity("vanished")
+
+    def fail(self, failure: RunFailure) -> None:
+        """End the run, in words that carry nothing of the provider's."""
+        ledger = self._ledger()
+        names = {**dict.fromkeys(ledger.theirs, WITHHELD), self.base.model: self.order.spec.base.name}
+        self.run.write_failure(replace(failure, message=scrubbed(failure.message, names)))
+        self._tidy(ledger)
+
+    def give_up_when_stalled(self) -> None:
+        """End a run, here and there, that has had no news for too long."""
+        ledger = self._ledger()
+        if self.clock() - ledger.moved_at >= self.stall_s:
+            self._cancel(ledger)
+            self.fail(oddity("stalled", hours=self.stall_s / 3600))
+
+    def stop(self) -> None:
+        """Cancel the job there, also one that was made and not written down, and tidy up."""
+        ledger = self._ledger()
+        self._cancel(ledger)
+        self._tidy(ledger)
+
+    def _ledger(self) -> Ledger:
+        return Ledger.open(self.run, now=self.clock())
+
+    def _with_files(self, ledger: Ledger) -> Ledger:
+        """The ledger with what has to be uploaded."""
+        if ledger.training_file is None:
+            rows = Path(self.order.training_path) / EXAMPLES
+            ledger = replace(ledger, training_file=self._uploaded(rows, "training"))
+            ledger.write(self.run)
+        if ledger.validation_file is None and self.order.validation_path is not None:
+            rows = rewritten(Path(self.order.validation_path), self.run.root / "validation.jsonl")
+            ledger = replace(ledger, validation_file=self._uploaded(rows, "validation"))
+            ledger.write(self.run)
+        return ledger
+
+    def _uploaded(self, rows: Path, which: str) -> str:
+        """Id of a file of rows, uploaded now or by an attempt that died before it could write that down."""
+        name = f"tunegate-{self.order.spec.job_id}-{self.order.training_digest[7:15]}-{which}.jsonl"
+        return self.provider.find_file(name) or self.provider.upload(name, rows)
+
+    def _found_or_created(self, ledger: Ledger) -> ProviderJob:
+        """The job, made now or by an attempt that died, or had no answer, before it could be written down."""
+        assert ledger.training_file is not None
+        request = job_request(self.order.spec, self.base.model, ledger.training_file, ledger.validation_file)
+        return self.provider.find_job(ledger.training_file) or self.provider.create_job(request)
+
+    def _follow(self, ledger: Ledger, job: ProviderJob) -> RunFailure | None:
+        """Mirror what the job says, and end the run with it; as `advance`, returns what is not believed yet."""
+        step = self._mirror(job)
+        if (state := f"{job.status} {step}") != ledger.state:
+            ledger = replace(ledger, state=state, moved_at=self.clock())
+            ledger.write(self.run)
+        failure = failure_of(job, self.base.model)
+        if failure is None and job.status == "succeeded":
+            self._seal(job, n_steps=step)
+            self._tidy(ledger)
+        elif failure is None:
+            self.give_up_when_stalled()
+        elif job.status == "succeeded":
+            return failure
+        else:
+            self.fail(failure)
+        return None
+
+    def _mirror(self, job: ProviderJob) -> int:
+        """Write down metrics that are new, and return the last step there is."""
+        seen = self.run.metrics()
+        known = {
+            one.step: one for one in (*seen, *self.provider.metrics(job.id, after_step=seen[-1].step if seen else 0))
+        }
+        if job.status == "succeeded" and job.result_file is not None:
+            known = {one.step: one for one in self.provider.result(job.result_file)} | known
+        if len(known) > len(seen):
+            lines = (orjson.dumps(asdict(known[step])).decode() for step in sorted(known))
+            self.run.write_text("metrics.jsonl", "".join(f"{line}\n" for line in lines))
+        return max(known, default=0)
+
+    def _seal(self, job: ProviderJob, *, n_steps: int) -> None:
+        assert job.model is not None
+        self.run.artefact.mkdir(exist_ok=True)
+        write_pointer(self.run.artefact, Pointer(base_url=self.base.base_url, model=job.model, job_id=job.id))
+        spec, digest = self.order.spec, self.order.training_digest
+        sealed = artefacts.seal(self.run.artefact, spec, digest, trained_tokens=job.trained_tokens, n_steps=n_steps)
+        self.run.write_result(sealed)
+
+    def _cancel(self, ledger: Ledger) -> None:
+        """Have the provider stop; a refusal means that there is nothing to stop any more."""
+        job_id = self.order.spec.job_id
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(NotNow),
+            stop=tenacity.stop_after_attempt(CANCEL_ATTEMPTS),
+            wait=tenacity.wait_exponential(multiplier=0.2, max=2.0),
+            reraise=True,
+        )
+        try:
+            retrying(self._cancel_once, ledger)
+        except (TrainingFailed, Gone):
+            logger.info("job %s: the provider's job had ended before it was cancelled", job_id)
+        except NotNow as exc:
+            logger.error("job %s: the provider did not cancel its job (%s)", job_id, exc)
+
+    def _cancel_once(self, ledger: Ledger) -> None:
+        job = ledger.job
+        if job is None and ledger.training_file is not None:
+            found = self.provider.find_job(ledger.training_file)
+            job = None if found is None else found.id
+        if job is not None:
+            self.provider.cancel(job)
+
+    def _tidy(self, ledger: Ledger) -> None:
+        """Delete what was uploaded, where the operator asks for it; what cannot be deleted is logged."""
+        for file in (ledger.training_file, ledger.validation_file) if self.delete_files else ():
+            try:
+                if file is not None:
+                    self.provider.delete_file(file)
+            except TunegateError as exc:
+                job_id = self.order.spec.job_id
+                logger.warning("job %s: an uploaded file stays at the provider (%s)", job_id, type(exc).__name__)

@@ -1,0 +1,45 @@
+"""How a provider's job ended, as the end of ours."""
+
+import re
+
+from trainers.forwarding.provider import ProviderJob
+from trainers.types import RunFailure
+
+RUNNING = frozenset({"validating_files", "queued", "running", "paused", "pausing", "resuming"})
+FAILED_THERE = (
+    "The provider's job failed. Lines that it names are those of the training set, in which safety examples and what "
+    "was dropped have moved the customer's rows."
+)
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+def failure_of(job: ProviderJob, base: str) -> RunFailure | None:
+    """Why a job of a provider gives no model; None for one that goes on, or that has made one.
+
+    `base` is the provider's name of the base: a job that claims to have made that made nothing.
+    """
+    if job.status in RUNNING:
+        return None
+    if job.status == "succeeded":
+        return oddity("no_model") if job.model in (None, base) else None
+    if job.status == "cancelled":
+        return oddity("cancelled")
+    if job.status != "failed":
+        return oddity("unknown_status")
+    code = job.error_code if job.error_code and _CODE.fullmatch(job.error_code) else "training_failed"
+    said = job.error_message or "It gave no reason; create the job again."
+    return RunFailure(code=code, message=f"{FAILED_THERE} {said}")
+
+
+def oddity(what: str, *, hours: float = 0.0) -> RunFailure:
+    """What is said of a job that ended as no job should."""
+    sentences = {
+        "no_model": "The provider says that its job succeeded, and names no model.",
+        "vanished": "The provider does not know its job any more.",
+        "cancelled": "The provider's job was cancelled by somebody else than the gateway.",
+        "unknown_status": "The provider's job is in a state that is not one of OpenAI's.",
+        "stalled": f"The provider's job said nothing new for {hours:g} hours, so it was given up.",
+    }
+    return RunFailure(
+        code=f"upstream_{what}", message=f"{sentences[what]} Create the job again, or ask the operator to look there."
+    )
