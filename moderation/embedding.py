@@ -164,7 +164,9 @@ def load(directory: Path, *, layers: Sequence[int], sha256: str | None) -> Sente
 def _loaded(directory: Path) -> tuple[Any, Any]:
     """Tokenizer and model, for all who read with them."""
     from transformers import AutoModel, AutoTokenizer  # noqa: PLC0415 - seconds, and only if there is text to read
+    from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
 
+    disable_progress_bar()  # type: ignore[no-untyped-call] # 22 million parameters are there at once, and the bar stays in logs
     try:
         tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
         return tokenizer, AutoModel.from_pretrained(directory, local_files_only=True, use_safetensors=True).eval()

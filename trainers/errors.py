@@ -2,7 +2,9 @@
 
 TunegateError
 ├── TrainingFailed     the run ended without a model; carries the job's error code
-└── BaseModelError     a base model on the admin's list cannot be used
+├── BaseModelError     a base model on the admin's list cannot be used
+├── NotNow             a provider did not answer; it may later
+└── Gone               a provider does not know an id any more
 """
 
 from moderation.errors import TunegateError
@@ -18,3 +20,15 @@ class TrainingFailed(TunegateError):
 
 class BaseModelError(TunegateError):
     """A base model cannot be used: not found, not safetensors, no chat template, digest changed."""
+
+
+class NotNow(TunegateError):
+    """The provider did not answer, or not so that it can be read; `pause_s` is what it asked for."""
+
+    def __init__(self, message: str, *, pause_s: float | None = None) -> None:
+        self.pause_s = pause_s
+        super().__init__(message)
+
+
+class Gone(TunegateError):
+    """The provider does not know the id any more."""

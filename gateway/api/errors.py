@@ -25,7 +25,7 @@ from moderation.errors import (
     SealBroken,
     TunegateError,
 )
-from trainers.errors import BaseModelError, TrainingFailed
+from trainers.errors import BaseModelError, Gone, NotNow, TrainingFailed
 
 INTERNAL = "The gateway had an error while it handled your request. Retry it, and give your operator the request id."
 UNAVAILABLE = "The gateway cannot answer this at the moment; nothing was decided. Retry in a few seconds."
@@ -96,6 +96,8 @@ TABLE: Mapping[type[TunegateError], Translator] = {
     NotReleased: lambda error: ApiError(404, "The model does not exist.", code="model_not_found"),
     NoSuchModel: lambda error: ApiError(404, "The model does not exist.", code="model_not_found"),
     EngineUnavailable: lambda error: unavailable(),
+    NotNow: lambda error: unavailable(),
+    Gone: lambda error: unavailable(),
     Unauthorized: lambda error: unavailable(),  # an engine that refuses our own secret is not the client's fault
     ClassifierUnavailable: lambda error: unavailable(),
     ChatUnavailable: lambda error: unavailable(),

@@ -16,8 +16,7 @@ from pathlib import Path
 
 from moderation.types import TrainingSet
 from trainers import artefacts
-from trainers.errors import TrainingFailed
-from trainers.forwarding.answers import NotNow
+from trainers.errors import NotNow, TrainingFailed
 from trainers.forwarding.errands import Errand
 from trainers.forwarding.ordering import METHODS
 from trainers.forwarding.provider import Provider

@@ -6,8 +6,7 @@ from email.utils import parsedate_to_datetime
 
 import openai
 
-from moderation.errors import TunegateError
-from trainers.errors import TrainingFailed
+from trainers.errors import Gone, NotNow, TrainingFailed
 
 MAX_SAID = 600
 """Characters of a provider's own words that are passed on."""
@@ -35,18 +34,6 @@ PASSING = frozenset({408, 409, 425, 429})
 """Statuses that may pass, besides every one from 500 on."""
 WITHHELD = "(withheld)"
 _IDS = re.compile(r"\b(?:file-|ftjob-|ft:|org-|proj_|req_|ftckpt_|ftevent-)[\w:.\-/]+")
-
-
-class NotNow(TunegateError):
-    """The provider did not answer, or not so that it can be read; `pause_s` is what it asked for."""
-
-    def __init__(self, message: str, *, pause_s: float | None = None) -> None:
-        self.pause_s = pause_s
-        super().__init__(message)
-
-
-class Gone(TunegateError):
-    """The provider does not know the id any more."""
 
 
 def scrubbed(text: str, names: Mapping[str, str]) -> str:

@@ -11,8 +11,8 @@ import tenacity
 from moderation.errors import TunegateError
 from moderation.injection.sealing import EXAMPLES
 from trainers import artefacts
-from trainers.errors import TrainingFailed
-from trainers.forwarding.answers import WITHHELD, Gone, NotNow, scrubbed
+from trainers.errors import Gone, NotNow, TrainingFailed
+from trainers.forwarding.answers import WITHHELD, scrubbed
 from trainers.forwarding.ledger import Ledger
 from trainers.forwarding.ordering import job_request, rewritten
 from trainers.forwarding.outcomes import failure_of, oddity

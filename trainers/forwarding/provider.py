@@ -16,7 +16,8 @@ from typing import Any
 
 import openai
 
-from trainers.forwarding.answers import NotNow, meaning
+from trainers.errors import NotNow
+from trainers.forwarding.answers import meaning
 from trainers.forwarding.mirroring import from_csv, from_events
 from trainers.types import StepMetrics
 
