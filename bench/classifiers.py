@@ -11,6 +11,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -20,7 +21,6 @@ from bench.screening import MadeRows
 from moderation import embedding
 from moderation.checks import Classifier
 from moderation.classifiers import encoder, linear, toxicity
-from moderation.classifiers.passages import passages_in
 from moderation.formats.parsing import parse
 from moderation.types import Example
 
@@ -49,10 +49,10 @@ def _linear() -> Measure:
 
 def _encoder() -> Measure:
     classifier, rows = encoder.create({}), _rows(N_ENCODER)
-    loaded = embedding.load(embedding.directory_of({}), layers=(2, 4, 6), sha256=None)
-    texts = [passage.text for row in rows for passage in passages_in(row) if not passage.wide]
+    classifier.classify(rows[:1])  # loads the model
     batched = _cpu_s(lambda: classifier.classify(rows))
-    alone = _cpu_s(lambda: [list(loaded.batches([text])) for text in texts])
+    texts = [replace(row, messages=(message,)) for row in rows for message in row.messages]
+    alone = _cpu_s(lambda: [classifier.classify([text]) for text in texts])
     return _measure("encoder", N_ENCODER / batched, N_ENCODER / alone, "texts one by one", least=LEAST_RATIO)
 
 
