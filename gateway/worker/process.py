@@ -275,6 +275,7 @@ def run(
         status = await main()
         serving.stop()
         audit_engines.stop()
+        shop.traces.close()
         shutil.rmtree(sockets, ignore_errors=True)
         logging.shutdown()
         os._exit(status)
