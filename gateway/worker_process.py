@@ -71,6 +71,7 @@ def outlets_of(settings: Settings, book: Sequence[Policy]) -> Outlets:
         heads_urls=addresses({policy.name: policy.log.publish for policy in book}, allow_private=allow_private),
         publisher=Publisher(token=settings.log_heads_token, allow_private=allow_private),
         webhooks_allow_private=allow_private,
+        vitals_at=(settings.host, settings.worker_port) if settings.worker_port else None,
     )
 
 
