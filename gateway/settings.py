@@ -66,7 +66,7 @@ class Settings:
     worker_port: int
     """Port for a worker's `/healthz` and `/metrics`; 0 (the default) is none."""
     variables: Mapping[str, str]
-    """Every `TUNEGATE_...` variable, for the plug-ins."""
+    """Every `TUNEGATE_...` variable that is not empty, for the plug-ins."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
@@ -99,7 +99,7 @@ class Settings:
             log_requests=reader.value("LOG_REQUESTS", "true", _boolean),
             otlp_endpoint=reader.text("OTLP_ENDPOINT", ""),
             worker_port=reader.value("WORKER_PORT", "0", _integer(0, 65_535)),
-            variables={name: value for name, value in environ.items() if name.startswith(PREFIX)},
+            variables={name: value for name, value in environ.items() if name.startswith(PREFIX) and value},
         )
         if reader.mistakes:
             raise SettingsError("; ".join(reader.mistakes))
