@@ -11,6 +11,7 @@ import time
 import uvicorn
 
 from gateway.api.app import create_app
+from gateway.api.server import server_config
 from gateway.children import die_with
 from gateway.compose.api import services
 from gateway.compose.store import Store
@@ -23,7 +24,6 @@ from moderation.errors import TunegateError
 PROCESS = "api"
 CANNOT_START = 2
 """Exit status that tells the supervisor not to try again."""
-GRACE_S = 5
 
 
 def main() -> int:
@@ -41,14 +41,7 @@ def main() -> int:
     except TunegateError as error:
         logging.getLogger(__name__).error("cannot start: %s", error)
         return CANNOT_START
-    config = uvicorn.Config(
-        create_app(handed),
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=GRACE_S,
-        server_header=False,
-    )
+    config = server_config(create_app(handed))
 
     async def serve() -> None:
         await uvicorn.Server(config).serve(sockets=[socket.socket(fileno=arguments.fd)])
