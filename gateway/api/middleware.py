@@ -15,6 +15,9 @@ from gateway.telemetry.logs import about
 
 logger = logging.getLogger(__name__)
 API_VERSION = "2020-10-01"
+LENGTHS = (b"content-length", b"transfer-encoding")
+"""h11 prefers the second where a request has both; a proxy before us may not, and see another request behind it."""
+HANG_UP = {"connection": "close"}
 SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -63,6 +66,10 @@ class Envelope:
             try:
                 if "\0" in scope["path"] or b"%00" in scope["query_string"]:  # Postgres cannot take a NUL
                     refusal = ApiError(404, "The URL holds a NUL character, and nothing here has one in its name.")
+                    await error_response(refusal)(scope, receive, send_with_headers)
+                    return
+                if sum(name in LENGTHS for name, _ in scope["headers"]) > 1:
+                    refusal = ApiError(400, "The request says more than once how long it is.", headers=HANG_UP)
                     await error_response(refusal)(scope, receive, send_with_headers)
                     return
                 await self._app(scope, receive, send_with_headers)

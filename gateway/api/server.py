@@ -1,7 +1,7 @@
 """How the API is put on a socket: uvicorn with h11, which takes HTTP by the letter, and nothing that is not needed.
 
-h11 refuses what request smuggling lives on (two lengths, a length beside a transfer encoding, bare line feeds in
-names, obsolete folding); TLS, HTTP/2 and what faces the internet stand before it.
+h11 refuses most of what request smuggling lives on (two lengths, odd names and encodings), and `Envelope` the rest;
+TLS, HTTP/2 and what faces the internet stand before it.
 """
 
 import asyncio

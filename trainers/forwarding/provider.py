@@ -53,11 +53,8 @@ class Provider:
 
     @classmethod
     def at(cls, base_url: str, api_key: str, clock: Callable[[], float]) -> "Provider":
-        """The provider behind an address. The SDK retries nothing, and follows nobody elsewhere."""
-        straight = openai.DefaultHttpxClient(follow_redirects=False)
-        client = openai.OpenAI(
-            base_url=base_url, api_key=api_key, max_retries=0, timeout=TIMEOUT_S, http_client=straight
-        )
+        """The provider behind an address. The SDK retries nothing."""
+        client = openai.OpenAI(base_url=base_url, api_key=api_key, max_retries=0, timeout=TIMEOUT_S)
         return cls(client=client, clock=clock)
 
     def find_file(self, name: str) -> str | None:
