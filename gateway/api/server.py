@@ -9,7 +9,7 @@ from typing import Any
 
 import h11
 import uvicorn
-from uvicorn._types import ASGI3Application
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MAX_HEADER_BYTES = 32 * 1024
@@ -59,7 +59,7 @@ class ImpatientProtocol(H11Protocol):
             self.transport.close()
 
 
-def server_config(app: ASGI3Application) -> uvicorn.Config:
+def server_config(app: ASGIApp) -> uvicorn.Config:
     """The configuration under which `app` is served. It takes no address from a header and speaks no WebSocket."""
     return uvicorn.Config(
         app,
