@@ -112,6 +112,10 @@ class ClusterBackend:
         run = RunDirectory(root=Path(run_dir))
         return artefacts.load(run.artefact, run.sealed_digest())
 
+    def close(self) -> None:
+        """Let go of the job server; what it runs goes on."""
+        self._jobs.close()
+
     def _look(self, run: RunDirectory) -> None:
         """Bring here what there is, and see that some attempt is at work."""
         order = run.order()

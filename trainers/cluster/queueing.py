@@ -96,6 +96,10 @@ class JobServer:
         if answer.is_server_error:
             raise NotNow(f"the cluster's job server answered {answer.status_code} when told to stop")
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
     def _ask(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
         try:
             return self._client.request(method, path, **kwargs)

@@ -75,9 +75,11 @@ def server() -> Iterator[JobServer]:
 
 
 @pytest.fixture
-def backend(server: JobServer, tmp_path: Path) -> ClusterBackend:
+def backend(server: JobServer, tmp_path: Path) -> Iterator[ClusterBackend]:
     address = f"http://127.0.0.1:{server.server_port}"
-    return create({"address": address, "store": (tmp_path / "store").as_uri() + "/", "resources": '{"a100": 1}'})
+    made = create({"address": address, "store": (tmp_path / "store").as_uri() + "/", "resources": '{"a100": 1}'})
+    yield made
+    made.close()
 
 
 class Started:
@@ -206,6 +208,7 @@ def test_a_cluster_that_is_away_keeps_the_run_waiting(
     assert away.observe(run, after_step=0).status is RunStatus.RUNNING
     with pytest.raises(TrainingFailed, match="reinforcement"):
         away.start(make_spec(method=Method.REINFORCEMENT), training, None, run)
+    away.close()
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,8 @@ def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any,
 
 
 @pytest.fixture
-def backend(ray_cluster: tuple[Any, str], tmp_path: Path) -> ClusterBackend:
-    return create(
+def backend(ray_cluster: tuple[Any, str], tmp_path: Path) -> Iterator[ClusterBackend]:
+    made = create(
         {
             "address": ray_cluster[1],
             "store": (tmp_path / "store").as_uri(),
@@ -50,6 +50,8 @@ def backend(ray_cluster: tuple[Any, str], tmp_path: Path) -> ClusterBackend:
             "resources": '{"training": 1}',
         }
     )
+    yield made
+    made.close()
 
 
 def wait(backend: ClusterBackend, run: RunDirectory, until: Callable[[RunState], bool]) -> RunState:
