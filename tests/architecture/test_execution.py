@@ -25,6 +25,7 @@ OUTGOING = {
     "moderation/classifiers/omni.py": "the operator's moderation endpoint",
     "moderation/model_files.py": "the hub, models that the operator named",
     "trainers/bases.py": "the hub, models of bases.toml",
+    "trainers/cluster/queueing.py": "the Ray cluster that the operator configured",
     "trainers/forwarding/provider.py": "providers of bases.toml",
 }
 """Every file that opens connections to the outside, and who names their addresses. None of them is a tenant's but
