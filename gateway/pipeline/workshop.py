@@ -15,6 +15,7 @@ from gateway.store.blobs import Blobs
 from gateway.store.database import Database
 from gateway.store.ids import Ids
 from gateway.store.models import Job, JobState, PolicyVersion
+from gateway.telemetry.spans import Traces, Untraced
 from moderation.chat import ChatModel
 from moderation.checks import Classifier
 from trainers.hosted import address
@@ -73,6 +74,7 @@ class Workshop:
     """Unix seconds."""
     sleep: Callable[[float], None]
     ids: Ids
+    traces: Traces = field(default_factory=Untraced)
     poll_s: float = 0.5
     """Pause between two looks at a training run, and the longest a cancellation goes unseen."""
 
