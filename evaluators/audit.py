@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from evaluators.asking import Answer, Task, Transcripts, ask, describe, judge_answers, readable, requests_of, score
 from evaluators.calibration import Calibration, corrected_arms
-from evaluators.canaries import WatchedJudge
+from evaluators.canaries import CanaryLog, WatchedJudge
 from evaluators.canary_style import answers_work
-from evaluators.errors import AuditIncomplete, JudgeIncapable
+from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnreliable
 from evaluators.frames import Arm, ArmKind
 from evaluators.panel import agreements
 from evaluators.probing import signals
-from evaluators.replies import ReplyStore, reply_digest
+from evaluators.replies import ReplyStore, reply_digest, text_digest
 from evaluators.rule import Ruling, Setting, first_rung, rule
 from evaluators.second_look import People, look_again
 from evaluators.tally import Pair, count, result
@@ -92,11 +92,16 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
     if second is not None and not isinstance(second, People):
         _require_canaries(second, corpus)
     if canaries_right == len(corpus.canaries):
-        watched = WatchedJudge(judge, corpus.slipped)
+        this = (candidate.digest, base.digest, corpus.digest, policy_digest, str(attempt))
+        watched = WatchedJudge(judge, corpus.slipped, CanaryLog(store=replies, audit=text_digest("\0".join(this))))
         rounds = _Rounds(candidate, base, watched, sampling, transcripts, on_progress)
         settings = {arm.name: _setting(arm, corpus, policy, len(arms), attempt) for arm in arms}
-        results = _climb(arms, settings, corpus, rounds)
-        check = watched.finish()
+        try:
+            results = _climb(arms, settings, corpus, rounds)
+            check = watched.finish()
+        except JudgeUnreliable:
+            transcripts.disown(judge.identity)
+            raise
         canaries_right = _canaries_right(judge, corpus)
         judged = tuple(rounds.judged.values())
         look = _looked_again(judged, second, transcripts, policy)
