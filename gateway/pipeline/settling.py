@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy import attestation, registry
-from deploy.decision import decide
+from deploy.decision import decide, only_undecided
 from deploy.types import Attestation, ReleaseDecision
 from deploy.types import Outcome as Decided
 from evaluators.report.documents import document_digest, report_from_json
@@ -39,7 +39,8 @@ def settle(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
     with shop.database.read() as session:
         again = reopenings.of_job(session, job_id)
     if again is None:
-        if against_rule and decision.enforced and (kind := wanted(shop, job, policy)) is not None:
+        mendable = against_rule or (policy.remedy.undecided and only_undecided(report))
+        if mendable and decision.enforced and (kind := wanted(shop, job, policy)) is not None:
             return done(kind.value)
         if decision.outcome == Decided.RELEASE:
             return _release(shop, job, report, decision, candidate_digest, review=None)
