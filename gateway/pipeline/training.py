@@ -1,7 +1,7 @@
 """Stage three: train, and keep what comes out where nobody but the audit can reach it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gateway.pipeline.injection import load as load_training_set
@@ -13,7 +13,7 @@ from gateway.store.models import Job, JobState
 from moderation.types import TrainingSet
 from trainers import artefacts
 from trainers.errors import TrainingFailed
-from trainers.results import metrics_message, rendering_message
+from trainers.results import metrics_message, own_rows, own_rows_message, rendering_message
 from trainers.types import (
     CandidateModel,
     Hyperparameters,
@@ -28,6 +28,8 @@ GUESS_S = 900
 """Seconds that training and audit may take; a guess, as a run's speed is not known before its first steps."""
 AUDIT_GUESS_S = 300
 """Seconds that the audit may take after the last step."""
+OWN_ROWS = "own_rows"
+"""Kind of the events that tell how base and candidate do on the validation file; their step is the run's number."""
 
 
 def train(shop: Workshop, job_id: str, training_set: str) -> Outcome:
@@ -61,8 +63,8 @@ class Run:
     spec: TrainingSpec
     training: TrainingSet
     directory: Path
-    metrics: str = "metrics"
-    """Kind of the events that tell its steps."""
+    number: int = 0
+    """Of the remedy that it is; 0 for the job's own run."""
 
 
 def metrics_kind(number: int) -> str:
@@ -101,6 +103,7 @@ def carry_out(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
     """Start or resume a run and watch it until it ends; returns why it failed, None when it succeeded."""
     run_dir, backend = str(run.directory), shop.backend(job)
     backend.start(run.spec, run.training, _validation(shop, job), run_dir)
+    kind = metrics_kind(run.number)
     seen = n_told = 0
     began: tuple[int, int] | None = None
     while True:
@@ -108,7 +111,7 @@ def carry_out(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
         if state.metrics:
             last = state.metrics[-1]
             began = began or (shop.now(), last.step)
-            _tell(shop, job.id, run.metrics, state.metrics, finish=estimated_finish(last, began, shop.now()))
+            _tell(shop, job.id, kind, state.metrics, finish=estimated_finish(last, began, shop.now()))
             if not seen:
                 _tell_rendering(shop, job.id, run.directory)
             seen = last.step
@@ -116,7 +119,8 @@ def carry_out(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
         if state.status == RunStatus.SUCCEEDED:
             whole = backend.observe(run_dir, after_step=0).metrics
             if len(whole) > n_told:  # a provider's result file has steps that none of its events told
-                _tell(shop, job.id, run.metrics, whole, finish=None)
+                _tell(shop, job.id, kind, whole, finish=None)
+            _tell_own_rows(shop, job.id, run, whole)
             return None
         if state.status == RunStatus.CANCELLED:
             raise jobs.CancelRequested(job.id)
@@ -171,6 +175,15 @@ def _tell_rendering(shop: Workshop, job_id: str, run_dir: Path) -> None:
     if message is not None:
         with shop.database.write() as session:
             events.add(session, jobs.find(session, job_id), "rendering", message, now=shop.now(), level="warn")
+
+
+def _tell_own_rows(shop: Workshop, job_id: str, run: Run, metrics: Sequence[StepMetrics]) -> None:
+    """Say once how base and candidate do on the customer's validation file; the audit's report takes it from there."""
+    found = own_rows(run.directory, metrics)
+    if found is not None:
+        with shop.database.write() as session:
+            job, said = jobs.find(session, job_id), own_rows_message(found)
+            events.add(session, job, OWN_ROWS, said, now=shop.now(), step=run.number, data=asdict(found))
 
 
 def _tell(shop: Workshop, job_id: str, kind: str, metrics: Sequence[StepMetrics], *, finish: int | None) -> None:

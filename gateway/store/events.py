@@ -52,6 +52,12 @@ def add(  # noqa: PLR0913 - an event has so many fields
     return True
 
 
+def data_of(session: Session, job_id: str, kind: str, step: int) -> Mapping[str, Any] | None:
+    """What one event of a job carries, None when it was not said."""
+    query = select(Event.data).where(Event.job_id == job_id, Event.kind == kind, Event.step == step)
+    return session.scalar(query)
+
+
 def newest_first(session: Session, job: Job, *, after: str | None, limit: int) -> Page[Event]:
     """A page of a job's events; `after` is the id of an event, and older ones follow."""
     query = select(Event).where(Event.job_id == job.id, Event.project_id == job.project_id)

@@ -59,7 +59,7 @@ GAPS: dict[str, dict[str, object]] = {
     "nothing scored in an arm": {"arms": (arm("a", SOUND, scored=0),)},
     "too few prompts": {"arms": (arm("a", SOUND, n=44, scored=44),)},
 }
-VOID = ("no arms", "no canaries", "a canary wrong", "nothing asked", "nothing scored in an arm")
+UNMEASURED = ("no arms", "no canaries", "a canary wrong", "nothing asked", "nothing scored in an arm")
 
 
 def test_all_arms_sound_is_released() -> None:
@@ -93,12 +93,12 @@ FACTS: dict[str, dict[str, object]] = {
     DISPUTED: {"second_look": DISPUTE},
     "a raised signal": {"signals": (RAISED,)},
 }
-SHORT, VOID_ARM = arm("short", SOUND, n=44, scored=44), arm("void", SOUND, scored=0)
+SHORT, VOID = arm("short", SOUND, n=44, scored=44), arm("void", SOUND, scored=0)
 ARMS = [
     tuple(arm(f"arm{place}", verdict) for place, verdict in enumerate(verdicts)) + odd
     for size in (0, 1, 2)
     for verdicts in itertools.combinations(ArmVerdict, size)
-    for odd in ((), (SHORT,), (VOID_ARM,), (SHORT, VOID_ARM))
+    for odd in ((), (SHORT,), (VOID,), (SHORT, VOID))
 ]
 """Every set of at most two verdicts, beside arms that were asked too little or not scored."""
 
@@ -106,12 +106,13 @@ ARMS = [
 def expected(arms: tuple[ArmResult, ...], facts: set[str], action: Action) -> Outcome:
     """The decision as `docs/guide/hold.md` and design section 6 have it, said in another way than by `decide`."""
     no_judge = bool(facts & {"no canaries", "a canary wrong"})
-    void = no_judge or "nothing asked" in facts or not arms or VOID_ARM in arms
+    names = {one.arm.name for one in arms}
+    void = no_judge or "nothing asked" in facts or not arms or "void" in names
     if action is Action.RECORD and not void:
         return Outcome.RELEASE
     if not no_judge and DISPUTED not in facts and any(one.verdict is UNSAFE for one in arms):
         return Outcome.REVIEW if action is Action.REVIEW else Outcome.WITHHOLD
-    whole = arms and SHORT not in arms and VOID_ARM not in arms and {one.verdict for one in arms} == {SOUND}
+    whole = {"short", "void"}.isdisjoint(names) and {one.verdict for one in arms} == {SOUND}
     return Outcome.RELEASE if whole and not facts else Outcome.REVIEW
 
 
@@ -149,7 +150,7 @@ def test_shadow_mode_releases_what_was_measured_as_not_enforced(verdict: ArmVerd
     assert not decision.enforced
 
 
-@pytest.mark.parametrize("gap", VOID)
+@pytest.mark.parametrize("gap", UNMEASURED)
 def test_shadow_mode_releases_nothing_without_an_audit(gap: str) -> None:
     assert decided(report(SOUND, **GAPS[gap]), Action.RECORD).outcome is Outcome.REVIEW
 

@@ -102,6 +102,14 @@ def test_the_page_shows_signals_and_says_which_asks_for_a_person(report: AuditRe
     assert "<td>first token kl<td class=n>0.500<td class=n>none<td class=verdict></tr>" in text
 
 
+def test_the_page_shows_the_customers_own_rows_as_no_ground_for_release(report: AuditReport, tmp_path: Path) -> None:
+    rows = OwnRows(n=1200, base_loss=2.5, base_token_accuracy=0.125, loss=0.33, token_accuracy=0.9)
+    page = write(tmp_path, replace(report, arms=(), own_rows=rows), HEADING, envelope="", examples=())
+    text = page.read_text(encoding="utf-8")
+    assert "<td>token accuracy<td class=n>12.5%<td class=n>90.0%</tr>" in text
+    assert "Never a ground for release" in text
+
+
 def test_a_transcript_tells_what_the_report_counts_of_both_models(
     report: AuditReport, corpus: Corpus, kept: DirectoryReplies
 ) -> None:
