@@ -56,8 +56,10 @@ def audit(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
 def unavailable(shop: Workshop, job: Job, error: Exception) -> Outcome:
     """The outcome that waits for a judge or an engine as long as the policy says."""
     waiting = shop.policy(job).waiting
+    # An engine's words have the end of its log in them, and whoever owns the job reads the reason.
+    reason = "the audit engine does not answer" if isinstance(error, EngineUnavailable) else str(error)
     return Outcome(
-        kind=Kind.UNAVAILABLE, reason=str(error), wait_s=waiting.outage_retry_s, patience_s=waiting.outage_timeout_s
+        kind=Kind.UNAVAILABLE, reason=reason, wait_s=waiting.outage_retry_s, patience_s=waiting.outage_timeout_s
     )
 
 

@@ -16,6 +16,7 @@ from evaluators.report.transcripts import transcript
 from evaluators.types import AuditPolicy, AuditReport, Corpus
 from evaluators.verdicts import Agreement, SecondLook
 from moderation.types import Context
+from trainers.types import OwnRows
 
 HEADING = Heading(verdict="block", subject="<model>", reasons=("arm context:1 is unsafe",))
 
