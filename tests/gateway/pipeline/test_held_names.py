@@ -79,7 +79,7 @@ def test_no_event_error_or_log_line_names_a_held_model(
     engines = Engines(failing=failing)
     toy = replace(made, engines=engines, shop=replace(made.shop, engines=engines))
     job_id = toy.submit()
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.INFO):
         run(toy, job_id)
     with toy.shop.database.read() as session:
         job = jobs.find(session, job_id)
