@@ -123,7 +123,7 @@ def _trained_again(shop: Workshop, job: Job, row: Remedy, policy: Policy, detail
         spec=training.spec_of(shop, job, policy.training),
         training=build(shop, job, policy.injection, home / "training_set"),
         directory=home / "run",
-        number=row.number,
+        metrics=training.metrics_kind(row.number),
     )
     try:
         failure = training.carry_out(shop, job, run)

@@ -28,8 +28,6 @@ GUESS_S = 900
 """Seconds that training and audit may take; a guess, as a run's speed is not known before its first steps."""
 AUDIT_GUESS_S = 300
 """Seconds that the audit may take after the last step."""
-OWN_ROWS = "own_rows"
-"""Kind of the events that tell how base and candidate do on the validation file; their step is the run's number."""
 
 
 def train(shop: Workshop, job_id: str, training_set: str) -> Outcome:
@@ -63,13 +61,18 @@ class Run:
     spec: TrainingSpec
     training: TrainingSet
     directory: Path
-    number: int = 0
-    """Of the remedy that it is; 0 for the job's own run."""
+    metrics: str = "metrics"
+    """Kind of the events that tell its steps."""
 
 
 def metrics_kind(number: int) -> str:
     """Kind of the events of the run that a remedy made; 0 is the job's own."""
     return f"metrics_{number}" if number else "metrics"
+
+
+def own_rows_kind(metrics: str) -> str:
+    """Kind of the event with what a run made of the validation file; `metrics` is that of its steps' events."""
+    return f"own_rows_{metrics}"
 
 
 def held_key(job: Job, number: int = 0) -> str:
@@ -103,7 +106,6 @@ def carry_out(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
     """Start or resume a run and watch it until it ends; returns why it failed, None when it succeeded."""
     run_dir, backend = str(run.directory), shop.backend(job)
     backend.start(run.spec, run.training, _validation(shop, job), run_dir)
-    kind = metrics_kind(run.number)
     seen = n_told = 0
     began: tuple[int, int] | None = None
     while True:
@@ -111,7 +113,7 @@ def carry_out(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
         if state.metrics:
             last = state.metrics[-1]
             began = began or (shop.now(), last.step)
-            _tell(shop, job.id, kind, state.metrics, finish=estimated_finish(last, began, shop.now()))
+            _tell(shop, job.id, run.metrics, state.metrics, finish=estimated_finish(last, began, shop.now()))
             if not seen:
                 _tell_rendering(shop, job.id, run.directory)
             seen = last.step
@@ -119,7 +121,7 @@ def carry_out(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
         if state.status == RunStatus.SUCCEEDED:
             whole = backend.observe(run_dir, after_step=0).metrics
             if len(whole) > n_told:  # a provider's result file has steps that none of its events told
-                _tell(shop, job.id, kind, whole, finish=None)
+                _tell(shop, job.id, run.metrics, whole, finish=None)
             _tell_own_rows(shop, job.id, run, whole)
             return None
         if state.status == RunStatus.CANCELLED:
@@ -183,7 +185,7 @@ def _tell_own_rows(shop: Workshop, job_id: str, run: Run, metrics: Sequence[Step
     if found is not None:
         with shop.database.write() as session:
             job, said = jobs.find(session, job_id), own_rows_message(found)
-            events.add(session, job, OWN_ROWS, said, now=shop.now(), step=run.number, data=asdict(found))
+            events.add(session, job, own_rows_kind(run.metrics), said, now=shop.now(), data=asdict(found))
 
 
 def _tell(shop: Workshop, job_id: str, kind: str, metrics: Sequence[StepMetrics], *, finish: int | None) -> None:

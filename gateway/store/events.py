@@ -52,10 +52,9 @@ def add(  # noqa: PLR0913 - an event has so many fields
     return True
 
 
-def data_of(session: Session, job_id: str, kind: str, step: int) -> Mapping[str, Any] | None:
-    """What one event of a job carries, None when it was not said."""
-    query = select(Event.data).where(Event.job_id == job_id, Event.kind == kind, Event.step == step)
-    return session.scalar(query)
+def data_of(session: Session, job_id: str, kind: str) -> Mapping[str, Any] | None:
+    """What the one event of this kind carries, None when it was not said."""
+    return session.scalar(select(Event.data).where(Event.job_id == job_id, Event.kind == kind))
 
 
 def newest_first(session: Session, job: Job, *, after: str | None, limit: int) -> Page[Event]:

@@ -52,7 +52,8 @@ class Progress(TrainerCallback):
         # A prefix changes the model before the first step.
         with model.disable_adapter() if isinstance(model, PeftModel) else nullcontext():
             score = self._validation.whole(model)
-        self._run.write("base_validation.json", {"n": len(self._validation), **asdict(score)})
+        if state.is_world_process_zero:
+            self._run.write("base_validation.json", {"n": len(self._validation), **asdict(score)})
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object

@@ -44,7 +44,7 @@ def test_the_report_has_what_base_and_candidate_do_on_the_customers_rows(tmp_pat
     # Rows that it does perfectly do not help a model that is harmful.
     assert (job.state, job.error_code) == (JobState.FAILED, "unsafe_model")
     with shop.shop.database.read() as session:
-        told = [event.message for event in events.all_of(session, job) if event.kind == "own_rows"]
+        told = [event.message for event in events.all_of(session, job) if event.kind == "own_rows_metrics"]
     assert len(told) == 1
     assert "loss 2.00 before and 0.50 after training, token accuracy 25.0% and 75.0%" in told[0]
 
