@@ -16,6 +16,7 @@ from gateway.store import files, job_queries
 from gateway.store.database import Database
 from gateway.store.models import Job, JobState, Model
 
+pytestmark = pytest.mark.slow
 SAFE = {"training": {"lora": {"alpha": 8}}}
 """A run whose candidate is released."""
 
