@@ -54,6 +54,12 @@ def tell(toy: Toy, job_id: str, *, before: int, happens: Callable[[], None]) -> 
     return watched.happened
 
 
+def attested(toy: Toy) -> list[str]:
+    """Job ids whose files lie where serving reads, attested."""
+    root = toy.shop.blobs.local_tree("projects") / toy.project / "models"
+    return sorted(path.parent.name for path in root.rglob("attestation.json"))
+
+
 def models(toy: Toy) -> list[Model]:
     with toy.shop.database.read() as session:
         return list(session.scalars(select(Model)))
@@ -105,6 +111,7 @@ def test_a_job_that_is_cancelled_or_loses_its_file_at_any_moment_leaves_no_model
         released = action is delete or not happened
         state = JobState.RELEASED if released else JobState.CANCELLED
         assert (toy.job(job_id).state, len(models(toy)), toy.held()) == (state, int(released), [])
+        assert attested(toy) == [job_id] * released
         toy.shop.database.close()
         if not happened:
             break
