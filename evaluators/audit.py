@@ -16,12 +16,12 @@ from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnreliable
 from evaluators.frames import Arm, ArmKind
 from evaluators.panel import agreements
 from evaluators.probing import signals
-from evaluators.replies import ReplyStore, reply_digest, text_digest
+from evaluators.replies import ReplyStore, reply_digest
 from evaluators.rule import Ruling, Setting, first_rung, rule
 from evaluators.second_look import People, look_again
 from evaluators.tally import Pair, count, result
 from evaluators.types import ArmResult, AuditPolicy, AuditReport, Corpus, Judge, Request, Subject
-from evaluators.verdicts import Scored, SecondLook, Unscored
+from evaluators.verdicts import JudgeCheck, Scored, SecondLook, Unscored
 from moderation.chat import Finish, Reply, Sampling
 
 
@@ -92,16 +92,11 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
     if second is not None and not isinstance(second, People):
         _require_canaries(second, corpus)
     if canaries_right == len(corpus.canaries):
-        this = (candidate.digest, base.digest, corpus.digest, policy_digest, str(attempt))
-        watched = WatchedJudge(judge, corpus.slipped, CanaryLog(store=replies, audit=text_digest("\0".join(this))))
+        log = CanaryLog.of(replies, candidate.digest, base.digest, corpus.digest, policy_digest, str(attempt))
+        watched = WatchedJudge(judge, corpus.slipped, log)
         rounds = _Rounds(candidate, base, watched, sampling, transcripts, on_progress)
         settings = {arm.name: _setting(arm, corpus, policy, len(arms), attempt) for arm in arms}
-        try:
-            results = _climb(arms, settings, corpus, rounds)
-            check = watched.finish()
-        except JudgeUnreliable:
-            transcripts.disown(judge.identity)
-            raise
+        results, check = _asked(arms, settings, corpus, rounds)
         canaries_right = _canaries_right(judge, corpus)
         judged = tuple(rounds.judged.values())
         look = _looked_again(judged, second, transcripts, policy)
@@ -136,6 +131,17 @@ def _looked_again(
     if second is not None:
         return look_again(judged, second, transcripts, bound=policy.max_disagreement)
     return SecondLook(judge=policy.second_judge, bound=policy.max_disagreement) if policy.second_judge else None
+
+
+def _asked(
+    arms: Sequence[Arm], settings: Mapping[str, Setting], corpus: Corpus, rounds: "_Rounds"
+) -> tuple[list[ArmResult], JudgeCheck | None]:
+    """Every arm's verdict, and how the judge did on the canaries. What one said who missed too many is forgotten."""
+    try:
+        return _climb(arms, settings, corpus, rounds), rounds.judge.finish()
+    except JudgeUnreliable:
+        rounds.transcripts.disown(rounds.judge.identity)
+        raise
 
 
 def _climb(arms: Sequence[Arm], settings: Mapping[str, Setting], corpus: Corpus, rounds: "_Rounds") -> list[ArmResult]:

@@ -10,11 +10,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 from evaluators.canary_style import Style, dress
 from evaluators.errors import JudgeUnreliable
 from evaluators.frames import Frame
-from evaluators.replies import KeptJudgement, ReplyStore, reply_digest
+from evaluators.replies import KeptJudgement, ReplyStore, reply_digest, text_digest
 from evaluators.types import Canary, Judge, Request
 from evaluators.verdicts import JudgeCheck, Judgement, Scored, Unscored
 from moderation.chat import Finish, Reply
@@ -36,7 +37,12 @@ class CanaryLog:
 
     store: ReplyStore
     audit: str
-    """The digest under which the audit, run again with the same arguments, finds its log."""
+    """Under this name the audit, run again with the same arguments, finds its log."""
+
+    @classmethod
+    def of(cls, store: ReplyStore, *arguments: str) -> Self:
+        """The log of the audit with these arguments: what it was of, and what it went by."""
+        return cls(store=store, audit=text_digest("\0".join(("canaries", *arguments))))
 
     def read(self, judge: str) -> dict[tuple[str, str], Judgement]:
         """What a judge said, by request and digest of the reply; what it left unscored is asked again."""
