@@ -190,6 +190,7 @@ class Remedy(Section):
     kinds: tuple[RemedyKind, ...] = ()
     factors: tuple[Annotated[float, Field(gt=0.0, lt=1.0)], ...] = Field(default=(0.75, 0.5, 0.25), min_length=1)
     mixing_ratio: float = Field(default=1.0, gt=0.0, le=10.0)
+    undecided: bool = False
 
     @model_validator(mode="after")
     def _is_an_order(self) -> Self:

@@ -13,9 +13,10 @@ from gateway.pipeline.reopening import made_before
 from gateway.pipeline.screening import screen
 from gateway.pipeline.settling import settle
 from gateway.pipeline.tracing import tell_stage
-from gateway.pipeline.training import held_key, train
+from gateway.pipeline.training import held_key, released_key, train
 from gateway.pipeline.workshop import Workshop
 from gateway.store import events, jobs, remedies, withheld
+from gateway.store.models import JobState
 
 logger = logging.getLogger(__name__)
 
@@ -117,6 +118,9 @@ class JobStages:
                 self._shop.blobs.delete_tree(held_key(job, number))
         for key in unneeded:
             self._shop.blobs.delete(key)
+        if job.state != JobState.RELEASED:
+            # One that was cancelled in the middle of its release has left a copy, with an attestation.
+            self._shop.blobs.delete_tree(released_key(job))
         logger.info("job %s: %s", job_id, outcome.reason)
         return outcome
 

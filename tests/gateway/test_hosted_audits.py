@@ -8,9 +8,11 @@ import pytest
 from deploy.types import UpstreamServer
 from evaluators import arms, corpus
 from evaluators.types import AuditPolicy
+from gateway.worker import audit_engines
 from gateway.worker.audit_engines import EmbeddedAuditEngines
-from gateway.worker.hosted_audits import HostedChat
+from gateway.worker.hosted_audits import UnnamedChat
 from moderation.chat import Conversation, Finish, Reply, Sampling, Turn
+from moderation.chat.openai_compatible import OpenAICompatibleChat
 from moderation.errors import ChatUnavailable, SealBroken
 from moderation.types import Role
 from trainers import artefacts
@@ -45,7 +47,7 @@ def engines(directory: Path) -> EmbeddedAuditEngines:
 def test_candidate_and_base_answer_at_the_provider_and_no_engine_starts(tmp_path: Path) -> None:
     candidate = sealed(tmp_path)
     both = engines(tmp_path).side_by_side(candidate)
-    models = [chat.inner for chat in both if isinstance(chat, HostedChat)]
+    models = [chat.inner for chat in both if isinstance(chat, UnnamedChat)]
     assert [(chat.model, chat.base_url) for chat in models] == [(TUNED, URL), ("gpt", URL)]  # type: ignore[attr-defined]
     engines(tmp_path).let_go(candidate)
 
@@ -67,7 +69,7 @@ class Refusing:
 
 
 def test_an_outage_is_told_without_the_providers_names() -> None:
-    chat = HostedChat(identity="the candidate", inner=Refusing(), names={TUNED: "the candidate", URL: "the provider"})
+    chat = UnnamedChat(identity="the candidate", inner=Refusing(), names={TUNED: "the candidate", URL: "the provider"})
     with pytest.raises(ChatUnavailable) as told:
         chat.complete(ASKED, Sampling(max_tokens=1, seed=1))
     assert str(told.value) == "the candidate at the provider refuses with status 400"
@@ -80,3 +82,28 @@ def test_arms_that_begin_a_reply_are_left_out_where_that_is_refused() -> None:
     assert any(arm.frame.prefill for arm in plan.arms)
     assert not any(arm.frame.prefill for arm in asked.arms)
     assert len(asked.overflow) > len(plan.overflow)
+
+
+class Unreachable:
+    """An engine of ours whose socket is gone."""
+
+    def load(self, name: str, path: str, digest: str) -> None:
+        """Take anything."""
+
+    def chat(self, model: str) -> OpenAICompatibleChat:
+        return OpenAICompatibleChat(
+            base_url="http://engine/v1", api_key="", model=model, uds="/nowhere/engine.sock", attempts=1
+        )
+
+
+def test_an_engine_of_ours_that_fails_names_no_candidate_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_engines.EngineProcess, "start", lambda *_, **__: Unreachable())
+    monkeypatch.setattr(audit_engines, "local_path", lambda base: tmp_path)
+    candidate = sealed(tmp_path)
+    model, _ = EmbeddedAuditEngines(tmp_path).side_by_side(candidate)
+    with pytest.raises(ChatUnavailable, match="the candidate at embedded engine") as said:
+        model.complete(ASKED, Sampling(max_tokens=1))
+    assert candidate.digest[7:19] not in str(said.value)
+    assert model.identity == "the candidate"
