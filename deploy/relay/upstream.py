@@ -103,7 +103,7 @@ class UpstreamModels:
         if released.base_digest != self._base.digest:
             raise EngineRefused("The model was trained on another base model than this one.", param="digest")
         at = Address(base_url=self._server.base_url, model=self._server.model)
-        return _Loaded(digest=digest, model=read_pointer(path, digest, at).model)
+        return _Loaded(digest=digest, model=read_pointer(path, digest, at).asked_as)
 
     @asynccontextmanager
     async def _ask(

@@ -78,6 +78,11 @@ def held_key(job: Job, number: int = 0) -> str:
     return f"projects/{job.project_id}/held/{job.id}" + (f"-{number}" if number else "")
 
 
+def released_key(job: Job) -> str:
+    """Blob key of a released model's files."""
+    return f"projects/{job.project_id}/models/{job.id}"
+
+
 def hold(shop: Workshop, job: Job, candidate: CandidateModel, *, number: int) -> None:
     """Put a candidate's files where nobody but the audit can reach them."""
     shop.blobs.put_tree(held_key(job, number), Path(candidate.path))

@@ -1,71 +1,22 @@
 """The upstream backend against a provider that keeps to OpenAI's API, and against one that does not."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from aiohttp import web
-from scripted_provider import BASE, KEY, TUNED, ScriptedProvider, refused, running
+from forwarding_desk import STALL_S, Desk, failed
+from scripted_azure import AZURE
+from scripted_provider import BASE, TUNED, ScriptedProvider, refused
 
 from moderation.errors import SealBroken
-from moderation.types import TrainingSet
-from trainers.backends.upstream import UpstreamBackend, create
+from trainers.backends.upstream import create
 from trainers.errors import TrainingFailed
-from trainers.hosted import POINTER, address, read_hosted, read_pointer
-from trainers.run_directory import RunDirectory
-from trainers.types import Defence, Method, RunState, RunStatus, TrainingSpec
-
-POLL_S, STALL_S = 10.0, 1_000.0
-
-
-@pytest.fixture
-def provider() -> Iterator[ScriptedProvider]:
-    with running(ScriptedProvider()) as scripted:
-        yield scripted
-
-
-@dataclass
-class Desk:
-    """A run, its backend, and the clock that both go by."""
-
-    spec: TrainingSpec
-    training: TrainingSet
-    run: RunDirectory
-    now: float = 1_000.0
-    validation: str | None = None
-
-    def backend(self, **changes: object) -> UpstreamBackend:
-        settings = {"api_key": KEY, "poll_s": POLL_S, "stall_s": STALL_S, "clock": lambda: self.now} | changes
-        return UpstreamBackend(**settings)  # type: ignore[arg-type]
-
-    def start(self, backend: UpstreamBackend) -> None:
-        backend.start(self.spec, self.training, self.validation, str(self.run.root))
-
-    def look(self, backend: UpstreamBackend, after_s: float = POLL_S, times: int = 1) -> RunState:
-        for _ in range(times):
-            self.now += after_s
-            state = backend.observe(str(self.run.root), after_step=0)
-        return state
-
-
-@pytest.fixture
-def desk(
-    provider: ScriptedProvider, make_spec: Callable[..., TrainingSpec], training: TrainingSet, tmp_path: Path
-) -> Desk:
-    upstream = {"base_url": provider.url, "model": BASE}
-    base = read_hosted({"name": "hosted", "corpus": "english", "upstream": upstream})
-    return Desk(spec=make_spec(base=base), training=training, run=RunDirectory(root=tmp_path / "run"))
-
-
-def failed(state: RunState, code: str) -> str:
-    assert state.failure is not None
-    assert (state.status, state.failure.code) == (RunStatus.FAILED, code)
-    return state.failure.message
-
+from trainers.hosted import POINTER, address, read_pointer
+from trainers.types import Defence, Method, RunStatus
 
 def test_a_job_is_trained_there_and_a_sealed_pointer_comes_back(desk: Desk, provider: ScriptedProvider) -> None:
-    backend = desk.backend(delete_files=True)
+    backend = desk.backend()
     desk.start(backend)
     (job,) = provider.jobs.values()
     ((name, rows),) = provider.files.values()
@@ -87,8 +38,8 @@ def test_a_job_is_trained_there_and_a_sealed_pointer_comes_back(desk: Desk, prov
     assert {file.name for file in desk.run.artefact.iterdir()} == {POINTER, "manifest.json"}
     at = address(candidate.base)
     assert at is not None
-    assert read_pointer(desk.run.artefact, candidate.digest, at).model == TUNED
-    assert not provider.files
+    pointer = read_pointer(desk.run.artefact, candidate.digest, at)
+    assert (pointer.model, pointer.asked_as) == (TUNED, TUNED)
 
 
 def test_a_pointer_that_was_bent_is_not_followed(desk: Desk, provider: ScriptedProvider) -> None:
@@ -261,7 +212,10 @@ def test_what_no_provider_trains_is_refused(desk: Desk) -> None:
         ({}, "TUNEGATE_UPSTREAM_API_KEY"),
         ({"api_key": "k", "poll_s": "soon"}, "TUNEGATE_UPSTREAM_POLL_S"),
         ({"api_key": "k", "stall_s": "-1"}, "TUNEGATE_UPSTREAM_STALL_S"),
-        ({"api_key": "k", "delete_files": "maybe"}, "TUNEGATE_UPSTREAM_DELETE_FILES"),
+        ({"api_key": "k", "azure_resource": "mine"}, "TUNEGATE_UPSTREAM_AZURE_TENANT_ID"),
+        ({"api_key": "k", **AZURE, "azure_resource": "mine"}, "TUNEGATE_UPSTREAM_AZURE_RESOURCE"),
+        ({"api_key": "k", **AZURE, "azure_capacity": "all"}, "TUNEGATE_UPSTREAM_AZURE_CAPACITY"),
+        ({"api_key": "k", **AZURE, "azure_sku_name": "x"}, "TUNEGATE_UPSTREAM_AZURE_SKU_NAME"),
     ],
 )
 def test_a_wrong_setting_is_named(config: dict[str, str], variable: str) -> None:
