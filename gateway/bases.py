@@ -139,7 +139,9 @@ def read_providers(bases: Mapping[str, BaseModel], config: Mapping[str, str]) ->
     """
     found = {name: at for name, base in bases.items() if (at := address(base)) is not None}
     if (azures := [name for name, at in found.items() if at.deployment]) and not config.get("azure_resource"):
-        raise BaseModelError(f"TUNEGATE_UPSTREAM_AZURE_RESOURCE is not set; {', '.join(azures)} at Azure cannot do without")
+        raise BaseModelError(
+            f"TUNEGATE_UPSTREAM_AZURE_RESOURCE is not set; {', '.join(azures)} at Azure cannot do without"
+        )
     return {
         name: UpstreamServer(base_url=at.base_url, model=at.asked_as, api_key=config.get("api_key", ""))
         for name, at in found.items()

@@ -1,4 +1,4 @@
-"""Base models that a provider holds, the pointer that stands for what was tuned of one there, and what is left there."""
+"""Base models that a provider holds, the pointers that stand for what was tuned there, and what jobs leave there."""
 
 import hashlib
 import json
@@ -89,16 +89,17 @@ def read_hosted(entry: Mapping[str, object]) -> BaseModel:
         raise BaseModelError(f"{where}: expected a name and a corpus, both text")
     if not isinstance(table, dict) or not all(isinstance(v, str) and v for v in table.values()):
         raise BaseModelError(f"{where}: upstream is a table of texts, at least base_url and model")
-    if set(table) not in (KEYS, KEYS | AZURE_KEYS):
+    on_azure = set(table) == KEYS | AZURE_KEYS
+    if not on_azure and set(table) != KEYS:
         raise BaseModelError(
-            f"{where}: upstream needs a base_url and a model, on Azure also api_version and deployment, and nothing else"
+            f"{where}: upstream needs a base_url and a model, on Azure api_version and deployment too, and nothing else"
         )
     if surplus := sorted(LOCAL_KEYS & set(entry)):
         raise BaseModelError(f"{where}: the provider has its weights; leave out {', '.join(surplus)}")
     url = table["base_url"].rstrip("/")
     if not url.startswith(("http://", "https://")) or "#" in url or "?" in url:
         raise BaseModelError(f"{where}: upstream.base_url is {url!r}; expected e.g. https://api.openai.com/v1")
-    azure = {"api-version": table["api_version"], "deployment": table["deployment"]} if AZURE_KEYS <= set(table) else {}
+    azure = {"api-version": table["api_version"], "deployment": table["deployment"]} if on_azure else {}
     if azure and not url.endswith(AZURE_PATH):
         raise BaseModelError(
             f"{where}: upstream.base_url is {url!r}; on Azure expected https://RESOURCE.openai.azure.com{AZURE_PATH}"

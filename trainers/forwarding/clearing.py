@@ -12,8 +12,9 @@ from trainers.hosted import Address, Leftovers
 def clear(provider: Provider, base: Address, leftovers: Leftovers) -> int:
     """Delete what is to go; what is gone already is no error. Returns how much of it the provider will not delete.
 
-    Files go last: by them the jobs are found whose models nobody wrote down, and those that could not be cancelled
-    while the provider was down. Raises `NotNow` when it has to be called again, and `TrainingFailed` when the provider or Azure refuses the gateway itself.
+    Files go last: by them the jobs are found whose models nobody wrote down, and those that could not be
+    cancelled while the provider was down. Raises `NotNow` when it has to be called again, and `TrainingFailed`
+    when the provider or Azure refuses the gateway itself.
     """
     prefix = prefix_of(leftovers.job_id)
     files = provider.files_named(prefix) if leftovers.files or leftovers.models else {}

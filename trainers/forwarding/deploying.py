@@ -21,14 +21,21 @@ TOKEN_SPARE_S = 60.0
 """A token is not used in the last seconds of its life."""
 REQUIRED = ("resource", "tenant_id", "client_id", "client_secret")
 PREFIX = "TUNEGATE_UPSTREAM_AZURE_"
-RESOURCE = re.compile(r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.CognitiveServices/accounts/[^/]+")
+RESOURCE = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.CognitiveServices/accounts/[^/]+"
+)
 OVER = frozenset({"failed", "canceled", "disabled", "deleting"})
 REFUSED = (
     "upstream_key_refused",
-    f"Azure lets the gateway deploy nothing; the operator checks {PREFIX}RESOURCE and that the service principal of "
-    f"{PREFIX}CLIENT_ID has the role Cognitive Services Contributor there.",
+    (
+        f"Azure lets the gateway deploy nothing; the operator checks {PREFIX}RESOURCE and that the service principal "
+        f"of {PREFIX}CLIENT_ID has the role Cognitive Services Contributor there."
+    ),
 )
-QUOTA = ("upstream_quota", "Azure has no capacity left for the tuned model; ask the operator for quota, then create the job again.")
+QUOTA = (
+    "upstream_quota",
+    "Azure has no capacity left for the tuned model; ask the operator for quota, then create the job again.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +58,7 @@ class Azure:
 
     @classmethod
     def read(cls, config: Mapping[str, str]) -> Self | None:
-        """What the variables say, None when none is set. Raises `ValueError` that names those that are missing or wrong."""
+        """What the variables say; None when none is set. Raises `ValueError` that names what is missing or wrong."""
         given = {name.removeprefix("azure_"): value for name, value in config.items() if name.startswith("azure_")}
         if not given:
             return None

@@ -39,8 +39,10 @@ NOT_YET = frozenset({"pending", "running", "notrunning"})
 """States of a file that Azure has not imported."""
 NO_AZURE = (
     "base_model_unusable",
-    "The base model lies at Azure, where what is tuned has to be deployed; the operator sets TUNEGATE_UPSTREAM_AZURE_"
-    "RESOURCE, _TENANT_ID, _CLIENT_ID and _CLIENT_SECRET.",
+    (
+        "The base model lies at Azure, where what is tuned has to be deployed; the operator sets "
+        "TUNEGATE_UPSTREAM_AZURE_RESOURCE, _TENANT_ID, _CLIENT_ID and _CLIENT_SECRET."
+    ),
 )
 
 
@@ -69,7 +71,7 @@ class Provider:
 
     @classmethod
     def at(cls, where: Address, api_key: str, clock: Callable[[], float], azure: Azure | None = None) -> "Provider":
-        """The provider behind an address. The SDK retries nothing. Raises `TrainingFailed` for Azure without settings."""
+        """The provider behind an address; the SDK retries nothing. Raises `TrainingFailed` for Azure without settings."""
         if not where.api_version:
             client = openai.OpenAI(base_url=where.base_url, api_key=api_key, max_retries=0, timeout=TIMEOUT_S)
             return cls(client=client, clock=clock)
@@ -94,7 +96,9 @@ class Provider:
         with self._translated():
             status = str(self.client.files.retrieve(file_id).status).lower()
         if status in ("error", "failed", "deleted"):
-            raise TrainingFailed("upstream_refused", f"The provider could not import the training set (state {status}).")
+            raise TrainingFailed(
+                "upstream_refused", f"The provider could not import the training set (state {status})."
+            )
         return status not in NOT_YET
 
     def upload(self, name: str, path: Path) -> str:

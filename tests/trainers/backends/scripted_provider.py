@@ -67,7 +67,10 @@ class ScriptedProvider:
         asked = f"{request.method} {request.path}"
         self.asked.append(asked)
         self.versions.add(request.query.get("api-version", ""))
-        if KEY not in (request.headers.get("api-key"), request.headers.get("Authorization", "").removeprefix("Bearer ")):
+        if KEY not in (
+            request.headers.get("api-key"),
+            request.headers.get("Authorization", "").removeprefix("Bearer "),
+        ):
             return refusal(401, "Incorrect API key provided.")
         for place, (start, respond) in enumerate(self.errors):
             if asked.startswith(start):

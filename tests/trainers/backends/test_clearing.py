@@ -58,9 +58,7 @@ def test_a_rejected_model_goes_when_its_files_are_long_gone(
     assert provider.deleted_models == [TUNED]
 
 
-def test_an_outage_in_the_middle_is_made_up_for(
-    ended: UpstreamBackend, desk: Desk, provider: ScriptedProvider
-) -> None:
+def test_an_outage_in_the_middle_is_made_up_for(ended: UpstreamBackend, desk: Desk, provider: ScriptedProvider) -> None:
     provider.errors.append(("DELETE /v1/files", refused(500, "later")))
     with pytest.raises(NotNow):
         ended.clear(left(desk, files=True, models=True))

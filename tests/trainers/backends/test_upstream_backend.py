@@ -15,6 +15,7 @@ from trainers.errors import TrainingFailed
 from trainers.hosted import POINTER, address, read_pointer
 from trainers.types import Defence, Method, RunStatus
 
+
 def test_a_job_is_trained_there_and_a_sealed_pointer_comes_back(desk: Desk, provider: ScriptedProvider) -> None:
     backend = desk.backend()
     desk.start(backend)
