@@ -71,7 +71,7 @@ class Provider:
 
     @classmethod
     def at(cls, where: Address, api_key: str, clock: Callable[[], float], azure: Azure | None = None) -> "Provider":
-        """The provider behind an address; the SDK retries nothing. Raises `TrainingFailed` for Azure without settings."""
+        """The provider behind an address; the SDK retries nothing. Raises `TrainingFailed` for Azure unset."""
         if not where.api_version:
             client = openai.OpenAI(base_url=where.base_url, api_key=api_key, max_retries=0, timeout=TIMEOUT_S)
             return cls(client=client, clock=clock)
