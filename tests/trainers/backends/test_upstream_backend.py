@@ -1,5 +1,6 @@
 """The upstream backend against a provider that keeps to OpenAI's API, and against one that does not."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from aiohttp import web
 from forwarding_desk import STALL_S, Desk, failed
 from scripted_azure import AZURE
 from scripted_provider import BASE, TUNED, ScriptedProvider, refused
+from sealed_rows import sealed_rows
 
 from moderation.errors import SealBroken
 from trainers.backends.upstream import create
@@ -197,6 +199,17 @@ def test_a_validation_file_is_sent_as_it_was_read(desk: Desk, provider: Scripted
     desk.start(desk.backend())
     assert [body.decode() for _, body in provider.files.values()] == [rows, rows]
     assert next(iter(provider.jobs.values()))["validation_file"] == "file-theirs1"
+
+
+def test_images_are_sent_as_they_were_screened(desk: Desk, provider: ScriptedProvider, tmp_path: Path) -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}
+    turns = [{"role": "user", "content": [image]}, {"role": "assistant", "content": "A cat"}]
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps({"messages": turns}) + "\n")
+    desk.training = sealed_rows(rows, 1)
+    desk.start(desk.backend())
+    ((_, sent),) = provider.files.values()
+    assert json.loads(sent)["messages"][0]["content"] == [image]
 
 
 def test_what_no_provider_trains_is_refused(desk: Desk) -> None:
