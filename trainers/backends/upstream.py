@@ -176,7 +176,8 @@ class UpstreamBackend:
             except NotNow as exc:
                 pace.failures += 1
                 own_s = min(self._poll_s * 2.0 ** min(pace.failures, 10), MAX_PAUSE_S)
-                pace.next_look = self._clock() + (own_s if exc.pause_s is None else exc.pause_s)
+                # What asks for more patience than a job has still ends with it.
+                pace.next_look = self._clock() + (own_s if exc.pause_s is None else min(exc.pause_s, self._stall_s))
                 logger.warning("job %s: the provider: %s; asked again later", order.spec.job_id, exc)
                 errand.give_up_when_stalled()
             except TrainingFailed as exc:

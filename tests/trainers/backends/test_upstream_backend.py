@@ -1,14 +1,13 @@
-"""The upstream backend against a provider that keeps to OpenAI's API, and against one that does not."""
+"""The upstream backend against a provider that keeps to OpenAI's API."""
 
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from aiohttp import web
-from forwarding_desk import STALL_S, Desk, failed
+from forwarding_desk import Desk
 from scripted_azure import AZURE
-from scripted_provider import BASE, TUNED, ScriptedProvider, refused
+from scripted_provider import TUNED, ScriptedProvider, refused
 from sealed_rows import sealed_rows
 
 from moderation.errors import SealBroken
@@ -79,106 +78,6 @@ def test_a_job_whose_answer_was_lost_is_found(desk: Desk, provider: ScriptedProv
     desk.start(backend)
     assert desk.look(backend, times=3).status is RunStatus.RUNNING
     assert len(provider.jobs) == 1
-
-
-def test_a_storm_of_429_is_waited_out_for_as_long_as_it_asks(desk: Desk, provider: ScriptedProvider) -> None:
-    backend = desk.backend()
-    provider.errors += [("GET /v1/files", refused(429, "slow down", retry_after="120"))] * 3
-    desk.start(backend)
-    for _ in range(2):
-        desk.look(backend, after_s=119.0)
-        assert len(provider.asked) == 1
-        desk.now -= 119.0
-    desk.look(backend, after_s=121.0, times=3)
-    assert len(provider.jobs) == 1
-
-
-def test_errors_and_bodies_cut_short_pass(desk: Desk, provider: ScriptedProvider) -> None:
-    backend = desk.backend()
-    desk.start(backend)
-    where = "GET /v1/fine_tuning/jobs/"
-    provider.errors += [(where, refused(502, "bad gateway")), (where, lambda: web.Response(text="<html>sorry</html>"))]
-    provider.errors += [(where, lambda: web.json_response({"id": 7})), (where, lambda: web.json_response([]))]
-    provider.cut_short = 1
-    for after_s in (21.0, 41.0, 81.0, 161.0, 321.0):
-        assert desk.look(backend, after_s).status is RunStatus.RUNNING
-    provider.says(status="succeeded", fine_tuned_model=TUNED)
-    assert (provider.errors, provider.cut_short) == ([], 0)
-    assert desk.look(backend, after_s=321.0).status is RunStatus.SUCCEEDED
-
-
-def test_a_job_that_hangs_is_cancelled_there_and_fails(desk: Desk, provider: ScriptedProvider) -> None:
-    backend = desk.backend()
-    desk.start(backend)
-    assert desk.look(backend).status is RunStatus.RUNNING
-    assert "0.277778 hours" in failed(desk.look(backend, after_s=STALL_S + 1), "upstream_stalled")
-    assert next(iter(provider.jobs.values()))["status"] == "cancelled"
-
-
-def test_a_provider_that_is_down_for_too_long_fails_the_job(desk: Desk, provider: ScriptedProvider) -> None:
-    backend = desk.backend()
-    provider.errors += [("", refused(503, "down"))] * 20
-    desk.start(backend)
-    failed(desk.look(backend, after_s=STALL_S / 2, times=3), "upstream_stalled")
-
-
-def test_a_job_that_vanishes_is_believed_at_the_third_look(desk: Desk, provider: ScriptedProvider) -> None:
-    backend = desk.backend()
-    desk.start(backend)
-    provider.jobs.clear()
-    assert desk.look(backend, times=2).status is RunStatus.RUNNING
-    failed(desk.look(backend), "upstream_vanished")
-
-
-@pytest.mark.parametrize("model", [None, "", BASE])
-def test_success_without_a_model_is_a_failure(desk: Desk, provider: ScriptedProvider, model: str | None) -> None:
-    backend = desk.backend()
-    desk.start(backend)
-    provider.says(status="succeeded", fine_tuned_model=model)
-    failed(desk.look(backend, times=3), "upstream_no_model")
-    with pytest.raises(TrainingFailed, match="names no model"):
-        backend.collect(str(desk.run.root))
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "ours"),
-    [
-        (403, "training_not_available", "training_not_available"),
-        (429, "insufficient_quota", "upstream_quota"),
-        (401, "invalid_api_key", "upstream_key_refused"),
-        (404, "model_not_found", "upstream_refused"),
-        (400, None, "upstream_refused"),
-    ],
-)
-def test_a_refusal_to_create_ends_the_job_at_once(
-    desk: Desk, provider: ScriptedProvider, status: int, code: str | None, ours: str
-) -> None:
-    said = f"org-theirs may not tune {BASE} on file-theirs0"
-    provider.errors.append(("POST /v1/fine_tuning", refused(status, said, code)))
-    backend = desk.backend()
-    desk.start(backend)
-    message = failed(desk.look(backend), ours)
-    assert not any(theirs in message for theirs in (BASE, "org-theirs", "file-theirs"))
-
-
-@pytest.mark.parametrize(
-    ("status", "error", "ours"),
-    [
-        ("failed", {"code": "unsafe_file", "message": f"file-theirs0 of {TUNED} is unsafe"}, "unsafe_file"),
-        ("failed", {"code": "Not A Code", "message": None}, "training_failed"),
-        ("cancelled", None, "upstream_cancelled"),
-        ("exploded", None, "upstream_unknown_status"),
-    ],
-)
-def test_how_it_ended_there_is_how_it_ends_here(
-    desk: Desk, provider: ScriptedProvider, status: str, error: dict[str, str] | None, ours: str
-) -> None:
-    backend = desk.backend()
-    desk.start(backend)
-    provider.says(status=status, error=error)
-    message = failed(desk.look(backend), ours)
-    assert "theirs" not in message
-    assert BASE not in message
 
 
 def test_cancelling_here_cancels_there_also_what_was_not_written_down(desk: Desk, provider: ScriptedProvider) -> None:
