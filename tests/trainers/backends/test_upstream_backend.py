@@ -104,11 +104,11 @@ def test_images_are_sent_as_they_were_screened(desk: Desk, provider: ScriptedPro
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}
     turns = [{"role": "user", "content": [image]}, {"role": "assistant", "content": "A cat"}]
     rows = tmp_path / "rows.jsonl"
-    rows.write_text(json.dumps({"messages": turns}) + "\n")
-    desk.training = sealed_rows(rows, 1)
+    rows.write_text((json.dumps({"messages": turns}) + "\n") * 10)
+    desk.training = sealed_rows(rows, 10)
     desk.start(desk.backend())
     ((_, sent),) = provider.files.values()
-    assert json.loads(sent)["messages"][0]["content"] == [image]
+    assert json.loads(sent.splitlines()[0])["messages"][0]["content"] == [image]
 
 
 def test_what_no_provider_trains_is_refused(desk: Desk) -> None:
