@@ -55,7 +55,7 @@ def note_expired(shop: Workshop) -> None:
 
 
 def clear(shop: Workshop) -> None:
-    """Delete at the provider what was noted. What it will not delete is logged and left; an outage ends the round."""
+    """Delete at the provider what was noted. What it will not delete is logged and left; what fails waits for the next round."""
     backend = shop.backends.get(UPSTREAM)
     if not isinstance(backend, Elsewhere):
         return
@@ -67,8 +67,9 @@ def clear(shop: Workshop) -> None:
         except FileNotFoundError:  # another worker was faster
             continue
         except (NotNow, TrainingFailed) as exc:
-            logger.warning("what jobs left at the provider stays for now: %s", exc)
-            return
+            why = exc.code if isinstance(exc, TrainingFailed) else exc  # its words may name what is theirs
+            logger.warning("%s stays at the provider for now: %s", key, why)
+            continue
         shop.blobs.delete(key)
         if refused:
             logger.error("job %s: the provider does not delete %d of what the job left there", left.job_id, refused)

@@ -22,8 +22,8 @@ def sweep_all(shop: Workshop) -> None:
     """Delete whatever has had its time, here and at a provider."""
     leftovers.note_expired(shop)
     sweep(shop.database, shop.blobs, now=shop.now())
-    leftovers.clear(shop)
     sweep_sockets(Path(tempfile.gettempdir()), now=shop.now())
+    leftovers.clear(shop)
 
 
 def sweep(database: Database, blobs: Blobs, *, now: int) -> None:

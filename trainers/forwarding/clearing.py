@@ -23,7 +23,7 @@ def clear(provider: Provider, base: Address, leftovers: Leftovers) -> int:
     jobs = tuple(provider.jobs_on(files)) if files else ()
     if going_on := [job for job in jobs if is_going_on(job)]:
         for job in going_on:
-            provider.cancel(job.id)
+            _refused(provider.cancel, job.id)
         raise NotNow("a job of ours that is over still ran there")
     if leftovers.models:
         models |= {job.model for job in jobs if job.model is not None}
@@ -39,10 +39,10 @@ def clear(provider: Provider, base: Address, leftovers: Leftovers) -> int:
     return refused
 
 
-def _refused(delete: Callable[[str], None], what: str) -> bool:
-    """Whether one thing stays because the provider will not delete it."""
+def _refused(end: Callable[[str], None], what: str) -> bool:
+    """Whether one thing stays because the provider will not end it."""
     try:
-        delete(what)
+        end(what)
     except Gone:
         return False
     except TrainingFailed as exc:
