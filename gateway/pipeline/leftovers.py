@@ -55,7 +55,7 @@ def note_expired(shop: Workshop) -> None:
 
 
 def clear(shop: Workshop) -> None:
-    """Delete at the provider what was noted. What it will not delete is logged and left; what fails waits for the next round."""
+    """Delete at the provider what was noted. What it will not delete is logged and left; what fails is tried again."""
     backend = shop.backends.get(UPSTREAM)
     if not isinstance(backend, Elsewhere):
         return
