@@ -118,9 +118,9 @@ class Provider:
     def create_job(self, request: Mapping[str, Any]) -> ProviderJob:
         """Create a job with the SDK's own arguments."""
         # Azure says that the base cannot be tuned where its kind of training is not named.
-        more = {} if self.azure is None else {"extra_body": {"trainingType": self.azure.training_type}}
+        more = None if self.azure is None else {"trainingType": self.azure.training_type}
         with self._translated():
-            return _job(self.client.fine_tuning.jobs.create(**request, **more))
+            return _job(self.client.fine_tuning.jobs.create(**request, extra_body=more))
 
     def deployed(self, model: str, name: str) -> str | None:
         """What a tuned model is asked as: itself, or on Azure `name`, and None for as long as it is not deployed."""
