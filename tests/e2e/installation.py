@@ -98,7 +98,11 @@ class Gateway:
             "TUNEGATE_POLICY_RUBRIC_BASE_URL": self.outside,
             "TUNEGATE_POLICY_RUBRIC_MODEL": "nobody",
         }
-        return {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")} | own | self.more
+        return (
+            {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")}
+            | own
+            | dict(self.more)
+        )
 
     def prepare(self) -> None:
         """Write the policies and base models of the tests."""
