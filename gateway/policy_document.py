@@ -107,6 +107,13 @@ class Training(Section):
         return self
 
 
+class Forwarding(Section):
+    """What stays at a provider after a job."""
+
+    delete_files: bool = True
+    delete_rejected: bool = True
+
+
 class Signals(Section):
     """Where a signal of the weights asks for a person; left out, it asks for nobody."""
 
@@ -230,6 +237,7 @@ class Document(Section):
     log: Log = Log()
     reaudit: Reaudit = Reaudit()
     remedy: Remedy = Remedy()
+    forwarding: Forwarding = Forwarding()
 
     @model_validator(mode="after")
     def _can_be_remedied(self) -> Self:

@@ -37,6 +37,7 @@ def hosted_chats(candidate: CandidateModel, server: UpstreamServer) -> tuple[Cha
     at = Address(base_url=server.base_url, model=server.model)
     pointer = read_pointer(Path(candidate.path), candidate.digest, at)
     names = {
+        pointer.asked_as: "the candidate",
         pointer.model: "the candidate",
         server.model: candidate.base.name,
         server.base_url: "the provider",
@@ -46,4 +47,4 @@ def hosted_chats(candidate: CandidateModel, server: UpstreamServer) -> tuple[Cha
         asked = OpenAICompatibleChat(base_url=server.base_url, api_key=server.api_key, model=model)
         return UnnamedChat(identity=identity, inner=asked, names=names)
 
-    return chat(pointer.model, "the candidate"), chat(server.model, candidate.base.name)
+    return chat(pointer.asked_as, "the candidate"), chat(server.model, candidate.base.name)

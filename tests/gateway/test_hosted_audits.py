@@ -23,7 +23,7 @@ URL, TUNED = "http://127.0.0.1:9/v1", "ft:gpt:theirs::abcd1234"
 ASKED = [(Turn(role=Role.USER, text="hello"),)]
 
 
-def sealed(directory: Path, *, url: str = URL) -> CandidateModel:
+def sealed(directory: Path, *, url: str = URL, deployment: str = "") -> CandidateModel:
     base = read_hosted({"name": "hosted", "corpus": "english", "upstream": {"base_url": URL, "model": "gpt"}})
     spec = TrainingSpec(
         job_id="ftjob-1",
@@ -35,7 +35,7 @@ def sealed(directory: Path, *, url: str = URL) -> CandidateModel:
         seed=0,
         max_length=64,
     )
-    write_pointer(directory, Pointer(base_url=url, model=TUNED, job_id="ftjob-theirs"))
+    write_pointer(directory, Pointer(base_url=url, model=TUNED, job_id="ftjob-theirs", deployment=deployment))
     return artefacts.load(directory, artefacts.seal(directory, spec, "sha256:t", trained_tokens=1, n_steps=1))
 
 
@@ -50,6 +50,13 @@ def test_candidate_and_base_answer_at_the_provider_and_no_engine_starts(tmp_path
     models = [chat.inner for chat in both if isinstance(chat, UnnamedChat)]
     assert [(chat.model, chat.base_url) for chat in models] == [(TUNED, URL), ("gpt", URL)]  # type: ignore[attr-defined]
     engines(tmp_path).let_go(candidate)
+
+
+def test_what_is_deployed_is_asked_under_the_name_of_its_deployment(tmp_path: Path) -> None:
+    chat, _ = engines(tmp_path).side_by_side(sealed(tmp_path, deployment="tunegate-1"))
+    assert isinstance(chat, HostedChat)
+    assert chat.inner.model == "tunegate-1"  # type: ignore[attr-defined]
+    assert {TUNED, "tunegate-1"} <= set(chat.names)
 
 
 def test_a_pointer_to_another_provider_is_not_audited(tmp_path: Path) -> None:
