@@ -42,9 +42,10 @@ def hosted_chats(candidate: CandidateModel, server: UpstreamServer) -> tuple[Cha
         server.model: candidate.base.name,
         server.base_url: "the provider",
     }
+    by_length = dict(sorted(names.items(), key=lambda item: -len(item[0])))
 
     def chat(model: str, identity: str) -> UnnamedChat:
         asked = OpenAICompatibleChat(base_url=server.base_url, api_key=server.api_key, model=model)
-        return UnnamedChat(identity=identity, inner=asked, names=names)
+        return UnnamedChat(identity=identity, inner=asked, names=by_length)
 
     return chat(pointer.asked_as, "the candidate"), chat(server.model, candidate.base.name)

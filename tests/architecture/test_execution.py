@@ -26,6 +26,7 @@ OUTGOING = {
     "moderation/model_files.py": "the hub, models that the operator named",
     "trainers/bases.py": "the hub, models of bases.toml",
     "trainers/cluster/queueing.py": "the Ray cluster that the operator configured",
+    "trainers/forwarding/deploying.py": "Azure's resource manager, for providers of bases.toml",
     "trainers/forwarding/provider.py": "providers of bases.toml",
 }
 """Every file that opens connections to the outside, and who names their addresses. None of them is a tenant's but

@@ -54,7 +54,7 @@ def test_candidate_and_base_answer_at_the_provider_and_no_engine_starts(tmp_path
 
 def test_what_is_deployed_is_asked_under_the_name_of_its_deployment(tmp_path: Path) -> None:
     chat, _ = engines(tmp_path).side_by_side(sealed(tmp_path, deployment="tunegate-1"))
-    assert isinstance(chat, HostedChat)
+    assert isinstance(chat, UnnamedChat)
     assert chat.inner.model == "tunegate-1"  # type: ignore[attr-defined]
     assert {TUNED, "tunegate-1"} <= set(chat.names)
 

@@ -7,6 +7,7 @@ Every answer is checked: the SDK builds its objects from whatever JSON arrives.
 import base64
 import binascii
 import time
+import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -72,15 +73,19 @@ class Provider:
     @classmethod
     def at(cls, where: Address, api_key: str, clock: Callable[[], float], azure: Azure | None = None) -> "Provider":
         """The provider behind an address; the SDK retries nothing. Raises `TrainingFailed` for Azure unset."""
+        # The SDK's own follows redirects, which would take rows and key elsewhere.
+        http = openai.DefaultHttpxClient(follow_redirects=False, timeout=TIMEOUT_S)
         if not where.api_version:
-            client = openai.OpenAI(base_url=where.base_url, api_key=api_key, max_retries=0, timeout=TIMEOUT_S)
+            client = openai.OpenAI(base_url=where.base_url, api_key=api_key, max_retries=0, http_client=http)
+            weakref.finalize(client, http.close)
             return cls(client=client, clock=clock)
         if azure is None:
             raise TrainingFailed(*NO_AZURE)
         base_url = where.base_url if where.api_version in UNDATED else where.base_url.removesuffix("/v1")
         client = openai.AzureOpenAI(
-            base_url=base_url, api_key=api_key, api_version=where.api_version, max_retries=0, timeout=TIMEOUT_S
+            base_url=base_url, api_key=api_key, api_version=where.api_version, max_retries=0, http_client=http
         )
+        weakref.finalize(client, http.close)
         return cls(client=client, clock=clock, azure=azure, deployments=Deployments(azure, clock))
 
     def files_named(self, prefix: str) -> dict[str, str]:
