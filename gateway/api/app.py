@@ -15,6 +15,7 @@ from gateway.api.middleware import Envelope
 from gateway.api.reference import describe
 from gateway.api.routers import chat, files, health, jobs, models, moderations, reviews, screenings, uploads
 from gateway.api.services import Services
+from gateway.api.trailing import Trailing
 from gateway.api.wire import error_response, invalid, json_response
 from gateway.errors import ApiError
 from gateway.store.ids import IdKind
@@ -38,6 +39,7 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(title="tunegate", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.services = services
     app.state.metrics = RequestMetrics()
+    app.add_middleware(Trailing, services=services)
     app.add_middleware(Envelope, request_id=lambda: services.ids.new(IdKind.REQUEST), observe=app.state.metrics.observe)
     app.add_exception_handler(TunegateError, _ours)
     app.add_exception_handler(RequestValidationError, _validation)

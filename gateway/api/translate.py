@@ -156,15 +156,26 @@ def base_object(name: str, admitted_at: int) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": admitted_at, "owned_by": "system", "shutdown_date": None}
 
 
-def screening_object(screening: Screening) -> dict[str, Any]:
-    """Our own `screening`: `report` is what `tunegate screen --json` prints."""
+SUMMARY = ("verdict", "examples", "flagged", "flagged_lines", "dropped_lines", "policy_digest", "dataset_digest")
+
+
+def screening_summary(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What the owner of a file needs to mend it: verdict, lines and categories, and no score to climb by."""
+    if report is None:
+        return None
+    findings = [{name: found[name] for name in ("scope", "category", "lines")} for found in report.get("findings", ())]
+    return {name: report[name] for name in SUMMARY if name in report} | {"findings": findings}
+
+
+def screening_object(screening: Screening, *, details: bool) -> dict[str, Any]:
+    """Our own `screening`: with details `report` is what `tunegate screen --json` prints."""
     return {
         "object": "screening",
         "id": screening.id,
         "file_id": screening.file_id,
         "status": screening.status,
         "policy_digest": screening.policy_digest,
-        "report": screening.report,
+        "report": screening.report if details else screening_summary(screening.report),
         "error": screening.error,
         "created_at": screening.created_at,
         "finished_at": screening.finished_at,

@@ -24,7 +24,6 @@ class IdKind(StrEnum):
     CHAT = "chatcmpl-"
     ORGANIZATION = "org-"
     PROJECT = "proj_"
-    PRINCIPAL = "user-"
     KEY = "key_"
     REQUEST = "req_"
     UPLOAD = "upload_"
@@ -32,6 +31,11 @@ class IdKind(StrEnum):
     WEBHOOK = "wh_"
     NOTICE = "evt_"
     COMPLETION = "cmpl-"
+    USER = "user-"
+    MEMBER = "member_"
+    SERVICE_ACCOUNT = "svc_acct_"
+    ACT = "audit_log-"
+    EXPORT = "export_"
 
 
 class Ids:

@@ -31,6 +31,7 @@ async def create(services: Here, caller: Who, body: Body) -> Response:
         raise model_not_found(asked.model)
     completion_id = services.ids.new(IdKind.CHAT)
     to_engine = asked.to_engine() | {"model": route.model}
+    meter = await reserve(services, caller, asked)
     try:
         if asked.model.startswith("ft:"):
             await services.prompts.admit(asked.model, asked.system)
