@@ -13,7 +13,21 @@ from gateway.api.errors import translate, unavailable
 from gateway.api.metrics import RequestMetrics
 from gateway.api.middleware import Envelope
 from gateway.api.reference import describe
-from gateway.api.routers import chat, files, health, jobs, models, moderations, reviews, screenings, uploads
+from gateway.api.routers import (
+    chat,
+    exports,
+    files,
+    health,
+    jobs,
+    members,
+    models,
+    moderations,
+    organization,
+    projects,
+    reviews,
+    screenings,
+    uploads,
+)
 from gateway.api.services import Services
 from gateway.api.trailing import Trailing
 from gateway.api.wire import error_response, invalid, json_response
@@ -31,6 +45,10 @@ UNSERVED = (
 )
 """Known routes that are refused in so many words. Completions of bare text would pass the chat template by, under
 which alone a model was audited."""
+RESOURCES = (files, uploads, jobs, reviews, screenings, exports, models, chat, moderations, health)
+"""Routes of a project. Exports go before models, whose names may hold slashes."""
+ADMINISTRATION = (projects, members, organization)
+"""Routes of an organisation, for admin keys."""
 logger = logging.getLogger(__name__)
 
 
@@ -46,7 +64,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(HTTPException, _http)
     for failure in (OperationalError, PoolTimeout):
         app.add_exception_handler(failure, _database)
-    for resource in (files, uploads, jobs, reviews, screenings, models, chat, moderations, health):
+    for resource in (*RESOURCES, *ADMINISTRATION):
         app.include_router(resource.router)
     document = json_response(describe(app)).body
     app.add_route("/openapi.json", lambda _request: Response(document, media_type="application/json"))

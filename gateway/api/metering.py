@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from gateway.store import usage
 from gateway.store.keys import Caller
 from gateway.store.limits import Measure
 
+Event = Mapping[str, Any]
 LETTERS_PER_TOKEN = 4
 """A guess, for the reservation only."""
 logger = logging.getLogger(__name__)
@@ -23,7 +24,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True, kw_only=True)
 class Meter:
-    """What one request used. Inactive where neither tokens nor money are limited: then nothing is counted."""
+    """What one request used. Inactive where neither tokens nor money are limited: then nothing is counted.
+
+    Where an engine fails, what was reserved stands until its minute is over.
+    """
 
     services: Services
     caller: Caller
@@ -37,9 +41,24 @@ class Meter:
         if self.active:
             await run_in_threadpool(self._settle, _total(answered))
 
-    def settle_later(self, n_tokens: int) -> None:
-        """As `settle`, for the end of a stream, which nobody may be waiting for any more."""
-        if self.active:
+    async def watch(self, events: AsyncIterator[Event], *, passes_usage: bool) -> AsyncGenerator[Event]:
+        """The events of a stream, counted at its end: by its `usage`, else, where it broke off, by its pieces.
+
+        The chunk with the usage was asked for here; it is passed on where the client asked for it too.
+        """
+        if not self.active:
+            async for event in events:
+                yield event
+            return
+        n_pieces, usage_told = 0, None
+        try:
+            async for event in events:
+                usage_told = event.get("usage") or usage_told
+                n_pieces += len(event.get("choices", ()))
+                if event.get("choices") or passes_usage or "error" in event:
+                    yield event
+        finally:  # also when the client is gone, which nothing here can wait for
+            n_tokens = _total(usage_told) if usage_told else max(self.reserved, n_pieces)
             asyncio.get_running_loop().run_in_executor(None, self._settle, n_tokens)
 
     def _settle(self, n_tokens: int) -> None:

@@ -52,6 +52,10 @@ class Ids:
         """`n` random letters and digits; eight of them end the name of a fine-tuned model."""
         return encode(self._token_bytes(n + 8), n)
 
+    def token(self, n: int) -> bytes:
+        """`n` random bytes, for what has to be a secret."""
+        return self._token_bytes(n)
+
     def integer(self, below: int) -> int:
         """A random integer in [0, below)."""
         return int.from_bytes(self._token_bytes(16)) % below
