@@ -91,6 +91,7 @@ class Parts:
             now=store.now,
             sleep=time.sleep,
             ids=store.ids,
+            limits=settings.limits,
         )
         answering = book.find(DEFAULT_POLICY).screening.classifiers
         return cls(

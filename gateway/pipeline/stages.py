@@ -13,7 +13,7 @@ from gateway.pipeline.screening import screen
 from gateway.pipeline.settling import settle
 from gateway.pipeline.training import held_key, train
 from gateway.pipeline.workshop import Workshop
-from gateway.store import events, jobs, remedies, withheld
+from gateway.store import admission, events, jobs, remedies, withheld
 
 logger = logging.getLogger(__name__)
 
@@ -40,11 +40,11 @@ class JobStages:
 
     def train(self, job_id: str, training_set: str) -> Outcome:
         """Train."""
-        return self._run(job_id, lambda: made_before(self._shop, job_id) or train(self._shop, job_id, training_set))
+        return self._metered(job_id, lambda: made_before(self._shop, job_id) or train(self._shop, job_id, training_set))
 
     def audit(self, job_id: str, candidate: str) -> Outcome:
         """Judge candidate beside base."""
-        return self._run(job_id, lambda: audit(self._shop, job_id, candidate))
+        return self._metered(job_id, lambda: audit(self._shop, job_id, candidate))
 
     def settle(self, job_id: str, candidate: str) -> Outcome:
         """Release, withhold, ask a reviewer, or name the remedy to try first."""
@@ -52,7 +52,7 @@ class JobStages:
 
     def remedy(self, job_id: str, candidate: str, kind: str) -> Outcome:
         """Make another candidate of one that failed."""
-        return self._run(job_id, lambda: remedy(self._shop, job_id, candidate, kind))
+        return self._metered(job_id, lambda: remedy(self._shop, job_id, candidate, kind))
 
     def complain(self, job_id: str, stage: str, outage: str, reason: str) -> Outcome:
         """Warn in the job's log, once an outage."""
@@ -79,6 +79,17 @@ class JobStages:
             jobs.fail(session, job_id, code=code, message=message, param=None, now=self._shop.now())
         logger.error("job %s: gave up in stage %s (%s)", job_id, stage, code)
         return self._over(job_id, ended(code))
+
+    def _metered(self, job_id: str, stage: Callable[[], Outcome]) -> Outcome:
+        """Run a stage that holds an accelerator, and count its seconds to the project however it ends."""
+        began = self._shop.now()
+        try:
+            return self._run(job_id, stage)
+        finally:
+            ended_at = self._shop.now()
+            with self._shop.database.write() as session:
+                project_id = jobs.find(session, job_id).project_id
+                admission.charge(session, project_id, ended_at - began, self._shop.limits, now=ended_at)
 
     def _run(self, job_id: str, stage: Callable[[], Outcome]) -> Outcome:
         try:

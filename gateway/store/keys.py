@@ -158,6 +158,14 @@ def key(session: Session, project_id: str, key_id: str) -> ApiKey:
     return row
 
 
+def found(session: Session, key_id: str) -> ApiKey:
+    """A key of any project. Raises `NotFound`."""
+    row = session.get(ApiKey, key_id)
+    if row is None:
+        raise NotFound("key", key_id)
+    return row
+
+
 def rotate(
     session: Session, ids: Ids, token_bytes: TokenBytes, key_id: str, *, now: int, grace_s: int, lifetime_s: int | None
 ) -> str:
@@ -183,9 +191,7 @@ def rotate(
 
 def revoke(session: Session, key_id: str, *, now: int) -> ApiKey:
     """End a key. Raises `NotFound`; revoking twice changes nothing."""
-    row = session.get(ApiKey, key_id)
-    if row is None:
-        raise NotFound("key", key_id)
+    row = found(session, key_id)
     if row.revoked_at is None:
         row.revoked_at = now
     return row

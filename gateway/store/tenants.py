@@ -23,6 +23,11 @@ def ensure_organization(session: Session, ids: Ids, name: str, *, now: int) -> O
     return organization
 
 
+def organizations(session: Session) -> Sequence[Organization]:
+    """Every organisation, in order of name."""
+    return session.scalars(select(Organization).order_by(Organization.name)).all()
+
+
 def create_project(
     session: Session, ids: Ids, *, organization_id: str, name: str, policy_name: str, now: int
 ) -> Project:

@@ -17,16 +17,16 @@ from gateway.pipeline.durability import Durability
 from gateway.pipeline.stages import JobStages
 from gateway.pipeline.workshop import Workshop
 from gateway.publishing import Publisher, publish
-from gateway.store import engines, head_places, heads, jobs, reviews
+from gateway.store import admission, engines, head_places, heads, jobs, reviews
 from gateway.store.models import JobState
 from gateway.store.reviews import WAITING_STATES
 from gateway.verifying import Verifier
-from gateway.worker import file_screenings, scoring
+from gateway.worker import exporting, file_screenings, scoring
 from gateway.worker.audit_engines import EmbeddedAuditEngines
 from gateway.worker.notifying import notify
 from gateway.worker.reauditing import Reauditor
 from gateway.worker.serving_engines import ServingEngines
-from gateway.worker.sweeping import sweep, sweep_sockets
+from gateway.worker.sweeping import sweep, sweep_scratch, sweep_sockets
 from gateway.worker.watching import ReleasedWatch
 from moderation.checks import Classifier
 
@@ -95,6 +95,7 @@ class WorkerProcess:
             _repeat(0.25, self._dispatch),
             _repeat(0.5, self._wake),
             _repeat(0.5, self._screen_files),
+            _repeat(1.0, self._pack_exports),
             _repeat(0.25, self._tend),
             _repeat(5.0, self._take_over),
             _repeat(30.0, self._reconcile),
@@ -124,7 +125,7 @@ class WorkerProcess:
 
         def waiting() -> list[str]:
             with self._shop.database.read() as session:
-                return list(jobs.undispatched(session, limit=100))
+                return list(admission.admissible(session, self._shop.limits, now=self._shop.now()))
 
         def dispatched(job_id: str) -> None:
             with self._shop.database.write() as session:
@@ -153,6 +154,10 @@ class WorkerProcess:
 
     async def _screen_files(self) -> None:
         while await asyncio.to_thread(file_screenings.screen_next, self._shop):
+            pass
+
+    async def _pack_exports(self) -> None:
+        while await asyncio.to_thread(exporting.pack_next, self._shop):
             pass
 
     async def _tend(self) -> None:
@@ -200,6 +205,7 @@ class WorkerProcess:
 
     async def _sweep(self) -> None:
         await asyncio.to_thread(sweep, self._shop.database, self._shop.blobs, now=self._shop.now())
+        await asyncio.to_thread(sweep_scratch, self._shop.database, self._shop.scratch, now=self._shop.now())
         await asyncio.to_thread(sweep_sockets, Path(tempfile.gettempdir()), now=self._shop.now())
 
     async def _reconcile(self) -> None:

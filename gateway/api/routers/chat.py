@@ -105,7 +105,9 @@ async def _streamed(
             failure = translate(exc) if isinstance(exc, TunegateError) else internal_error()
             yield write_event(envelope(failure))
 
-    return StreamingResponse(chunks(), media_type="text/event-stream", headers={"cache-control": "no-cache", **meter.headers})
+    return StreamingResponse(
+        chunks(), media_type="text/event-stream", headers={"cache-control": "no-cache", **meter.headers}
+    )
 
 
 def _chunk(event: Mapping[str, Any], frame: Mapping[str, Any], with_usage: bool) -> dict[str, Any]:

@@ -33,11 +33,15 @@ R = TypeVar("R")
 
 
 @router.get("/users")
-def list_members(project_id: str, services: Here, admin: Admin, after: str | None = None, limit: Limit = 20) -> Response:
+def list_members(
+    project_id: str, services: Here, admin: Admin, after: str | None = None, limit: Limit = 20
+) -> Response:
     """The users of a project."""
     with services.database.read() as session:
         project_of(session, admin, project_id)
-        found = [(row, session.get_one(User, row.user_id)) for row in tenants.principals(session, project_id, users=True)]
+        found = [
+            (row, session.get_one(User, row.user_id)) for row in tenants.principals(session, project_id, users=True)
+        ]
     return json_response(page(found, lambda pair: member_object(*pair), after=after, limit=limit))
 
 

@@ -100,9 +100,7 @@ def revoke_admin_key(key_id: str, services: Here, admin: Admin) -> Response:
 
 
 @router.get("/audit_logs")
-def list_acts(
-    request: Request, services: Here, admin: Admin, after: str | None = None, limit: Limit = 20
-) -> Response:
+def list_acts(request: Request, services: Here, admin: Admin, after: str | None = None, limit: Limit = 20) -> Response:
     """Who did what in the organisation, newest first; in ids, without content."""
     wanted = trail.Query(
         organization_id=admin.organization_id,
