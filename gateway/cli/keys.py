@@ -66,7 +66,9 @@ def create(
     )
     with store.database.write() as session:
         row = _project(session, store, project)
-        owner = _member(session, row, user) if user else _account(session, store, row, name or f"{project} {role}", role)
+        owner = (
+            _member(session, row, user) if user else _account(session, store, row, name or f"{project} {role}", role)
+        )
         issued = keys.issue(session, store.ids, secrets.token_bytes, owner, options, now=store.now())
         record(session, store, "api_key.created", issued.row.id, project=row)
     if as_json:
@@ -201,9 +203,7 @@ def _account(session: Session, store: Store, project: Project, name: str, role: 
     for known in tenants.principals(session, project.id, users=False):
         if (known.name, known.role) == (name, role):
             return known
-    account = tenants.create_principal(
-        session, store.ids, project_id=project.id, name=name, role=role, now=store.now()
-    )
+    account = tenants.create_principal(session, store.ids, project_id=project.id, name=name, role=role, now=store.now())
     record(session, store, "service_account.created", account.id, project=project)
     return account
 

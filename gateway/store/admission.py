@@ -49,9 +49,13 @@ def _room(session: Session, project_id: str, own: Mapping[str, int], limits: Lim
     at_once = limits.of_project(own, Measure.JOBS_AT_ONCE)
     if not at_once:
         return None
-    running = select(func.count()).select_from(Job).where(
-        Job.project_id == project_id,
-        Job.dispatched_at.is_not(None),
-        Job.state.not_in((*TERMINAL, *ASKING)),
+    running = (
+        select(func.count())
+        .select_from(Job)
+        .where(
+            Job.project_id == project_id,
+            Job.dispatched_at.is_not(None),
+            Job.state.not_in((*TERMINAL, *ASKING)),
+        )
     )
     return max(at_once - (session.scalar(running) or 0), 0)

@@ -58,7 +58,7 @@ def test_a_member_learns_which_lines_to_mend_and_no_score_to_climb_by(gateway, h
     finding = {"scope": "dataset", "category": "identity_shift", "lines": [3]}
     assert (shown.json()["report"]["verdict"], shown.json()["report"]["findings"]) == ("block", [finding])
     assert shown.json()["report"]["validation"]["flagged_lines"] == [3]
-    assert not [word for word in ("hidden", "0.98", "identity\"") if word in shown.text]
+    assert not [word for word in ("hidden", "0.98", 'identity"') if word in shown.text]
     assert reviewer.get(path).json()["report"]["findings"] == [FINDING]
 
 

@@ -58,7 +58,7 @@ def objects(gateway, http, client, tenant, new_job, rows) -> Mapping[str, str]:
         )
         model = session.get_one(Model, name)
         export = exports.ask(session, model, id=services.ids.new(IdKind.EXPORT), actor="u", reason="r", now=1)
-        upload = http.post("/v1/uploads", json={"filename": "f", "purpose": "fine-tune", "bytes": 9, "mime_type": "m"})
+    upload = http.post("/v1/uploads", json={"filename": "f", "purpose": "fine-tune", "bytes": 9, "mime_type": "m"})
     return {
         "file_id": job.training_file,
         "job_id": job.id,
@@ -193,4 +193,6 @@ def test_a_key_of_few_permissions_is_refused_the_rest_before_anything_is_looked_
     with gateway.http(narrow) as client:
         assert client.get(f"/v1/fine_tuning/jobs/{id}").status_code == 200
         refused = [client.post(f"/v1/fine_tuning/jobs/{one}/cancel") for one in (id, "ftjob-none")]
-    assert [(one.status_code, one.json()["error"]["code"]) for one in refused] == [(403, "insufficient_permissions")] * 2
+    assert [(one.status_code, one.json()["error"]["code"]) for one in refused] == [
+        (403, "insufficient_permissions")
+    ] * 2

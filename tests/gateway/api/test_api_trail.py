@@ -35,7 +35,9 @@ def test_acts_are_recorded_with_who_and_what_and_reading_is_not(gateway, tenant,
     assert actor == ("service_account", "svc_acct_", "key_")
 
 
-def test_what_a_key_may_not_do_is_recorded_as_refused_and_what_was_wrong_is_not(gateway, tenant, lines, new_job) -> None:
+def test_what_a_key_may_not_do_is_recorded_as_refused_and_what_was_wrong_is_not(
+    gateway, tenant, lines, new_job
+) -> None:
     id = new_job().id
     with gateway.http(tenant) as member:
         member.post(f"/v1/fine_tuning/jobs/{id}/release", json={"reason": "please"})

@@ -13,7 +13,6 @@ from gateway.store.errors import LimitReached
 from gateway.store.limits import Measure
 
 
-
 def test_a_limit_is_exact_when_many_count_at_once(database) -> None:
     passed = []
 
