@@ -1,7 +1,6 @@
 """What leaves the gateway: weights that were asked for, and everything of a project that is erased."""
 
 import tarfile
-from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -42,8 +41,8 @@ def export(toy: Toy, id: str) -> Export:
 
 
 def unpacked(toy: Toy, id: str, directory: Path) -> Path:
-    with toy.shop.blobs.open(exports.blob_key(toy.project, id)) as stream:
-        tarfile.open(fileobj=BytesIO(stream.read())).extractall(directory, filter="data")
+    with toy.shop.blobs.open(exports.blob_key(toy.project, id)) as stream, tarfile.open(fileobj=stream) as tar:
+        tar.extractall(directory, filter="data")
     return directory
 
 
