@@ -3,12 +3,16 @@
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import inspect, select
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, inspect, select, text
 
 from gateway.store import admission, decisions, erasing, job_queries, jobs, keys, limits, tenants, trail, usage
+from gateway.store.database import MIGRATIONS, Database
 from gateway.store.errors import LimitReached, NotErasable
 from gateway.store.limits import Limits, Measure
 from gateway.store.models import Base, Job, JobState, Model, Principal, Project
+from gateway.store.permissions import REVIEWER
 
 NOT_OF_A_PROJECT = {
     "organizations", "users", "admin_keys", "projects", "policies", "workers", "engines", "head_places", "trail",
@@ -129,6 +133,34 @@ def test_of_an_erased_project_no_table_has_a_row_but_the_logs_and_its_own(databa
 def test_every_table_is_known_to_the_erasure(database) -> None:
     erases = {inspect(table).local_table.name for table, _ in erasing._rows("p")}
     assert erases | NOT_OF_A_PROJECT == set(Base.metadata.tables)
+
+
+OLD_ROWS = (
+    "INSERT INTO organizations VALUES ('o', 'o', 1)",
+    "INSERT INTO projects VALUES ('p', 'o', 'p', 'default', 1)",
+    "INSERT INTO principals VALUES ('u', 'p', 'u', 'reviewer', 1)",
+    "INSERT INTO api_keys (id, principal_id, project_id, prefix, sha256, created_at) "
+    f"VALUES ('k', 'u', 'p', 'sk-', '{keys.digest('sk-old')}', 1)",
+)
+
+
+def test_keys_of_before_there_were_permissions_may_what_their_roles_may(tmp_path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    engine = create_engine(f"sqlite:///{tmp_path}/old.db")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004_second_looks")
+        for row in OLD_ROWS:
+            connection.execute(text(row))
+    engine.dispose()
+    database = Database.open(f"sqlite:///{tmp_path}/old.db")
+    database.migrate()
+    with database.read() as session:
+        caller = keys.verify(session, "sk-old", now=2)
+    database.close()
+    assert (caller.permissions, caller.user_id) == (REVIEWER, None)
+    assert (caller.key_limits, caller.project_limits) == ({}, {})
 
 
 def test_the_operators_acts_are_lines_without_a_key(database, ids, principal) -> None:
