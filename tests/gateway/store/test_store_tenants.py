@@ -135,12 +135,12 @@ def test_every_table_is_known_to_the_erasure(database) -> None:
     assert erases | NOT_OF_A_PROJECT == set(Base.metadata.tables)
 
 
+OLD_KEY = ("k", "u", "p", "sk-", keys.digest("sk-old"), 1)
 OLD_ROWS = (
     "INSERT INTO organizations VALUES ('o', 'o', 1)",
     "INSERT INTO projects VALUES ('p', 'o', 'p', 'default', 1)",
     "INSERT INTO principals VALUES ('u', 'p', 'u', 'reviewer', 1)",
-    "INSERT INTO api_keys (id, principal_id, project_id, prefix, sha256, created_at) "
-    f"VALUES ('k', 'u', 'p', 'sk-', '{keys.digest('sk-old')}', 1)",
+    f"INSERT INTO api_keys (id, principal_id, project_id, prefix, sha256, created_at) VALUES {OLD_KEY}",
 )
 
 
