@@ -113,7 +113,7 @@ def listing(
             _list_admin(session, store, as_json=as_json)
             return
         found = keys.keys_of(session, tenants.named_project(session, project).id)
-        owners = {row.id: session.get_one(Principal, row.principal_id) for row in found}
+        owners = {row.id: keys.owner(session, row) for row in found}
     if as_json:
         fields = ("id", "name", "prefix", "principal_id", "permissions", "limits", "created_at", "expires_at",
                   "revoked_at")  # fmt: skip

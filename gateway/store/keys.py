@@ -158,6 +158,11 @@ def key(session: Session, project_id: str, key_id: str) -> ApiKey:
     return row
 
 
+def owner(session: Session, key: ApiKey) -> Principal:
+    """Whose key it is."""
+    return session.get_one(Principal, key.principal_id)
+
+
 def found(session: Session, key_id: str) -> ApiKey:
     """A key of any project. Raises `NotFound`."""
     row = session.get(ApiKey, key_id)
@@ -176,7 +181,7 @@ def rotate(
     old = session.get(ApiKey, key_id)
     if old is None or old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now):
         raise NotFound("key that is in use", key_id)
-    principal = session.get_one(Principal, old.principal_id)
+    principal = owner(session, old)
     old.expires_at = min(now + grace_s, old.expires_at or now + grace_s)
     if grace_s == 0:
         old.revoked_at = now

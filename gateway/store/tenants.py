@@ -126,6 +126,11 @@ def membership(session: Session, project_id: str, user_id: str, *, removed: bool
     return session.scalar(query if removed else query.where(Principal.removed_at.is_(None)))
 
 
+def member_user(session: Session, member: Principal) -> User:
+    """The user whose membership this is."""
+    return session.get_one(User, member.user_id)
+
+
 def service_account(session: Session, project_id: str, principal_id: str) -> Principal:
     """A service account of a project. Raises `NotFound`."""
     found = session.scalar(select(Principal).where(Principal.id == principal_id, Principal.project_id == project_id))

@@ -23,9 +23,9 @@ def sweep(database: Database, blobs: Blobs, *, now: int) -> None:
     with database.write() as session:
         keys = files.expire(session, now=now) + uploads.expire(session, now=now)
         keys += exports.expire(session, now=now)
-        trees = withheld.expire(session, now=now)
         # What a step that was going on wrote after its project was erased, and copies that were kept here.
-        trees += [erasing.blob_prefix(project_id) for project_id in erasing.erased_since(session, now - ERASED_S)]
+        erased = erasing.erased_since(session, now - ERASED_S)
+        trees = [*withheld.expire(session, now=now), *map(erasing.blob_prefix, erased)]
     for key in keys:
         blobs.delete(key)
     for tree in trees:

@@ -39,9 +39,8 @@ def list_members(
     """The users of a project."""
     with services.database.read() as session:
         project_of(session, admin, project_id)
-        found = [
-            (row, session.get_one(User, row.user_id)) for row in tenants.principals(session, project_id, users=True)
-        ]
+        rows = tenants.principals(session, project_id, users=True)
+        found = [(row, tenants.member_user(session, row)) for row in rows]
     return json_response(page(found, lambda pair: member_object(*pair), after=after, limit=limit))
 
 
@@ -149,7 +148,7 @@ def list_keys(project_id: str, services: Here, admin: Admin, after: str | None =
     with services.database.read() as session:
         project_of(session, admin, project_id)
         live = [row for row in keys.keys_of(session, project_id) if row.revoked_at is None]
-        found = [(row, session.get_one(Principal, row.principal_id)) for row in live]
+        found = [(row, keys.owner(session, row)) for row in live]
     return json_response(page(found, lambda pair: key_object(*pair), after=after, limit=limit))
 
 
@@ -184,7 +183,7 @@ def _member(
         member = tenants.membership(session, project_id, user_id)
         if member is None:
             raise NotFound("user", user_id)
-        return _set(member, columns), session.get_one(User, user_id)
+        return _set(member, columns), tenants.member_user(session, member)
 
 
 def _account(
@@ -205,7 +204,7 @@ def _key(
         row = keys.key(session, project_id, key_id)
         if row.revoked_at is not None:
             raise NotFound("key", key_id)
-        return _set(row, columns), session.get_one(Principal, row.principal_id)
+        return _set(row, columns), keys.owner(session, row)
 
 
 def _set(row: R, columns: Mapping[str, object]) -> R:
