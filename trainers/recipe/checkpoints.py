@@ -7,24 +7,30 @@ leaves a directory without the mark.
 import shutil
 from pathlib import Path
 
-_MARK = "complete"
-_PREFIX = "checkpoint-"
+MARK = "complete"
+"""Name of the file that a whole checkpoint has."""
+PREFIX = "checkpoint-"
 KEPT_EPOCHS = 3
 """OpenAI keeps the checkpoints of the last three epochs."""
 
 
 def latest(directory: Path) -> Path | None:
     """The complete checkpoint with the most steps; incomplete ones are removed."""
-    for path in directory.glob(f"{_PREFIX}*"):
-        if not (path / _MARK).exists():
+    for path in directory.glob(f"{PREFIX}*"):
+        if not is_complete(path):
             shutil.rmtree(path)
     complete = _complete(directory)
     return complete[-1] if complete else None
 
 
+def is_complete(checkpoint: Path) -> bool:
+    """Whether a run may go on from it."""
+    return (checkpoint / MARK).exists()
+
+
 def mark_complete(directory: Path, step: int) -> None:
     """Say that every file of the checkpoint of `step` is written."""
-    (directory / f"{_PREFIX}{step}" / _MARK).touch()
+    (directory / f"{PREFIX}{step}" / MARK).touch()
 
 
 def prune(directory: Path, *, steps_per_epoch: int) -> None:
@@ -38,8 +44,8 @@ def prune(directory: Path, *, steps_per_epoch: int) -> None:
 
 
 def _complete(directory: Path) -> list[Path]:
-    return sorted((path for path in directory.glob(f"{_PREFIX}*") if (path / _MARK).exists()), key=_step)
+    return sorted((path for path in directory.glob(f"{PREFIX}*") if is_complete(path)), key=_step)
 
 
 def _step(path: Path) -> int:
-    return int(path.name.removeprefix(_PREFIX))
+    return int(path.name.removeprefix(PREFIX))
