@@ -37,6 +37,10 @@ def test_openais_client_makes_a_project_and_a_service_account_whose_key_works(ga
     (listed,) = projects.api_keys.list(project).data
     assert (listed.id, listed.owner.service_account.name) == (account.api_key.id, "ci")
     assert account.api_key.value.startswith(listed.redacted_value.rstrip("."))
+    other = projects.create(name="another")
+    for of_another in (projects.api_keys.retrieve, projects.api_keys.delete):
+        with pytest.raises(openai.NotFoundError):
+            of_another(listed.id, project_id=other.id)
     projects.api_keys.delete(listed.id, project_id=project)
     assert (status(gateway, account.api_key.value), projects.api_keys.list(project).data) == (401, [])
 

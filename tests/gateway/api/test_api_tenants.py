@@ -125,6 +125,9 @@ def test_every_admin_route_hides_another_organisations_objects(gateway, objects)
                 there, nowhere = (answer(client, method, path, ids) for ids in (objects, never))
                 assert there == nowhere, (method, path)
                 assert there.startswith("(404"), (method, path, there)
+        lists = [path for method, path in routes(gateway) if path.startswith("/v1/organization/") and "{" not in path]
+        shown = "".join(client.get(path).text for path in sorted(set(lists)))
+    assert not [id for id in objects.values() if id in shown and id != "rl-all"]
 
 
 def test_every_route_has_a_rule_and_every_rule_a_route(gateway) -> None:
