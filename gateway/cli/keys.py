@@ -58,9 +58,10 @@ def create(
         raise typer.BadParameter(f"{role!r}; expected one of {', '.join(ROLES)}", param_hint="--role")
     store = Store.open(Settings.read(os.environ))
     policies(store.settings).find(DEFAULT_POLICY)
+    now = store.now()
     options = KeyOptions(
         name=name,
-        expires_at=None if days is None else store.now() + days * DAY_S,
+        expires_at=None if days is None else now + days * DAY_S,
         permissions=permissions_from(permission),
         limits=limits_from(limit or [], of_key=True),
     )
@@ -69,7 +70,7 @@ def create(
         owner = (
             _member(session, row, user) if user else _account(session, store, row, name or f"{project} {role}", role)
         )
-        issued = keys.issue(session, store.ids, secrets.token_bytes, owner, options, now=store.now())
+        issued = keys.issue(session, store.ids, secrets.token_bytes, owner, options, now=now)
         record(session, store, "api_key.created", issued.row.id, project=row)
     if as_json:
         print_json({"key": issued.value, "id": issued.row.id, "project": project, "role": owner.role})
