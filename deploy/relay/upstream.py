@@ -118,7 +118,7 @@ class UpstreamModels:
         url = f"{self._server.base_url.rstrip('/')}/{path}"
         data = None if body is None else orjson.dumps(body)
         try:
-            async with self._session.request(method, url, data=data) as response:
+            async with self._session.request(method, url, data=data, allow_redirects=False) as response:
                 if response.status != 200 and response.status not in allowed:
                     raise _failure(response.status, await response.read(), names)
                 yield response

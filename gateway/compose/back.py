@@ -18,6 +18,7 @@ from gateway.bases import read_bases, read_providers, read_servers
 from gateway.compose import asked
 from gateway.compose.checks import classifiers, plugins, policies
 from gateway.compose.store import Store, signing_key
+from gateway.compose.tracing import traces
 from gateway.errors import PluginError, PolicyError
 from gateway.pipeline.workshop import UPSTREAM, Workshop
 from gateway.plugins import JUDGES, Plugins
@@ -94,6 +95,7 @@ class Parts:
             sleep=time.sleep,
             ids=store.ids,
             limits=settings.limits,
+            traces=traces(settings, process=settings.worker_id),
         )
         answering = book.find(DEFAULT_POLICY).screening.classifiers
         return cls(

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import time
 from collections.abc import Callable
 
 from gateway.pipeline.auditing import audit
@@ -11,6 +12,7 @@ from gateway.pipeline.remedying import remedy
 from gateway.pipeline.reopening import made_before
 from gateway.pipeline.screening import screen
 from gateway.pipeline.settling import settle
+from gateway.pipeline.tracing import tell_stage
 from gateway.pipeline.training import held_key, train
 from gateway.pipeline.workshop import Workshop
 from gateway.store import admission, events, jobs, remedies, withheld
@@ -32,27 +34,29 @@ class JobStages:
 
     def screen(self, job_id: str) -> Outcome:
         """Read the file and run every check."""
-        return self._run(job_id, lambda: made_before(self._shop, job_id) or screen(self._shop, job_id))
+        return self._run("screen", job_id, lambda: made_before(self._shop, job_id) or screen(self._shop, job_id))
 
     def inject(self, job_id: str) -> Outcome:
         """Mix safety examples in."""
-        return self._run(job_id, lambda: made_before(self._shop, job_id) or inject(self._shop, job_id))
+        return self._run("inject", job_id, lambda: made_before(self._shop, job_id) or inject(self._shop, job_id))
 
     def train(self, job_id: str, training_set: str) -> Outcome:
         """Train."""
-        return self._metered(job_id, lambda: made_before(self._shop, job_id) or train(self._shop, job_id, training_set))
+        return self._metered(
+            "train", job_id, lambda: made_before(self._shop, job_id) or train(self._shop, job_id, training_set)
+        )
 
     def audit(self, job_id: str, candidate: str) -> Outcome:
         """Judge candidate beside base."""
-        return self._metered(job_id, lambda: audit(self._shop, job_id, candidate))
+        return self._metered("audit", job_id, lambda: audit(self._shop, job_id, candidate))
 
     def settle(self, job_id: str, candidate: str) -> Outcome:
         """Release, withhold, ask a reviewer, or name the remedy to try first."""
-        return self._run(job_id, lambda: settle(self._shop, job_id, candidate))
+        return self._run("settle", job_id, lambda: settle(self._shop, job_id, candidate))
 
     def remedy(self, job_id: str, candidate: str, kind: str) -> Outcome:
         """Make another candidate of one that failed."""
-        return self._metered(job_id, lambda: remedy(self._shop, job_id, candidate, kind))
+        return self._metered("remedy", job_id, lambda: remedy(self._shop, job_id, candidate, kind))
 
     def complain(self, job_id: str, stage: str, outage: str, reason: str) -> Outcome:
         """Warn in the job's log, once an outage."""
@@ -80,18 +84,27 @@ class JobStages:
         logger.error("job %s: gave up in stage %s (%s)", job_id, stage, code)
         return self._over(job_id, ended(code))
 
-    def _metered(self, job_id: str, stage: Callable[[], Outcome]) -> Outcome:
+    def _metered(self, name: str, job_id: str, stage: Callable[[], Outcome]) -> Outcome:
         """Run a stage that holds an accelerator, and count its seconds to the project however it ends."""
         began = self._shop.now()
         try:
-            return self._run(job_id, stage)
+            return self._run(name, job_id, stage)
         finally:
             ended_at = self._shop.now()
             with self._shop.database.write() as session:
                 project_id = jobs.find(session, job_id).project_id
                 admission.charge(session, project_id, ended_at - began, self._shop.limits, now=ended_at)
 
-    def _run(self, job_id: str, stage: Callable[[], Outcome]) -> Outcome:
+    def _run(self, name: str, job_id: str, stage: Callable[[], Outcome]) -> Outcome:
+        """Run a stage to its outcome, and tell of it however it comes out."""
+        began_ns, outcome = time.time_ns(), None
+        try:
+            outcome = self._outcome(job_id, stage)
+        finally:
+            tell_stage(self._shop, name, job_id, outcome, began_ns=began_ns)
+        return outcome
+
+    def _outcome(self, job_id: str, stage: Callable[[], Outcome]) -> Outcome:
         try:
             outcome = stage()
         except jobs.JobEnded as error:

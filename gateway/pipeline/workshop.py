@@ -16,6 +16,7 @@ from gateway.store.database import Database
 from gateway.store.ids import Ids
 from gateway.store.limits import Limits
 from gateway.store.models import Job, JobState, PolicyVersion
+from gateway.telemetry.spans import Traces, Untraced
 from moderation.chat import ChatModel
 from moderation.checks import Classifier
 from trainers.hosted import address
@@ -76,6 +77,7 @@ class Workshop:
     ids: Ids
     limits: Limits = field(default_factory=Limits)
     """What projects may use where they have no limits of their own, and what it costs."""
+    traces: Traces = field(default_factory=Untraced)
     poll_s: float = 0.5
     """Pause between two looks at a training run, and the longest a cancellation goes unseen."""
 

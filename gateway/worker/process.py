@@ -7,6 +7,7 @@ import secrets
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from gateway.store import admission, engines, head_places, heads, jobs, reviews
 from gateway.store.models import JobState
 from gateway.store.reviews import WAITING_STATES
 from gateway.verifying import Verifier
-from gateway.worker import exporting, file_screenings, scoring
+from gateway.worker import exporting, file_screenings, scoring, vitals
 from gateway.worker.audit_engines import EmbeddedAuditEngines
 from gateway.worker.notifying import notify
 from gateway.worker.reauditing import Reauditor
@@ -52,6 +53,8 @@ class Outlets:
     publisher: Publisher
     webhooks_allow_private: bool
     """Whether webhooks may go to addresses that are not public."""
+    vitals_at: tuple[str, int] | None = None
+    """Host and port of the worker's own `/healthz` and `/metrics`."""
 
 
 class WorkerProcess:
@@ -81,6 +84,7 @@ class WorkerProcess:
         )
         self._secret = secrets.token_hex(32)
         self._woken: set[tuple[str, str]] = set()
+        self._beat_at = time.monotonic()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -89,6 +93,8 @@ class WorkerProcess:
         app = scoring.create_app(self._moderators, self._secret)
         await scoring.listen(app, self._address)
         await asyncio.to_thread(self._sign_on)
+        if self._outlets.vitals_at is not None:
+            await vitals.listen(vitals.create_app(lambda: time.monotonic() - self._beat_at), *self._outlets.vitals_at)
         logger.info("worker %s is ready", self._worker_id)
         await asyncio.gather(
             _repeat(HEARTBEAT_S, self._heartbeat),
@@ -119,6 +125,7 @@ class WorkerProcess:
                 engines.heartbeat(session, self._worker_id, now=self._shop.now())
 
         await asyncio.to_thread(beat)
+        self._beat_at = time.monotonic()
 
     async def _dispatch(self) -> None:
         """The outbox: a job that was created becomes a workflow, once."""
@@ -281,6 +288,7 @@ def run(
         status = await main()
         serving.stop()
         audit_engines.stop()
+        shop.traces.close()
         shutil.rmtree(sockets, ignore_errors=True)
         logging.shutdown()
         os._exit(status)

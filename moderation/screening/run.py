@@ -4,7 +4,7 @@ The checks are plug-ins that are handed in; this module counts, compares with th
 closed: a file that nobody could read, or that part of, never passes.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import takewhile
 from random import SystemRandom
@@ -77,7 +77,7 @@ def screen(
     choices = {name: chooser.choice() for name, chooser in choosers.items()}
     flagged = flagged.joined(_reread(dataset, tallies, choices, dropping))
     mined, mended = miner.mined(), _mended(dataset, dropping, tallies)
-    sketch = _told(watchers, history, flagged.first)
+    sketch = _told(watchers, history, flagged.first, {line for tally in tallies for line in tally.standing()})
     found = [_lines_once(finding) for watcher in watchers for finding in watcher.findings()]
     decisions = [
         *(tally.decision(n_done) for tally in tallies),
@@ -130,11 +130,13 @@ def _choosers(tallies: Sequence[Tally], n_examples: int, draw: Draw) -> Mapping[
     return {name: Chooser(size, draw) for name, size in sizes.items() if size < n_examples}
 
 
-def _told(watchers: Sequence[Detector], history: Sequence[EarlierJob], flagged: Sequence[int]) -> DataSketch | None:
+def _told(
+    watchers: Sequence[Detector], history: Sequence[EarlierJob], flagged: Sequence[int], standing: Set[int]
+) -> DataSketch | None:
     """Hand detectors the earlier jobs and flagged lines that they compare with; return what later jobs will."""
     for watcher in watchers:
         if isinstance(watcher, Heeding):
-            watcher.heed(flagged)
+            watcher.heed(flagged, standing)
     recalling = [watcher for watcher in watchers if isinstance(watcher, Recalling)]
     for watcher in recalling:
         watcher.recall(history)
