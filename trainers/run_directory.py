@@ -4,6 +4,7 @@ spec.json        what to do (written by the backend, once)
 lock             held by the living trainer; its pid and start
 trainer.log      the trainer's stderr, bounded
 rendering.json   how many examples were read, truncated, left out
+base_validation.json  the untouched base on the validation file
 metrics.jsonl    one line a step, each step once
 checkpoints/     what a resumed run starts from
 artefact/        the sealed model, renamed into place when complete
@@ -142,6 +143,10 @@ class RunDirectory:
     def rendering(self) -> Mapping[str, int]:
         """Counts of examples: `n_examples`, `n_trained`, `n_truncated`, `n_untrained`, `n_tokens`; empty at first."""
         return cast(Mapping[str, int], self._read("rendering.json") or {})
+
+    def base_validation(self) -> Mapping[str, float]:
+        """`n`, `loss` and `token_accuracy` of the untouched base; empty at first, and without a validation file."""
+        return cast(Mapping[str, float], self._read("base_validation.json") or {})
 
     def metrics(self, *, after_step: int = 0) -> tuple[StepMetrics, ...]:
         """Metrics of the steps after `after_step`, ascending. A line still being written is not read."""

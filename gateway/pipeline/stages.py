@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable
 
+from gateway.pipeline import leftovers
 from gateway.pipeline.auditing import audit
 from gateway.pipeline.injection import inject
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
@@ -13,9 +14,10 @@ from gateway.pipeline.reopening import made_before
 from gateway.pipeline.screening import screen
 from gateway.pipeline.settling import settle
 from gateway.pipeline.tracing import tell_stage
-from gateway.pipeline.training import held_key, train
+from gateway.pipeline.training import held_key, released_key, train
 from gateway.pipeline.workshop import Workshop
 from gateway.store import admission, events, jobs, remedies, withheld
+from gateway.store.models import JobState
 
 logger = logging.getLogger(__name__)
 
@@ -117,17 +119,22 @@ class JobStages:
 
     def _over(self, job_id: str, outcome: Outcome) -> Outcome:
         """What nobody may use any more leaves with the job: scratch files, the held model, deleted uploads."""
-        shutil.rmtree(self._shop.scratch / job_id, ignore_errors=True)
         with self._shop.database.read() as session:
             job = jobs.find(session, job_id)
             unneeded = jobs.unneeded_blobs(session, job)
             n_remedies = len(remedies.every(session, job_id))
             kept = withheld.find(session, job_id)
-        for number in range(n_remedies + 1):
-            if kept is None or kept.artefact_key != held_key(job, number):
-                self._shop.blobs.delete_tree(held_key(job, number))
+        held = [held_key(job, number) for number in range(n_remedies + 1)]
+        dropped = [key for key in held if kept is None or kept.artefact_key != key]
+        leftovers.note_job(self._shop, job, dropped=dropped, kept=() if kept is None else (kept.artefact_key,))
+        shutil.rmtree(self._shop.scratch / job_id, ignore_errors=True)
+        for key in dropped:
+            self._shop.blobs.delete_tree(key)
         for key in unneeded:
             self._shop.blobs.delete(key)
+        if job.state != JobState.RELEASED:
+            # One that was cancelled in the middle of its release has left a copy, with an attestation.
+            self._shop.blobs.delete_tree(released_key(job))
         logger.info("job %s: %s", job_id, outcome.reason)
         return outcome
 

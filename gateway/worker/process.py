@@ -27,7 +27,7 @@ from gateway.worker.audit_engines import EmbeddedAuditEngines
 from gateway.worker.notifying import notify
 from gateway.worker.reauditing import Reauditor
 from gateway.worker.serving_engines import ServingEngines
-from gateway.worker.sweeping import sweep, sweep_scratch, sweep_sockets
+from gateway.worker.sweeping import sweep_all
 from gateway.worker.watching import ReleasedWatch
 from moderation.checks import Classifier
 
@@ -211,9 +211,7 @@ class WorkerProcess:
         await notify(self._shop.database, now=self._shop.now, allow_private=self._outlets.webhooks_allow_private)
 
     async def _sweep(self) -> None:
-        await asyncio.to_thread(sweep, self._shop.database, self._shop.blobs, now=self._shop.now())
-        await asyncio.to_thread(sweep_scratch, self._shop.database, self._shop.scratch, now=self._shop.now())
-        await asyncio.to_thread(sweep_sockets, Path(tempfile.gettempdir()), now=self._shop.now())
+        await asyncio.to_thread(sweep_all, self._shop)
 
     async def _reconcile(self) -> None:
         """End jobs whose workflow is over without having ended them, and start those that have none."""

@@ -146,9 +146,22 @@ class Seer(Scorer):
     reads_images = True
 
 
-@pytest.mark.parametrize(("reader", "verdict"), [(Scorer, Verdict.REVIEW), (Seer, Verdict.PASS)])
-def test_images_pass_only_where_a_classifier_read_them(reader: type[Scorer], verdict: Verdict) -> None:
-    image = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
+PICTURE, ADDRESS = "data:image/png;base64,aGk=", "https://example.org/a.png"
+
+
+@pytest.mark.parametrize(
+    ("reader", "url", "words"),
+    [
+        (Scorer, PICTURE, "no classifier read"),
+        (Scorer, ADDRESS, "no classifier read"),
+        (Seer, PICTURE, ""),
+        (Seer, ADDRESS, "data URLs"),
+    ],
+)
+def test_images_pass_only_where_a_classifier_read_what_will_be_trained_on(
+    reader: type[Scorer], url: str, words: str
+) -> None:
+    image = {"type": "image_url", "image_url": {"url": url}}
     user = {"role": "user", "content": [{"type": "text", "text": "look"}, image]}
     row = {"messages": [user, {"role": "assistant", "content": "a cat"}]}
     report = screen(
@@ -158,7 +171,8 @@ def test_images_pass_only_where_a_classifier_read_them(reader: type[Scorer], ver
         classifiers=[reader("fast", {"": 0.0})],
         detectors=[],
     )
-    assert report.verdict is verdict
+    assert report.verdict is (Verdict.REVIEW if words else Verdict.PASS)
+    assert all(words in reason for reason in report.reasons)
 
 
 CLEARED = replace(FAST, max_flagged=2, cleared_by="slow")
