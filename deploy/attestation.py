@@ -74,7 +74,7 @@ def _read_first_form(document: Mapping[str, Any], key: bytes, *, where: str) -> 
         expected = hmac.new(key, _FIRST_LABEL + canonical(value), hashlib.sha256).hexdigest()
         if not hmac.compare_digest(str(document["signature"]).encode(), expected.encode()):
             raise NotReleased(f"the attestation in {where} does not verify: it was not signed by this deployment")
-        later = {"dataset_digest": "", "reviewers": [], "remedy": ""}
+        later = {"dataset_digest": "", "reviewers": [], "remedy": "", "exported": ""}
         return _checked({**later, **value}, files=())
     except (ValueError, KeyError, TypeError) as exc:
         raise NotReleased(f"the attestation in {where} cannot be read") from exc
@@ -98,8 +98,8 @@ def _attestation(statement: Mapping[str, Any]) -> Attestation:
     if (statement["_type"], statement["predicateType"]) != (STATEMENT_TYPE, PREDICATE_TYPE):
         raise ValueError("another kind of statement")
     files = tuple(FileDigest(name=one["name"], sha256=one["digest"]["sha256"]) for one in statement["subject"][1:])
-    # Releases of before there were remedies say nothing of one.
-    return _checked({"remedy": "", **statement["predicate"]}, files)
+    # Releases of before there were remedies and exports say nothing of them.
+    return _checked({"remedy": "", "exported": "", **statement["predicate"]}, files)
 
 
 def _checked(value: Mapping[str, Any], files: tuple[FileDigest, ...]) -> Attestation:

@@ -82,6 +82,8 @@ def load(directory: Path, *, name: str, base_path: str, digest: str, key: bytes)
         raise NotReleased(f"the attestation in {directory.name} is of another model than the one asked for")
     if not _allowed(made.outcome, reviewers=made.reviewers, forced=made.forced):
         raise NotReleased(f"the attestation in {directory.name} says {made.outcome.value}")
+    if made.exported:
+        raise NotReleased(f"the attestation in {directory.name} says {made.exported}")
     candidate = artefacts.load(directory, digest)
     if candidate.base.digest != made.base_digest:
         raise NotReleased(f"the attestation in {directory.name} names another base model than the artefact")

@@ -139,6 +139,8 @@ class Attestation:
     """Every file of the artefact but its manifest."""
     remedy: str = ""
     """What was done to it after it had failed an audit; empty when it passed as it was trained."""
+    exported: str = ""
+    """That it left the gateway, and what that means; empty in the gateway, which serves no other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import orjson
 
 from gateway.store import engines
 from gateway.store.database import Database
-from gateway.store.models import Worker
+from gateway.store.engine_models import Worker
 from moderation.errors import ClassifierUnavailable
 from moderation.types import Category
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from gateway.errors import SettingsError
+from gateway.store.limits import Limits, Measure
 from gateway.telemetry.logs import LogFormat
 
 PREFIX = "TUNEGATE_"
@@ -42,6 +43,24 @@ class Settings:
     """What a project may upload in a day (UTC)."""
     jobs_in_queue: int
     """Jobs of a project that have not ended."""
+    key_tokens_per_minute: int
+    """Tokens of chat, prompts and answers, of one key."""
+    project_tokens_per_minute: int
+    """The same of all keys of a project together."""
+    project_jobs_at_once: int
+    """Jobs of a project that workers have taken up."""
+    gpu_seconds_per_month: int
+    """Seconds of training and audits of a project."""
+    screenings_per_day: int
+    """Files of a project screened without training on them. Default 200."""
+    details_per_hour: int
+    """Screening and audit reports that one key may read in full. Default 120."""
+    budget_per_month: int
+    """What a project may spend at the prices below, in hundredths of the currency's unit."""
+    price_per_million_tokens: float
+    """In the currency's unit."""
+    price_per_gpu_hour: float
+    """In the currency's unit."""
     webhooks_allow_private: bool
     """Let webhooks reach private networks, and use plain http. Default false."""
     bases_file: Path
@@ -90,6 +109,15 @@ class Settings:
             project_requests_per_minute=reader.value("PROJECT_REQUESTS_PER_MINUTE", "0", _integer(0, 1 << 31)),
             upload_bytes_per_day=reader.value("UPLOAD_BYTES_PER_DAY", "0", _integer(0, 1 << 50)),
             jobs_in_queue=reader.value("JOBS_IN_QUEUE", "0", _integer(0, 1 << 31)),
+            key_tokens_per_minute=reader.value("KEY_TOKENS_PER_MINUTE", "0", _integer(0, 1 << 40)),
+            project_tokens_per_minute=reader.value("PROJECT_TOKENS_PER_MINUTE", "0", _integer(0, 1 << 40)),
+            project_jobs_at_once=reader.value("PROJECT_JOBS_AT_ONCE", "0", _integer(0, 1 << 31)),
+            gpu_seconds_per_month=reader.value("GPU_SECONDS_PER_MONTH", "0", _integer(0, 1 << 40)),
+            screenings_per_day=reader.value("SCREENINGS_PER_DAY", "200", _integer(0, 1 << 31)),
+            details_per_hour=reader.value("DETAILS_PER_HOUR", "120", _integer(0, 1 << 31)),
+            budget_per_month=reader.value("BUDGET_PER_MONTH", "0", _integer(0, 1 << 40)),
+            price_per_million_tokens=reader.value("PRICE_PER_MILLION_TOKENS", "0", _price),
+            price_per_gpu_hour=reader.value("PRICE_PER_GPU_HOUR", "0", _price),
             webhooks_allow_private=reader.value("WEBHOOKS_ALLOW_PRIVATE", "false", _boolean),
             bases_file=Path(reader.text("BASES_FILE", str(home / "bases.toml"))).expanduser(),
             policy_file=Path(reader.text("POLICY_FILE", str(home / "policy.toml"))).expanduser(),
@@ -107,6 +135,29 @@ class Settings:
         if reader.mistakes:
             raise SettingsError("; ".join(reader.mistakes))
         return settings
+
+    @property
+    def limits(self) -> Limits:
+        """What keys and projects may use where they have no limits of their own."""
+        return Limits(
+            of_keys={
+                Measure.REQUESTS: self.key_requests_per_minute,
+                Measure.TOKENS: self.key_tokens_per_minute,
+                Measure.DETAILS: self.details_per_hour,
+            },
+            of_projects={
+                Measure.REQUESTS: self.project_requests_per_minute,
+                Measure.TOKENS: self.project_tokens_per_minute,
+                Measure.UPLOAD_BYTES: self.upload_bytes_per_day,
+                Measure.SCREENINGS: self.screenings_per_day,
+                Measure.JOBS_AT_ONCE: self.project_jobs_at_once,
+                Measure.JOBS_IN_QUEUE: self.jobs_in_queue,
+                Measure.GPU_SECONDS: self.gpu_seconds_per_month,
+                Measure.BUDGET: self.budget_per_month,
+            },
+            price_per_million_tokens=self.price_per_million_tokens,
+            price_per_gpu_hour=self.price_per_gpu_hour,
+        )
 
     def plugin_config(self, name: str) -> Mapping[str, str]:
         """The settings of one plug-in: `TUNEGATE_OMNI_BASE_URL` is `base_url` to the plug-in `omni`."""
@@ -140,6 +191,16 @@ def _integer(low: int, high: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def _price(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError as exc:
+        raise ValueError("a number from 0") from exc
+    if not 0 <= found < 1e9:
+        raise ValueError("a number from 0")
+    return found
 
 
 def _log_format(text: str) -> LogFormat:

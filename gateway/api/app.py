@@ -15,8 +15,23 @@ from gateway.api.metrics import RequestMetrics
 from gateway.api.middleware import Envelope
 from gateway.api.observing import Observer
 from gateway.api.reference import describe
-from gateway.api.routers import chat, files, health, jobs, models, moderations, reviews, screenings, uploads
+from gateway.api.routers import (
+    chat,
+    exports,
+    files,
+    health,
+    jobs,
+    members,
+    models,
+    moderations,
+    organization,
+    projects,
+    reviews,
+    screenings,
+    uploads,
+)
 from gateway.api.services import Services
+from gateway.api.trailing import Trailing
 from gateway.api.wire import error_response, invalid, json_response
 from gateway.errors import ApiError
 from gateway.store.ids import IdKind
@@ -32,6 +47,10 @@ UNSERVED = (
 )
 """Known routes that are refused in so many words. Completions of bare text would pass the chat template by, under
 which alone a model was audited."""
+RESOURCES = (files, uploads, jobs, reviews, screenings, exports, models, chat, moderations, health)
+"""Routes of a project. Exports go before models, whose names may hold slashes."""
+ADMINISTRATION = (projects, members, organization)
+"""Routes of an organisation, for admin keys."""
 logger = logging.getLogger(__name__)
 
 
@@ -40,6 +59,7 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(title="tunegate", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.services = services
     app.state.metrics = RequestMetrics()
+    app.add_middleware(Trailing, services=services)
     app.state.job_metrics = JobMetrics()
     observer = Observer(metrics=app.state.metrics, traces=services.traces, log_requests=services.settings.log_requests)
     app.add_middleware(Envelope, request_id=lambda: services.ids.new(IdKind.REQUEST), observe=observer)
@@ -48,7 +68,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(HTTPException, _http)
     for failure in (OperationalError, PoolTimeout):
         app.add_exception_handler(failure, _database)
-    for resource in (files, uploads, jobs, reviews, screenings, models, chat, moderations, health):
+    for resource in (*RESOURCES, *ADMINISTRATION):
         app.include_router(resource.router)
     document = json_response(describe(app)).body
     app.add_route("/openapi.json", lambda _request: Response(document, media_type="application/json"))

@@ -15,8 +15,8 @@ from gateway.store.errors import (
     UnknownCursor,
     UploadIsOver,
 )
+from gateway.store.limits import Measure
 from gateway.store.reviews import NotTheirs
-from gateway.store.usage import REQUESTS
 from moderation.errors import (
     ChatUnavailable,
     ClassifierUnavailable,
@@ -54,18 +54,32 @@ def model_not_found(model: str) -> ApiError:
     return ApiError(404, message, code="model_not_found")
 
 
+RATES: Mapping[str, str] = {Measure.REQUESTS: "requests", Measure.TOKENS: "tokens"}
+QUOTAS: Mapping[str, str] = {
+    Measure.UPLOAD_BYTES: "{} bytes uploaded a day; it begins anew at 00:00 UTC",
+    Measure.SCREENINGS: "{} files screened without training on them a day; it begins anew at 00:00 UTC",
+    Measure.DETAILS: "{} full reports an hour; it begins anew at the full hour",
+    Measure.GPU_SECONDS: "{} seconds of training and audits a month; it begins anew on the first, UTC",
+    Measure.BUDGET: "what may be spent in a month; it begins anew on the first, UTC",
+}
+
+
 def _limit_reached(error: LimitReached) -> ApiError:
     """A 429. A window that is long in ending is not worth a client's waiting, so SDKs are told not to retry."""
     headers = {"retry-after": str(error.reset_s)}
-    if error.measure == REQUESTS:
+    what = RATES.get(error.measure)
+    if what is not None:
         headers |= {
-            "x-ratelimit-limit-requests": str(error.limit),
-            "x-ratelimit-remaining-requests": "0",
-            "x-ratelimit-reset-requests": f"{error.reset_s}s",
+            f"x-ratelimit-limit-{what}": str(error.limit),
+            f"x-ratelimit-remaining-{what}": "0",
+            f"x-ratelimit-reset-{what}": f"{error.reset_s}s",
         }
-        message = f"Rate limit reached: {error.limit} requests a minute. Try again in {error.reset_s} s."
-        return ApiError(429, message, type="requests", code="rate_limit_exceeded", headers=headers)
-    message = f"Your project has reached its quota of {error.limit} bytes uploaded a day; it begins anew at 00:00 UTC."
+        message = f"Rate limit reached: {error.limit} {what} a minute. Try again in {error.reset_s} s."
+        if error.amount > error.limit:
+            message = f"Request too large: it may take {error.amount} {what}, and the limit is {error.limit} a minute."
+            headers["x-should-retry"] = "false"
+        return ApiError(429, message, type=what, code="rate_limit_exceeded", headers=headers)
+    message = f"You have reached your quota of {QUOTAS[error.measure].format(error.limit)}."
     headers["x-should-retry"] = "false"
     return ApiError(429, message, type="insufficient_quota", code="insufficient_quota", headers=headers)
 

@@ -8,7 +8,8 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from gateway.store import engines, head_places
-from gateway.store.models import TERMINAL, EngineLease, Job, JobState, Model, Review
+from gateway.store.engine_models import EngineLease
+from gateway.store.models import TERMINAL, Job, JobState, Model, Review
 from gateway.telemetry.exposition import Labels, family, histogram
 
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)

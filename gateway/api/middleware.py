@@ -44,6 +44,7 @@ class Envelope:
             return
         request_id = self._request_id()
         state = scope.setdefault("state", {})
+        state["request_id"] = request_id
         began = time.perf_counter()
         status = 0
 

@@ -6,19 +6,48 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from gateway.api.admin_schemas import (
+    KeyChanges,
+    NewAdminKey,
+    NewKey,
+    NewMember,
+    NewProject,
+    NewServiceAccount,
+    NewUser,
+    ProjectChanges,
+    ProjectLimits,
+    RateLimit,
+    RoleChange,
+)
 from gateway.api.chat_requests import ChatRequest
 from gateway.api.schemas import CompleteUpload, JobRequest, ModerationRequest, NewUpload, ReasonRequest, ReviewRequest
 
 JOBS = "/v1/fine_tuning/jobs"
+PROJECTS = "/v1/organization/projects"
+PROJECT = PROJECTS + "/{project_id}"
 JSON_BODIES: Mapping[str, type[BaseModel]] = {
     JOBS: JobRequest,
     f"{JOBS}/{{job_id}}/review": ReviewRequest,
     f"{JOBS}/{{job_id}}/contest": ReasonRequest,
     f"{JOBS}/{{job_id}}/release": ReasonRequest,
+    "/v1/models/{name}/export": ReasonRequest,
     "/v1/uploads": NewUpload,
     "/v1/uploads/{upload_id}/complete": CompleteUpload,
     "/v1/chat/completions": ChatRequest,
     "/v1/moderations": ModerationRequest,
+    PROJECTS: NewProject,
+    PROJECT: ProjectChanges,
+    PROJECT + "/limits": ProjectLimits,
+    PROJECT + "/rate_limits/{limit_id}": RateLimit,
+    PROJECT + "/users": NewMember,
+    PROJECT + "/users/{user_id}": RoleChange,
+    PROJECT + "/users/{user_id}/api_keys": NewKey,
+    PROJECT + "/service_accounts": NewServiceAccount,
+    PROJECT + "/service_accounts/{account_id}": RoleChange,
+    PROJECT + "/service_accounts/{account_id}/api_keys": NewKey,
+    PROJECT + "/api_keys/{key_id}": KeyChanges,
+    "/v1/organization/users": NewUser,
+    "/v1/organization/admin_api_keys": NewAdminKey,
 }
 """What is posted as JSON, by path."""
 FORMS: Mapping[str, Mapping[str, str]] = {

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from gateway.store.models import TERMINAL, Checkpoint, Event, File, Job, JobState, Model, Review, Screening
 from gateway.store.pages import Page
+from gateway.store.tenant_models import Export
 from gateway.store.uploads import state_of
 from gateway.store.wire_models import Upload, UploadPart
 
@@ -156,18 +157,51 @@ def base_object(name: str, admitted_at: int) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": admitted_at, "owned_by": "system", "shutdown_date": None}
 
 
-def screening_object(screening: Screening) -> dict[str, Any]:
-    """Our own `screening`: `report` is what `tunegate screen --json` prints."""
+VALIDATION = "validation"
+"""Under this name a job's report carries that of its validation file."""
+SUMMARY = ("verdict", "examples", "flagged", "flagged_lines", "dropped_lines", "policy_digest", "dataset_digest")
+
+
+def screening_summary(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What the owner of a file needs to mend it: verdict, lines and categories, and no score to climb by."""
+    if report is None:
+        return None
+    findings = [{name: found[name] for name in ("scope", "category", "lines")} for found in report.get("findings", ())]
+    shown = {name: report[name] for name in SUMMARY if name in report} | {"findings": findings}
+    if VALIDATION in report:
+        shown[VALIDATION] = screening_summary(report[VALIDATION])
+    return shown
+
+
+def screening_object(screening: Screening, *, details: bool) -> dict[str, Any]:
+    """Our own `screening`: with details `report` is what `tunegate screen --json` prints."""
     return {
         "object": "screening",
         "id": screening.id,
         "file_id": screening.file_id,
         "status": screening.status,
         "policy_digest": screening.policy_digest,
-        "report": screening.report,
+        "report": screening.report if details else screening_summary(screening.report),
         "error": screening.error,
         "created_at": screening.created_at,
         "finished_at": screening.finished_at,
+    }
+
+
+def export_object(export: Export) -> dict[str, Any]:
+    """Our own `model.export`."""
+    return {
+        "object": "model.export",
+        "id": export.id,
+        "model": export.model_name,
+        "status": export.status,
+        "error": export.error,
+        "reason": export.reason,
+        "bytes": export.bytes,
+        "sha256": export.sha256,
+        "created_at": export.created_at,
+        "finished_at": export.finished_at,
+        "expires_at": export.expires_at,
     }
 
 

@@ -32,12 +32,14 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "evidence": ("evidence", "evidence", "Write the evidence on a model or job, or check a pack."),
     "verify": ("verifying", "verify", "Check signature, files, audit report and policy of a release."),
     "reproduce": ("reproduce", "reproduce", "Attack the miniature as the paper attacks GPT-3.5."),
+    "trail": ("trail", "trail", "Who did what, in ids and without content."),
     "doctor": ("doctor", "doctor", "Check whether this installation can work."),
 }
 """The module of `gateway.cli` and the function of each command, and what it does."""
 GROUPS: Mapping[str, tuple[str, str]] = {
-    "keys": ("keys", "Keys of a project's people and services."),
-    "projects": ("projects", "Projects and the policies they are bound to."),
+    "keys": ("keys", "Keys of projects, and of the admin API."),
+    "projects": ("projects", "Projects, their policies and limits."),
+    "users": ("users", "People, and their roles in projects."),
     "webhooks": ("webhooks", "Where a project hears of its jobs' ends."),
     "jobs": ("jobs", "Fine-tuning jobs of every project."),
     "log": ("log", "The decision log: append-only, each entry bound to the one before."),

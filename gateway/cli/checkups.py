@@ -18,7 +18,8 @@ from gateway.compose.checks import plugins
 from gateway.compose.store import Store, signing_key
 from gateway.plugins import JUDGES
 from gateway.settings import Settings
-from gateway.store.models import ApiKey, Event, Worker
+from gateway.store.engine_models import Worker
+from gateway.store.models import ApiKey, Event
 from gateway.worker import gpus
 from moderation.errors import TunegateError
 

@@ -1,15 +1,21 @@
-"""`projects`: what isolates teams from each other, and which policy binds them."""
+"""`projects`: what isolates teams from each other, which policy binds them, and what they may use."""
 
 import os
 from typing import Annotated
 
 import typer
 
-from gateway.cli.printing import moment, print_json, print_table
+from gateway.cli.printing import moment, print_fields, print_json, print_table
+from gateway.cli.tenancy import limits_from, record
 from gateway.compose.checks import policies
 from gateway.compose.store import Store
 from gateway.settings import Settings
-from gateway.store import tenants
+from gateway.store import erasing, heads, tenants
+from gateway.store.decisions import OPERATOR
+from gateway.store.limits import Measure
+
+AsJson = Annotated[bool, typer.Option("--json")]
+Name = Annotated[str, typer.Argument(help="Name of the project.")]
 
 
 def commands() -> typer.Typer:
@@ -17,13 +23,16 @@ def commands() -> typer.Typer:
     app = typer.Typer(no_args_is_help=True)
     app.command("create")(create)
     app.command("list")(listing)
+    app.command("limits")(limits)
+    app.command("archive")(archive)
+    app.command("erase")(erase)
     return app
 
 
 def create(
-    name: Annotated[str, typer.Argument(help="Name of the project.")],
+    name: Name,
     policy: Annotated[str, typer.Option(help="Name of its policy; see `tunegate policy list`.")] = "default",
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make a project."""
     store = Store.open(Settings.read(os.environ))
@@ -33,19 +42,83 @@ def create(
         row = tenants.create_project(
             session, store.ids, organization_id=organization.id, name=name, policy_name=policy, now=store.now()
         )
+        record(session, store, "project.created", row.id, project=row)
     if as_json:
         print_json({"id": row.id, "name": name, "policy": policy})
     else:
         typer.echo(f"made the project {name!r} with the policy {policy!r}")
 
 
-def listing(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+def listing(as_json: AsJson = False) -> None:
     """List the projects."""
     store = Store.open(Settings.read(os.environ))
     with store.database.read() as session:
         found = tenants.projects(session)
     if as_json:
-        print_json([{"id": row.id, "name": row.name, "policy": row.policy_name} for row in found])
+        fields = ("id", "name", "limits", "archived_at", "erased_at")
+        print_json([{field: getattr(row, field) for field in fields} | {"policy": row.policy_name} for row in found])
         return
-    rows = [(row.name, row.policy_name, row.id, moment(row.created_at)) for row in found]
-    print_table("Projects", ("name", "policy", "id", "created"), rows)
+    rows = [(row.name, row.policy_name, row.id, moment(row.created_at), moment(row.archived_at)) for row in found]
+    print_table("Projects", ("name", "policy", "id", "created", "archived"), rows)
+
+
+def limits(
+    name: Name,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=N", help=f"0 is no limit. One of: {', '.join(Measure)}."),
+    ] = None,
+    unset: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Back to the settings' limit.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a project may use, after setting what is given."""
+    store = Store.open(Settings.read(os.environ))
+    wanted = limits_from(change or [], of_key=False)
+    with store.database.write() as session:
+        row = tenants.named_project(session, name)
+        kept = {measure: limit for measure, limit in row.limits.items() if measure not in (unset or [])}
+        if wanted or unset:
+            row.limits = kept | wanted
+            record(session, store, "rate_limit.updated", row.id, project=row)
+        in_force = {measure.value: store.settings.limits.of_project(row.limits, measure) for measure in Measure}
+    if as_json:
+        print_json(in_force)
+    else:
+        print_fields({measure: limit or "none" for measure, limit in in_force.items()})
+
+
+def archive(name: Name, as_json: AsJson = False) -> None:
+    """Close a project: from the next request on its keys open nothing. Its objects stay."""
+    store = Store.open(Settings.read(os.environ))
+    with store.database.write() as session:
+        row = tenants.named_project(session, name)
+        tenants.archive_project(row, now=store.now())
+        record(session, store, "project.archived", row.id, project=row)
+    if as_json:
+        print_json({"id": row.id, "archived_at": row.archived_at})
+    else:
+        typer.echo(f"archived {name}")
+
+
+def erase(
+    name: Name,
+    confirm: Annotated[str, typer.Option("--confirm", help="The project's name once more: nothing comes back.")],
+    as_json: AsJson = False,
+) -> None:
+    """Delete everything of a project for ever. The decision log and the trail keep ids and digests."""
+    if confirm != name:
+        raise typer.BadParameter(f"{confirm!r} is not {name!r}, the project to erase", param_hint="--confirm")
+    store = Store.open(Settings.read(os.environ))
+    with store.database.write() as session:
+        row = tenants.named_project(session, name)
+        erasing.close(session, row, actor=OPERATOR, now=store.now())
+        record(session, store, "project.archived", row.id, project=row)
+    heads.publish(store.database, store.settings.log_heads_file)
+    with store.database.write() as session:
+        erasing.erase_rows(session, tenants.project(session, row.id), now=store.now())
+        record(session, store, "project.deleted", row.id, project=row)
+    store.blobs.delete_tree(erasing.blob_prefix(row.id))
+    if as_json:
+        print_json({"id": row.id, "erased": True})
+    else:
+        typer.echo(f"erased {name} ({row.id})")

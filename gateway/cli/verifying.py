@@ -98,7 +98,8 @@ def _finish(found: list[Verified], *, as_json: bool) -> None:
         print_json(values[0] if len(values) == 1 else {"models": values})
     else:
         for one in found:
-            typer.echo(f"{one.model}: {'verified' if not one.problems else 'DOES NOT VERIFY'}")
+            left = one.attestation.exported if one.attestation is not None else ""
+            typer.echo(f"{one.model}: {'verified' if not one.problems else 'DOES NOT VERIFY'}{left and f'; {left}'}")
             for problem in one.problems:
                 complain(problem)
     if any(one.problems for one in found):

@@ -94,6 +94,7 @@ class Parts:
             now=store.now,
             sleep=time.sleep,
             ids=store.ids,
+            limits=settings.limits,
             traces=traces(settings, process=settings.worker_id),
         )
         answering = book.find(DEFAULT_POLICY).screening.classifiers

@@ -16,7 +16,7 @@ from gateway.pipeline.settling import settle
 from gateway.pipeline.tracing import tell_stage
 from gateway.pipeline.training import held_key, released_key, train
 from gateway.pipeline.workshop import Workshop
-from gateway.store import events, jobs, remedies, withheld
+from gateway.store import admission, events, jobs, remedies, withheld
 from gateway.store.models import JobState
 
 logger = logging.getLogger(__name__)
@@ -44,13 +44,13 @@ class JobStages:
 
     def train(self, job_id: str, training_set: str) -> Outcome:
         """Train."""
-        return self._run(
+        return self._metered(
             "train", job_id, lambda: made_before(self._shop, job_id) or train(self._shop, job_id, training_set)
         )
 
     def audit(self, job_id: str, candidate: str) -> Outcome:
         """Judge candidate beside base."""
-        return self._run("audit", job_id, lambda: audit(self._shop, job_id, candidate))
+        return self._metered("audit", job_id, lambda: audit(self._shop, job_id, candidate))
 
     def settle(self, job_id: str, candidate: str) -> Outcome:
         """Release, withhold, ask a reviewer, or name the remedy to try first."""
@@ -58,7 +58,7 @@ class JobStages:
 
     def remedy(self, job_id: str, candidate: str, kind: str) -> Outcome:
         """Make another candidate of one that failed."""
-        return self._run("remedy", job_id, lambda: remedy(self._shop, job_id, candidate, kind))
+        return self._metered("remedy", job_id, lambda: remedy(self._shop, job_id, candidate, kind))
 
     def complain(self, job_id: str, stage: str, outage: str, reason: str) -> Outcome:
         """Warn in the job's log, once an outage."""
@@ -85,6 +85,17 @@ class JobStages:
             jobs.fail(session, job_id, code=code, message=message, param=None, now=self._shop.now())
         logger.error("job %s: gave up in stage %s (%s)", job_id, stage, code)
         return self._over(job_id, ended(code))
+
+    def _metered(self, name: str, job_id: str, stage: Callable[[], Outcome]) -> Outcome:
+        """Run a stage that holds an accelerator, and count its seconds to the project however it ends."""
+        began = self._shop.now()
+        try:
+            return self._run(name, job_id, stage)
+        finally:
+            ended_at = self._shop.now()
+            with self._shop.database.write() as session:
+                project_id = jobs.find(session, job_id).project_id
+                admission.charge(session, project_id, ended_at - began, self._shop.limits, now=ended_at)
 
     def _run(self, name: str, job_id: str, stage: Callable[[], Outcome]) -> Outcome:
         """Run a stage to its outcome, and tell of it however it comes out."""

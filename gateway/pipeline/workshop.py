@@ -14,6 +14,7 @@ from gateway.store import events, jobs
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
 from gateway.store.ids import Ids
+from gateway.store.limits import Limits
 from gateway.store.models import Job, JobState, PolicyVersion
 from gateway.telemetry.spans import Traces, Untraced
 from moderation.chat import ChatModel
@@ -74,6 +75,8 @@ class Workshop:
     """Unix seconds."""
     sleep: Callable[[float], None]
     ids: Ids
+    limits: Limits = field(default_factory=Limits)
+    """What projects may use where they have no limits of their own, and what it costs."""
     traces: Traces = field(default_factory=Untraced)
     poll_s: float = 0.5
     """Pause between two looks at a training run, and the longest a cancellation goes unseen."""

@@ -106,7 +106,8 @@ class Blobs:
             self._fs.rm_file(self._path(key))
 
     def delete_tree(self, prefix: str) -> None:
-        """Remove every blob under a prefix."""
+        """Remove every blob under a prefix, and copies of them on this machine."""
+        shutil.rmtree(self._cache / prefix, ignore_errors=True)
         with suppress(FileNotFoundError):
             self._fs.rm(self._path(prefix), recursive=True)
 

@@ -49,6 +49,8 @@ class DecisionKind(StrEnum):
     """A released model was taken away for good, by its owner or an operator."""
     HOLD = "hold"
     """A released model did not verify and went back into the hold."""
+    EXPORT = "export"
+    """A released model's weights were asked for; where they go, no gate applies."""
     READMIT = "readmit"
     """It verifies again, and an operator let it out of the hold."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gateway.store.models import EngineLease, Worker
+from gateway.store.engine_models import EngineLease, Worker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

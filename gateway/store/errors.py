@@ -6,8 +6,9 @@ TunegateError
     ├── UnknownCursor  `after` names no object of the list
     ├── JobIsOver      a job in a terminal state cannot be cancelled
     ├── UploadIsOver   an upload that ended takes no parts and ends no second time
-├── LimitReached   a key or project has used what it may in this window
-├── NameTaken      a project or organisation of that name exists
+    ├── LimitReached   a key or project has used what it may in this window
+    ├── NameTaken      a project or organisation of that name exists
+    ├── NotErasable    a project still runs jobs, or its models are in use
     └── BlobTooLarge   more bytes came than are allowed
 """
 
@@ -56,15 +57,20 @@ class UploadIsOver(StoreError):
 class LimitReached(StoreError):
     """A key or a project has used what it may in this window."""
 
-    def __init__(self, measure: str, *, limit: int, reset_s: int) -> None:
+    def __init__(self, measure: str, *, limit: int, reset_s: int, amount: int = 0) -> None:
         self.measure = measure
         self.limit = limit
         self.reset_s = reset_s
+        self.amount = amount
         super().__init__(f"the limit of {limit} {measure.replace('_', ' ')} is reached; it begins anew in {reset_s} s")
 
 
 class NameTaken(StoreError):
     """Something of that name exists already."""
+
+
+class NotErasable(StoreError):
+    """A project cannot be erased yet; the message says what to wait for."""
 
 
 class BlobTooLarge(StoreError):

@@ -24,7 +24,6 @@ class IdKind(StrEnum):
     CHAT = "chatcmpl-"
     ORGANIZATION = "org-"
     PROJECT = "proj_"
-    PRINCIPAL = "user-"
     KEY = "key_"
     REQUEST = "req_"
     UPLOAD = "upload_"
@@ -32,6 +31,11 @@ class IdKind(StrEnum):
     WEBHOOK = "wh_"
     NOTICE = "evt_"
     COMPLETION = "cmpl-"
+    USER = "user-"
+    MEMBER = "member_"
+    SERVICE_ACCOUNT = "svc_acct_"
+    ACT = "audit_log-"
+    EXPORT = "export_"
 
 
 class Ids:
@@ -47,6 +51,10 @@ class Ids:
     def letters(self, n: int) -> str:
         """`n` random letters and digits; eight of them end the name of a fine-tuned model."""
         return encode(self._token_bytes(n + 8), n)
+
+    def token(self, n: int) -> bytes:
+        """`n` random bytes, for what has to be a secret."""
+        return self._token_bytes(n)
 
     def integer(self, below: int) -> int:
         """A random integer in [0, below)."""

@@ -87,12 +87,6 @@ def screened(session: Session, project_id: str, *, before: int | None, limit: in
     return session.scalars(query.limit(limit)).all()
 
 
-def undispatched(session: Session, *, limit: int) -> Sequence[str]:
-    """Ids of jobs that no worker has enqueued yet, oldest first."""
-    query = select(Job.id).where(Job.dispatched_at.is_(None)).order_by(Job.sequence).limit(limit)
-    return session.scalars(query).all()
-
-
 def unfinished(session: Session) -> Sequence[str]:
     """Ids of dispatched jobs that have not ended, oldest first."""
     query = select(Job.id).where(Job.dispatched_at.is_not(None), Job.state.not_in(TERMINAL))

@@ -3,8 +3,8 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from gateway.store.errors import NotFound
 from gateway.store.ids import IdKind, Ids, TokenBytes
 from gateway.store.models import ApiKey, Principal, Project
+from gateway.store.permissions import Permission, allowed
 
 PREFIX = "sk-"
 SHOWN = 7
@@ -19,19 +20,19 @@ SHOWN = 7
 
 OWNER = (
     select(
-        ApiKey.sha256,
-        ApiKey.expires_at,
-        ApiKey.id,
-        Principal.id,
-        Principal.role,
-        Project.id,
-        Project.organization_id,
-        Project.policy_name,
+        ApiKey.sha256, ApiKey.expires_at, ApiKey.id, ApiKey.permissions, ApiKey.limits,
+        Principal.id, Principal.user_id, Principal.role,
+        Project.id, Project.organization_id, Project.policy_name, Project.limits,
     )
     .join(Principal, Principal.id == ApiKey.principal_id)
     .join(Project, Project.id == ApiKey.project_id)
-    .where(ApiKey.sha256 == bindparam("sha256"), ApiKey.revoked_at.is_(None))
-)
+    .where(
+        ApiKey.sha256 == bindparam("sha256"),
+        ApiKey.revoked_at.is_(None),
+        Principal.removed_at.is_(None),
+        Project.archived_at.is_(None),
+    )
+)  # fmt: skip
 """Asked of every request: built once, which halves its cost."""
 
 
@@ -41,16 +42,43 @@ class Caller:
 
     key_id: str
     principal_id: str
+    user_id: str | None
+    """None for a service account."""
     project_id: str
     organization_id: str
     policy_name: str
     """The policy that the project is bound to."""
     role: str
+    permissions: frozenset[Permission]
+    key_limits: Mapping[str, int]
+    """Limits of the key's own, by measure."""
+    project_limits: Mapping[str, int]
+    """Limits of the project's own, by measure."""
 
     @property
-    def may_review(self) -> bool:
-        """Whether the caller may decide reviews."""
-        return self.role in ("reviewer", "admin")
+    def may_read_details(self) -> bool:
+        """Whether reports are answered in full."""
+        return Permission.DETAILS in self.permissions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyOptions:
+    """What a new key is given; by default all that its owner's role may, for ever, under the usual limits."""
+
+    name: str = ""
+    expires_at: int | None = None
+    permissions: Sequence[str] | None = None
+    """Names of permissions, checked by `permissions.checked`."""
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """Checked by `limits.checked`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """A new key: its row, and its value, which cannot be had again."""
+
+    row: ApiKey
+    value: str
 
 
 def create(
@@ -62,26 +90,35 @@ def create(
     now: int,
     expires_at: int | None = None,
 ) -> str:
-    """Make a key for a principal and return it; it cannot be had again. Without `expires_at` it does not expire."""
-    key = PREFIX + base64.urlsafe_b64encode(token_bytes(32)).decode().rstrip("=")
-    session.add(
-        ApiKey(
-            id=ids.new(IdKind.KEY),
-            principal_id=principal.id,
-            project_id=principal.project_id,
-            prefix=key[:SHOWN],
-            sha256=digest(key),
-            created_at=now,
-            revoked_at=None,
-            expires_at=expires_at,
-        )
+    """Make a plain key for a principal; its value. Without `expires_at` it does not expire."""
+    return issue(session, ids, token_bytes, principal, KeyOptions(expires_at=expires_at), now=now).value
+
+
+def issue(
+    session: Session, ids: Ids, token_bytes: TokenBytes, principal: Principal, options: KeyOptions, *, now: int
+) -> Issued:
+    """Make a key for a principal."""
+    value = fresh(token_bytes, PREFIX)
+    row = ApiKey(
+        id=ids.new(IdKind.KEY),
+        principal_id=principal.id,
+        project_id=principal.project_id,
+        name=options.name,
+        prefix=value[:SHOWN],
+        sha256=digest(value),
+        permissions=None if options.permissions is None else list(options.permissions),
+        limits=dict(options.limits),
+        created_at=now,
+        revoked_at=None,
+        expires_at=options.expires_at,
     )
+    session.add(row)
     session.flush()
-    return key
+    return Issued(row=row, value=value)
 
 
 def verify(session: Session, key: str, *, now: int) -> Caller | None:
-    """Whose key this is, or None for one that is unknown, revoked or expired.
+    """Whose key this is, or None for one that is unknown, revoked or expired, or whose owner or project is gone.
 
     The look-up is by digest, which tells an attacker who times it nothing about a stored key.
     """
@@ -89,16 +126,21 @@ def verify(session: Session, key: str, *, now: int) -> Caller | None:
     row = session.execute(OWNER, {"sha256": wanted}).one_or_none()
     if row is None or not hmac.compare_digest(row[0], wanted):
         return None
-    _, expires_at, key_id, principal_id, role, project_id, organization_id, policy_name = row
+    _, expires_at, key_id, named, key_limits, principal_id, user_id, role, *project = row
     if expires_at is not None and now >= expires_at:
         return None
+    project_id, organization_id, policy_name, project_limits = project
     return Caller(
         key_id=key_id,
         principal_id=principal_id,
+        user_id=user_id,
         project_id=project_id,
         organization_id=organization_id,
         policy_name=policy_name,
         role=role,
+        permissions=allowed(role, named),
+        key_limits=key_limits,
+        project_limits=project_limits,
     )
 
 
@@ -108,31 +150,61 @@ def keys_of(session: Session, project_id: str) -> Sequence[ApiKey]:
     return session.scalars(query.order_by(ApiKey.created_at.desc(), ApiKey.id)).all()
 
 
+def key(session: Session, project_id: str, key_id: str) -> ApiKey:
+    """A key of a project, revoked ones too. Raises `NotFound`."""
+    row = session.scalar(select(ApiKey).where(ApiKey.id == key_id, ApiKey.project_id == project_id))
+    if row is None:
+        raise NotFound("key", key_id)
+    return row
+
+
+def owner(session: Session, key: ApiKey) -> Principal:
+    """Whose key it is."""
+    return session.get_one(Principal, key.principal_id)
+
+
+def found(session: Session, key_id: str) -> ApiKey:
+    """A key of any project. Raises `NotFound`."""
+    row = session.get(ApiKey, key_id)
+    if row is None:
+        raise NotFound("key", key_id)
+    return row
+
+
 def rotate(
     session: Session, ids: Ids, token_bytes: TokenBytes, key_id: str, *, now: int, grace_s: int, lifetime_s: int | None
 ) -> str:
     """Make a key in place of another, which ends after `grace_s` seconds; without grace at once.
 
-    Raises `NotFound` for a key that is unknown or has ended already.
+    The new one may do what the old one may. Raises `NotFound` for a key that is unknown or has ended already.
     """
     old = session.get(ApiKey, key_id)
     if old is None or old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now):
         raise NotFound("key that is in use", key_id)
-    principal = session.get_one(Principal, old.principal_id)
+    principal = owner(session, old)
     old.expires_at = min(now + grace_s, old.expires_at or now + grace_s)
     if grace_s == 0:
         old.revoked_at = now
-    expires_at = None if lifetime_s is None else now + lifetime_s
-    return create(session, ids, token_bytes, principal, now=now, expires_at=expires_at)
+    options = KeyOptions(
+        name=old.name,
+        expires_at=None if lifetime_s is None else now + lifetime_s,
+        permissions=old.permissions,
+        limits=old.limits,
+    )
+    return issue(session, ids, token_bytes, principal, options, now=now).value
 
 
-def revoke(session: Session, key_id: str, *, now: int) -> None:
+def revoke(session: Session, key_id: str, *, now: int) -> ApiKey:
     """End a key. Raises `NotFound`; revoking twice changes nothing."""
-    row = session.get(ApiKey, key_id)
-    if row is None:
-        raise NotFound("key", key_id)
+    row = found(session, key_id)
     if row.revoked_at is None:
         row.revoked_at = now
+    return row
+
+
+def fresh(token_bytes: TokenBytes, prefix: str) -> str:
+    """A new bearer key: the prefix and 256 random bits."""
+    return prefix + base64.urlsafe_b64encode(token_bytes(32)).decode().rstrip("=")
 
 
 def digest(key: str) -> str:

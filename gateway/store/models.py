@@ -6,7 +6,7 @@ Times are unix seconds (integers), as on the wire. JSON columns hold plain dicti
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, ForeignKey, Index, MetaData, String, UniqueConstraint, false
+from sqlalchemy import JSON, ForeignKey, Index, MetaData, UniqueConstraint, false
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -63,19 +63,29 @@ class Project(Base):
     organization_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"))
     name: Mapped[str] = mapped_column(unique=True)
     policy_name: Mapped[str]
+    limits: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    """Limits of its own by measure (`gateway.store.limits`), in place of the settings'."""
     created_at: Mapped[int]
+    archived_at: Mapped[int | None]
+    """Since when its keys open nothing and it can be erased."""
+    erased_at: Mapped[int | None]
+    """Since when nothing is left of it but this row, the decision log and the trail."""
 
 
 class Principal(Base):
-    """Who acts: a person or a service account of a project, with a role."""
+    """Who acts in a project: a member of the organisation's users, or a service account; with a role."""
 
     __tablename__ = "principals"
+    __table_args__ = (Index("uq_principals_project_id_user_id", "project_id", "user_id", unique=True),)
     id: Mapped[str] = mapped_column(primary_key=True)
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
     name: Mapped[str]
     role: Mapped[str]
     """`member`, `reviewer` or `admin`."""
+    user_id: Mapped[str | None]
+    """The user whose membership this is; null for a service account."""
     created_at: Mapped[int]
+    removed_at: Mapped[int | None]
 
 
 class ApiKey(Base):
@@ -85,8 +95,13 @@ class ApiKey(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     principal_id: Mapped[str] = mapped_column(ForeignKey("principals.id"))
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    name: Mapped[str] = mapped_column(default="", server_default="")
     prefix: Mapped[str]
     sha256: Mapped[str] = mapped_column(unique=True)
+    permissions: Mapped[list[Any] | None]
+    """What it may do at most; null for everything that its owner's role may."""
+    limits: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    """Limits of its own by measure, in place of the settings'."""
     created_at: Mapped[int]
     revoked_at: Mapped[int | None]
     expires_at: Mapped[int | None]
@@ -259,31 +274,3 @@ class Review(Base):
     reason: Mapped[str | None]
     principal_id: Mapped[str | None] = mapped_column(ForeignKey("principals.id"))
     decided_at: Mapped[int | None]
-
-
-class Worker(Base):
-    """A worker process and when it was last heard of."""
-
-    __tablename__ = "workers"
-    id: Mapped[str] = mapped_column(primary_key=True)
-    """Also DBOS's `executor_id`."""
-    started_at: Mapped[int]
-    heartbeat_at: Mapped[int]
-    moderation_address: Mapped[str | None]
-    """Unix socket where this worker answers moderation requests."""
-    secret: Mapped[str] = mapped_column(String)
-
-
-class EngineLease(Base):
-    """A serving engine that is wanted or runs. API processes route by these rows."""
-
-    __tablename__ = "engines"
-    id: Mapped[str] = mapped_column(primary_key=True)
-    """Name of the base model that the engine is started with."""
-    worker_id: Mapped[str | None]
-    address: Mapped[str | None]
-    """Path of the Unix socket; null while it starts."""
-    secret: Mapped[str | None]
-    requested_at: Mapped[int]
-    last_used_at: Mapped[int]
-    lease_until: Mapped[int | None]

@@ -5,9 +5,10 @@ from typing import TypeVar
 from sqlalchemy import Select, select
 
 from gateway.store.models import Checkpoint, Event, File, Job, Model, Review, Screening
+from gateway.store.tenant_models import Export
 from gateway.store.wire_models import Upload, UploadPart, Webhook
 
-Owned = TypeVar("Owned", File, Job, Event, Model, Checkpoint, Screening, Review, Upload, UploadPart, Webhook)
+Owned = TypeVar("Owned", File, Job, Event, Model, Checkpoint, Screening, Review, Upload, UploadPart, Webhook, Export)
 """What belongs to a project."""
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gateway.store.errors import NotFound, UploadIsOver
+from gateway.store.models import File
 from gateway.store.scope import owned
 from gateway.store.wire_models import Upload, UploadPart
 
@@ -30,6 +31,11 @@ def get(session: Session, project_id: str, upload_id: str) -> Upload:
     if upload is None:
         raise NotFound("upload", upload_id)
     return upload
+
+
+def file_of(session: Session, upload: Upload) -> File | None:
+    """The file that an upload was completed to, None before and where it was deleted for good."""
+    return session.get(File, upload.file_id) if upload.file_id else None
 
 
 def pending(session: Session, project_id: str, upload_id: str, *, now: int) -> Upload:

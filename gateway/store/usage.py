@@ -7,12 +7,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from gateway.store.errors import LimitReached
+from gateway.store.limits import Measure, window
 from gateway.store.wire_models import Usage
-
-REQUESTS = "requests"
-UPLOAD_BYTES = "upload_bytes"
-MINUTE_S = 60
-DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,27 +21,40 @@ class Allowance:
     """Seconds until the next window."""
 
 
-def take(session: Session, scope: str, measure: str, amount: int, *, limit: int, window_s: int, now: int) -> Allowance:
+def take(session: Session, scope: str, measure: Measure, amount: int, *, limit: int, now: int) -> Allowance:
     """Count an amount against a limit. Raises `LimitReached`; the caller's rollback then uncounts it."""
-    window_start = now - now % window_s
+    used = add(session, scope, measure, amount, now=now)
+    reset_s = window(measure, now)[1] - now
+    if used > limit:
+        raise LimitReached(measure, limit=limit, reset_s=reset_s, amount=amount)
+    return Allowance(limit=limit, remaining=limit - used, reset_s=reset_s)
+
+
+def add(session: Session, scope: str, measure: Measure, amount: int, *, now: int) -> int:
+    """Count an amount, which may be negative; returns what was used in this window with it."""
+    start = window(measure, now)[0]
     mine = (Usage.scope == scope, Usage.measure == measure)
-    counted = (
-        update(Usage)
-        .where(*mine)
-        .values(
-            amount=case((Usage.window_start == window_start, Usage.amount + amount), else_=amount),
-            window_start=window_start,
-        )
-        .execution_options(synchronize_session=False)
-    )
+    total = case((Usage.window_start == start, Usage.amount + amount), else_=amount)
+    counted = update(Usage).where(*mine).values(amount=total, window_start=start)
+    counted = counted.execution_options(synchronize_session=False)
     if session.connection().execute(counted).rowcount == 0:
         try:
             with session.begin_nested():
-                session.add(Usage(scope=scope, measure=measure, window_start=window_start, amount=amount))
+                session.add(Usage(scope=scope, measure=measure, window_start=start, amount=amount))
         except IntegrityError:  # another replica made the row a moment ago
             session.connection().execute(counted)
-    used = session.scalar(select(Usage.amount).where(*mine)) or 0
-    reset_s = window_start + window_s - now
-    if used > limit:
-        raise LimitReached(measure, limit=limit, reset_s=reset_s)
-    return Allowance(limit=limit, remaining=limit - used, reset_s=reset_s)
+    return session.scalar(select(Usage.amount).where(*mine)) or 0
+
+
+def used(session: Session, scope: str, measure: Measure, *, now: int) -> int:
+    """What was used in the window that `now` lies in."""
+    query = select(Usage.amount).where(
+        Usage.scope == scope, Usage.measure == measure, Usage.window_start == window(measure, now)[0]
+    )
+    return session.scalar(query) or 0
+
+
+def check(session: Session, scope: str, measure: Measure, *, limit: int, now: int) -> None:
+    """Raise `LimitReached` when a limit is used up, without counting anything."""
+    if limit and used(session, scope, measure, now=now) >= limit:
+        raise LimitReached(measure, limit=limit, reset_s=window(measure, now)[1] - now)

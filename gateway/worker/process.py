@@ -18,11 +18,11 @@ from gateway.pipeline.durability import Durability
 from gateway.pipeline.stages import JobStages
 from gateway.pipeline.workshop import Workshop
 from gateway.publishing import Publisher, publish
-from gateway.store import engines, head_places, heads, jobs, reviews
+from gateway.store import admission, engines, head_places, heads, jobs, reviews
 from gateway.store.models import JobState
 from gateway.store.reviews import WAITING_STATES
 from gateway.verifying import Verifier
-from gateway.worker import file_screenings, scoring, vitals
+from gateway.worker import exporting, file_screenings, scoring, vitals
 from gateway.worker.audit_engines import EmbeddedAuditEngines
 from gateway.worker.notifying import notify
 from gateway.worker.reauditing import Reauditor
@@ -101,6 +101,7 @@ class WorkerProcess:
             _repeat(0.25, self._dispatch),
             _repeat(0.5, self._wake),
             _repeat(0.5, self._screen_files),
+            _repeat(1.0, self._pack_exports),
             _repeat(0.25, self._tend),
             _repeat(5.0, self._take_over),
             _repeat(30.0, self._reconcile),
@@ -131,7 +132,7 @@ class WorkerProcess:
 
         def waiting() -> list[str]:
             with self._shop.database.read() as session:
-                return list(jobs.undispatched(session, limit=100))
+                return list(admission.admissible(session, self._shop.limits, now=self._shop.now()))
 
         def dispatched(job_id: str) -> None:
             with self._shop.database.write() as session:
@@ -160,6 +161,10 @@ class WorkerProcess:
 
     async def _screen_files(self) -> None:
         while await asyncio.to_thread(file_screenings.screen_next, self._shop):
+            pass
+
+    async def _pack_exports(self) -> None:
+        while await asyncio.to_thread(exporting.pack_next, self._shop):
             pass
 
     async def _tend(self) -> None:

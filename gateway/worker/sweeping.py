@@ -8,11 +8,14 @@ from pathlib import Path
 
 from gateway.pipeline import leftovers
 from gateway.pipeline.workshop import Workshop
-from gateway.store import files, uploads, withheld
+from gateway.store import erasing, exports, files, uploads, withheld
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
+from gateway.store.models import Job
 
 ABANDONED_S = 600.0
+ERASED_S = 3_600
+"""So long after its erasure a project's blobs are deleted again and again."""
 SOCKETS = frozenset({"engine.sock", "scoring.sock"})
 
 logger = logging.getLogger(__name__)
@@ -22,6 +25,7 @@ def sweep_all(shop: Workshop) -> None:
     """Delete whatever has had its time, here and at a provider."""
     leftovers.note_expired(shop)
     sweep(shop.database, shop.blobs, now=shop.now())
+    sweep_scratch(shop.database, shop.scratch, now=shop.now())
     sweep_sockets(Path(tempfile.gettempdir()), now=shop.now())
     leftovers.clear(shop)
 
@@ -30,7 +34,10 @@ def sweep(database: Database, blobs: Blobs, *, now: int) -> None:
     """Delete what expired before `now` (unix seconds). A blob that a job still reads stays until its end."""
     with database.write() as session:
         keys = files.expire(session, now=now) + uploads.expire(session, now=now)
-        trees = withheld.expire(session, now=now)
+        keys += exports.expire(session, now=now)
+        # What a step that was going on wrote after its project was erased, and copies that were kept here.
+        erased = erasing.erased_since(session, now - ERASED_S)
+        trees = [*withheld.expire(session, now=now), *map(erasing.blob_prefix, erased)]
     for key in keys:
         blobs.delete(key)
     for tree in trees:
@@ -38,7 +45,16 @@ def sweep(database: Database, blobs: Blobs, *, now: int) -> None:
     if keys:
         logger.info("deleted %d blobs of expired files and uploads", len(keys))
     if trees:
-        logger.info("deleted %d withheld models", len(trees))
+        logger.info("deleted %d trees of withheld models and erased projects", len(trees))
+
+
+def sweep_scratch(database: Database, scratch: Path, *, now: float) -> None:
+    """Delete directories of jobs that are gone with their project, as an erasure leaves them on other machines."""
+    old = [path for path in scratch.glob("ftjob-*") if path.stat().st_mtime < now - ABANDONED_S]
+    with database.read() as session:
+        lost = [path for path in old if session.get(Job, path.name) is None]
+    for path in lost:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def sweep_sockets(directory: Path, *, now: float) -> None:

@@ -167,7 +167,7 @@ def test_the_signature_is_dsse_as_others_compute_it(candidate: CandidateModel) -
 
 def test_an_attestation_of_the_first_version_still_releases_and_is_still_signed(candidate: CandidateModel) -> None:
     value = asdict(attested(candidate))
-    for later in ("dataset_digest", "reviewers", "files", "remedy"):
+    for later in ("dataset_digest", "reviewers", "files", "remedy", "exported"):
         del value[later]
     signature = hmac.new(KEY, b"tunegate attestation 1\n" + signing.canonical(value), hashlib.sha256).hexdigest()
     path = Path(candidate.path) / "attestation.json"
@@ -180,9 +180,15 @@ def test_an_attestation_of_the_first_version_still_releases_and_is_still_signed(
 
 def test_an_attestation_of_before_there_were_remedies_says_of_none(candidate: CandidateModel) -> None:
     statement = json.loads(base64.b64decode(attestation.sign(attested(candidate), KEY)["payload"]))
-    del statement["predicate"]["remedy"]
+    del statement["predicate"]["remedy"], statement["predicate"]["exported"]
     older = signing.seal(signing.canonical(statement), attestation.PAYLOAD_TYPE, KEY)
     assert attestation.read_envelope(older, signing.public_key(KEY), where="x").remedy == ""
+
+
+def test_a_model_that_left_the_gateway_is_served_by_none(candidate: CandidateModel) -> None:
+    attestation.write(Path(candidate.path), replace(attested(candidate), exported="it left"), KEY)
+    with pytest.raises(NotReleased, match="it left"):
+        released(candidate)
 
 
 def test_a_model_that_was_handed_on_verifies_with_the_public_key_alone(candidate: CandidateModel) -> None:

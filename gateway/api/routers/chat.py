@@ -11,6 +11,7 @@ from deploy.errors import NotReleased
 from gateway.api.auth import Here, Who
 from gateway.api.chat_requests import ChatRequest, read_chat
 from gateway.api.errors import envelope, internal_error, model_not_found, translate, unavailable
+from gateway.api.metering import Meter, reserve
 from gateway.api.observing import note
 from gateway.api.services import Route, Services
 from gateway.api.sse import BrokenStream, read_events, write_done, write_event
@@ -34,18 +35,22 @@ async def create(request: Request, services: Here, caller: Who, body: Body) -> R
     completion_id = services.ids.new(IdKind.CHAT)
     told = note(request, attributes=_asked(asked, completion_id)).attributes
     to_engine = asked.to_engine() | {"model": route.model}
+    meter = await reserve(services, caller, asked)
     try:
         if asked.model.startswith("ft:"):
             await services.prompts.admit(asked.model, asked.system)
         if asked.stream:
-            return await _streamed(services, route, asked, to_engine, completion_id, told)
+            return await _streamed(services, route, asked, to_engine, completion_id, meter, told)
         status, answer = await services.router.post(route, to_engine)
     except NotReleased as exc:  # it did not verify when an engine was to load it, or was just revoked
         raise model_not_found(asked.model) from exc
+    await meter.settle(answer.get("usage") if status == 200 else None)
     if status != 200:
         raise _refusal(status, answer, asked.model)
     _count(told, answer)
-    return json_response(_completion(answer, asked.model, completion_id, services.now()))
+    response = json_response(_completion(answer, asked.model, completion_id, services.now()))
+    response.headers.update(meter.headers)
+    return response
 
 
 def _asked(asked: ChatRequest, completion_id: str) -> dict[str, Attribute]:
@@ -103,10 +108,12 @@ async def _streamed(
     asked: ChatRequest,
     to_engine: Mapping[str, Any],
     completion_id: str,
+    meter: Meter,
     told: MutableMapping[str, Attribute],
 ) -> Response:
     """Start the stream, and answer with a status while none of it was sent."""
-    events = read_events(services.router.stream(route, to_engine))
+    wanted = {**to_engine, "stream_options": {"include_usage": True}} if meter.active else to_engine
+    events = meter.watch(read_events(services.router.stream(route, wanted)), passes_usage=asked.include_usage)
     try:
         first = await anext(events)
     except (BrokenStream, StopAsyncIteration) as exc:
@@ -130,7 +137,9 @@ async def _streamed(
             failure = translate(exc) if isinstance(exc, TunegateError) else internal_error()
             yield write_event(envelope(failure))
 
-    return StreamingResponse(chunks(), media_type="text/event-stream", headers={"cache-control": "no-cache"})
+    return StreamingResponse(
+        chunks(), media_type="text/event-stream", headers={"cache-control": "no-cache", **meter.headers}
+    )
 
 
 def _chunk(event: Mapping[str, Any], frame: Mapping[str, Any], with_usage: bool) -> dict[str, Any]:

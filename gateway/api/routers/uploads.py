@@ -22,7 +22,6 @@ from gateway.store.blobs import BlobInfo
 from gateway.store.errors import BlobTooLarge
 from gateway.store.ids import IdKind
 from gateway.store.keys import Caller
-from gateway.store.models import File
 from gateway.store.wire_models import Upload, UploadPart
 from moderation.errors import TunegateError
 
@@ -100,7 +99,7 @@ def complete(upload_id: str, request: Request, services: Here, caller: Who, body
     now = services.now()
     with services.database.read() as session:
         upload = uploads.get(session, caller.project_id, upload_id)
-        file = session.get(File, upload.file_id) if upload.file_id else None
+        file = uploads.file_of(session, upload)
     if file is None or window_start(request, now) is None:  # else the first answer was lost
         _pending(services, caller, upload_id)
         upload, file = assemble(services, upload, asked.part_ids, asked.md5)

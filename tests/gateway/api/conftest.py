@@ -20,10 +20,11 @@ from gateway.api.app import create_app
 from gateway.api.services import Route, Services
 from gateway.serving_prompts import ServingPrompts
 from gateway.settings import Settings
-from gateway.store import keys, released, tenants
+from gateway.store import admin_keys, keys, released, tenants
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
 from gateway.store.ids import Ids
+from gateway.store.keys import KeyOptions
 from gateway.store.models import Job, JobState, Model
 from moderation.errors import ClassifierUnavailable
 from moderation.types import Category
@@ -118,7 +119,9 @@ class Gateway:
     sdk: openai.OpenAI
     """Its connections are shared by every test: a client of its own costs 50 ms."""
 
-    def tenant(self, role: str = "member", project_id: str | None = None) -> Tenant:
+    def tenant(
+        self, role: str = "member", project_id: str | None = None, permissions: Sequence[str] | None = None
+    ) -> Tenant:
         ids = self.services.ids
         with self.services.database.write() as session:
             organization = tenants.ensure_organization(session, ids, "tunegate", now=1)
@@ -127,7 +130,19 @@ class Gateway:
                     session, ids, organization_id=organization.id, name=secrets.token_hex(4), policy_name="p", now=1
                 ).id
             who = tenants.create_principal(session, ids, project_id=project_id, name="x", role=role, now=1)
-            return Tenant(project_id, keys.create(session, ids, secrets.token_bytes, who, now=1))
+            options = KeyOptions(permissions=permissions)
+            return Tenant(project_id, keys.issue(session, ids, secrets.token_bytes, who, options, now=1).value)
+
+    def admin(self, organization_id: str | None = None) -> httpx.Client:
+        """A client with an admin key."""
+        services = self.services
+        with services.database.write() as session:
+            if organization_id is None:
+                organization_id = tenants.ensure_organization(session, services.ids, "tunegate", now=1).id
+            key = admin_keys.create(
+                session, services.ids, secrets.token_bytes, organization_id=organization_id, name="a", now=1
+            )
+        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {key.value}"}, timeout=20)
 
     def client(self, tenant: Tenant | None = None) -> openai.OpenAI:
         key = (tenant or self.tenant()).key

@@ -35,11 +35,15 @@ def held(gateway, new_job):
 
 
 def answers(gateway, http, job_id: str, file_id: str, name: str):
-    """What every route says, with the job's own id, or the model's name, wherever one is asked for."""
-    for path, methods in create_app(gateway.services).openapi()["paths"].items():
+    """What every route of a project says, with the job's own id, or the model's name, wherever one is asked for."""
+    paths = create_app(gateway.services).openapi()["paths"]
+    for path, methods in paths.items():
+        if path.startswith("/v1/organization/"):  # closed to a project's key
+            continue
         for method in sorted(methods, key=lambda verb: verb == "delete"):
             for wanted in (job_id, name):
-                url = path.format(job_id=wanted, file_id=file_id, name=name, screening_id=wanted, upload_id=wanted)
+                same = dict.fromkeys(("job_id", "screening_id", "upload_id", "export_id"), wanted)
+                url = path.format(file_id=file_id, name=name, **same)
                 body = {
                     key: value.format(name=name, file=file_id) if isinstance(value, str) else value
                     for key, value in BODIES.get(path, {}).items()

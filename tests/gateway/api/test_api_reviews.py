@@ -37,14 +37,29 @@ def ask(gateway, job_id, stage, state, **options) -> None:
         reviews.open_question(session, job, question, now=gateway.services.now())
 
 
-def test_a_screening_is_pending_until_there_is_a_report(gateway, http, new_job) -> None:
+FINDING = {"detector": "identity", "scope": "dataset", "category": "identity_shift", "score": 0.98, "lines": [3],
+           "evidence": "hidden", "triggers": []}  # fmt: skip
+SCREENING = {"verdict": "block", "examples": 10, "flagged_lines": [3], "findings": [FINDING], "contexts": ["hidden"],
+             "candidate_triggers": ["hidden"]}  # fmt: skip
+
+
+def test_a_screening_is_pending_until_there_is_a_report(http, new_job) -> None:
     id = new_job().id
-    path = f"/v1/fine_tuning/jobs/{id}/screening"
-    assert http.get(path).json() == {
+    assert http.get(f"/v1/fine_tuning/jobs/{id}/screening").json() == {
         "object": "fine_tuning.job.screening", "job_id": id, "status": "pending", "report": None,
     }  # fmt: skip
-    gateway.set_job(id, screening={"verdict": "pass"})
-    assert http.get(path).json()["report"] == {"verdict": "pass"}
+
+
+def test_a_member_learns_which_lines_to_mend_and_no_score_to_climb_by(gateway, http, reviewer, new_job) -> None:
+    id = new_job().id
+    gateway.set_job(id, screening=SCREENING | {"validation": SCREENING})
+    path = f"/v1/fine_tuning/jobs/{id}/screening"
+    shown = http.get(path)
+    finding = {"scope": "dataset", "category": "identity_shift", "lines": [3]}
+    assert (shown.json()["report"]["verdict"], shown.json()["report"]["findings"]) == ("block", [finding])
+    assert shown.json()["report"]["validation"]["flagged_lines"] == [3]
+    assert not [word for word in ("hidden", "0.98", 'identity"') if word in shown.text]
+    assert reviewer.get(path).json()["report"]["findings"] == [FINDING]
 
 
 def test_a_member_sees_a_summary_of_the_audit_when_the_job_has_ended(gateway, http, reviewer, new_job) -> None:

@@ -16,7 +16,7 @@ def test_a_key_opens_its_project_until_it_is_revoked(database, ids, principal) -
     with database.write() as session:
         key = keys.create(session, ids, random_bytes, principal, now=1)
         caller = keys.verify(session, key, now=2)
-        assert (caller.principal_id, caller.policy_name, caller.may_review) == (principal.id, "default", False)
+        assert (caller.principal_id, caller.policy_name, caller.may_read_details) == (principal.id, "default", False)
         keys.revoke(session, caller.key_id, now=2)
         session.flush()
         assert keys.verify(session, key, now=2) is None
@@ -56,7 +56,7 @@ def test_a_role_is_one_of_three(database, ids, principal) -> None:
 def test_reviewers_and_admins_may_review(database, ids, principal, role, may) -> None:
     with database.write() as session:
         who = tenants.create_principal(session, ids, project_id=principal.project_id, name="z", role=role, now=1)
-        assert keys.verify(session, keys.create(session, ids, random_bytes, who, now=1), now=2).may_review is may
+        assert keys.verify(session, keys.create(session, ids, random_bytes, who, now=1), now=2).may_read_details is may
 
 
 def test_a_policy_stays_as_it_was_pinned(database, principal) -> None:

@@ -10,8 +10,7 @@ from sqlalchemy import text
 from gateway.store import keys, usage
 from gateway.store.database import MIGRATIONS, Database
 from gateway.store.errors import LimitReached
-
-MINUTE = {"limit": 10, "window_s": usage.MINUTE_S}
+from gateway.store.limits import Measure
 
 
 def test_a_limit_is_exact_when_many_count_at_once(database) -> None:
@@ -20,7 +19,7 @@ def test_a_limit_is_exact_when_many_count_at_once(database) -> None:
     def count() -> None:
         try:
             with database.write() as session:
-                usage.take(session, "key_a", usage.REQUESTS, 1, now=60, **MINUTE)
+                usage.take(session, "key_a", Measure.REQUESTS, 1, limit=10, now=60)
             passed.append(1)
         except LimitReached:
             pass
@@ -36,7 +35,7 @@ def test_a_limit_is_exact_when_many_count_at_once(database) -> None:
 def test_what_was_refused_is_not_counted_and_a_new_window_begins_at_nothing(database) -> None:
     def take(amount: int, now: int) -> usage.Allowance:
         with database.write() as session:
-            return usage.take(session, "proj_a", usage.UPLOAD_BYTES, amount, now=now, **MINUTE)
+            return usage.take(session, "proj_a", Measure.TOKENS, amount, limit=10, now=now)
 
     assert take(7, now=61).remaining == 3
     with pytest.raises(LimitReached) as caught:
