@@ -13,7 +13,18 @@ from gateway.api.errors import translate, unavailable
 from gateway.api.metrics import RequestMetrics
 from gateway.api.middleware import Envelope
 from gateway.api.reference import describe
-from gateway.api.routers import chat, files, health, jobs, models, moderations, reviews, screenings, uploads
+from gateway.api.routers import (
+    chat,
+    completions,
+    files,
+    health,
+    jobs,
+    models,
+    moderations,
+    reviews,
+    screenings,
+    uploads,
+)
 from gateway.api.services import Services
 from gateway.api.wire import error_response, invalid, json_response
 from gateway.errors import ApiError
@@ -22,14 +33,12 @@ from moderation.errors import TunegateError
 
 UNSERVED = (
     "/v1/batches",
-    "/v1/completions",
     "/v1/embeddings",
     "/v1/fine_tuning/alpha/",
     "/v1/fine_tuning/checkpoints/",
     "/v1/responses",
 )
-"""Known routes that are refused in so many words. Completions of bare text would pass the chat template by, under
-which alone a model was audited."""
+"""Known routes that are refused in so many words."""
 logger = logging.getLogger(__name__)
 
 
@@ -44,7 +53,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(HTTPException, _http)
     for failure in (OperationalError, PoolTimeout):
         app.add_exception_handler(failure, _database)
-    for resource in (files, uploads, jobs, reviews, screenings, models, chat, moderations, health):
+    for resource in (files, uploads, jobs, reviews, screenings, models, chat, completions, moderations, health):
         app.include_router(resource.router)
     document = json_response(describe(app)).body
     app.add_route("/openapi.json", lambda _request: Response(document, media_type="application/json"))

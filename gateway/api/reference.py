@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from gateway.api.chat_requests import ChatRequest
+from gateway.api.completion_requests import CompletionRequest
 from gateway.api.schemas import CompleteUpload, JobRequest, ModerationRequest, NewUpload, ReasonRequest, ReviewRequest
 
 JOBS = "/v1/fine_tuning/jobs"
@@ -18,6 +19,7 @@ JSON_BODIES: Mapping[str, type[BaseModel]] = {
     "/v1/uploads": NewUpload,
     "/v1/uploads/{upload_id}/complete": CompleteUpload,
     "/v1/chat/completions": ChatRequest,
+    "/v1/completions": CompletionRequest,
     "/v1/moderations": ModerationRequest,
 }
 """What is posted as JSON, by path."""

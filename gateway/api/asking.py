@@ -1,0 +1,95 @@
+"""Asking the engine that serves a model: every route that lets a model speak goes through here."""
+
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from typing import Any
+
+from starlette.responses import StreamingResponse
+
+from deploy.errors import NotReleased
+from gateway.api.chat_requests import ChatRequest
+from gateway.api.errors import envelope, internal_error, model_not_found, translate, unavailable
+from gateway.api.services import Route, Services
+from gateway.api.sse import BrokenStream, read_events, write_done, write_event
+from gateway.errors import ApiError
+from moderation.errors import TunegateError
+
+logger = logging.getLogger(__name__)
+Json = Mapping[str, Any]
+
+
+async def answer(services: Services, project_id: str, asked: ChatRequest) -> Json:
+    """The engine's whole answer. Raises what a client is to see: a 404 for every name but a released model's or a
+    base's, whatever its reason.
+    """
+    try:
+        route = await _admitted(services, project_id, asked)
+        status, answered = await services.router.post(route, asked.to_engine() | {"model": route.model})
+    except NotReleased as exc:  # it did not verify when an engine was to load it, or was just revoked
+        raise model_not_found(asked.model) from exc
+    if status != 200:
+        raise _refusal(status, answered, asked.model)
+    return answered
+
+
+async def stream(services: Services, project_id: str, asked: ChatRequest) -> AsyncIterator[Json]:
+    """The engine's events. The first was waited for, so that what is refused still has a status of its own;
+    what goes wrong later is raised in mid-stream.
+    """
+    try:
+        route = await _admitted(services, project_id, asked)
+        events = read_events(services.router.stream(route, asked.to_engine() | {"model": route.model}))
+        first = await anext(events)
+    except (BrokenStream, StopAsyncIteration) as exc:
+        raise unavailable() from exc
+    except NotReleased as exc:
+        raise model_not_found(asked.model) from exc
+    if "error" in first:
+        raise _refusal(400, first, asked.model)
+
+    async def every() -> AsyncIterator[Json]:
+        yield first
+        async for event in events:
+            if "error" in event:
+                raise _refusal(500, event, asked.model)
+            yield event
+
+    return every()
+
+
+def streamed(chunks: AsyncIterator[Json], completion_id: str) -> StreamingResponse:
+    """Chunks as server-sent events, with an error event at the end where they break off."""
+
+    async def written() -> AsyncGenerator[bytes]:
+        try:
+            async for chunk in chunks:
+                yield write_event(chunk)
+            yield write_done()
+        except (BrokenStream, TunegateError) as exc:
+            logger.warning("stream %s broke off: %s", completion_id, type(exc).__name__)
+            failure = translate(exc) if isinstance(exc, TunegateError) else internal_error()
+            yield write_event(envelope(failure))
+
+    return StreamingResponse(written(), media_type="text/event-stream", headers={"cache-control": "no-cache"})
+
+
+async def _admitted(services: Services, project_id: str, asked: ChatRequest) -> Route:
+    route = await services.router.resolve(project_id, asked.model)
+    if route is None:
+        raise model_not_found(asked.model)
+    if asked.model.startswith("ft:"):
+        await services.prompts.admit(asked.model, asked.conditions)
+    return route
+
+
+def _refusal(status: int, answered: Json, model: str) -> ApiError:
+    """The engine's error: its words when the request is at fault, ours when the engine is."""
+    error = answered.get("error")
+    if status in (403, 404):  # a seal that no longer verifies takes the model away
+        return model_not_found(model)
+    if status == 413:
+        return ApiError(413, "The conversation is too long for the engine; send less of it.", param="messages")
+    if status != 400 or not isinstance(error, Mapping):
+        return unavailable()
+    param, code = error.get("param"), error.get("code")
+    return ApiError(400, str(error.get("message") or "The engine refused the request."), param=param, code=code)
