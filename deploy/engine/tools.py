@@ -40,7 +40,7 @@ PLAIN = Dialect(opening="", closing="", arguments="parameters")
 
 
 def dialect_of(template: str) -> Dialect | None:
-    """The dialect that a chat template teaches its model; None for one without tools, or with another way of calling."""
+    """The dialect that a chat template teaches; None for one without tools, or with another way of calling them."""
     if "tools" not in template:
         return None
     if "<tool_call>" in template and "<function=" not in template:
