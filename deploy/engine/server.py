@@ -50,15 +50,15 @@ class Engine:
 def create_app(engine: Engine) -> web.Application:
     """All routes. Everything but `/healthz` asks for the bearer secret."""
     app = answers.create_app(engine.secret)
-    app.router.add_get("/v1/models", lambda request: _models(engine))
-    app.router.add_post("/v1/chat/completions", lambda request: _chat(engine, request))
-    app.router.add_post("/v1/load_lora_adapter", lambda request: _load(engine, request))
-    app.router.add_post("/v1/unload_lora_adapter", lambda request: _unload(engine, request))
-    app.router.add_post("/v1/readings", lambda request: _readings(engine, request))
+    app.router.add_get("/v1/models", partial(_models, engine))
+    app.router.add_post("/v1/chat/completions", partial(_chat, engine))
+    app.router.add_post("/v1/load_lora_adapter", partial(_load, engine))
+    app.router.add_post("/v1/unload_lora_adapter", partial(_unload, engine))
+    app.router.add_post("/v1/readings", partial(_readings, engine))
     return app
 
 
-async def _models(engine: Engine) -> web.StreamResponse:
+async def _models(engine: Engine, _request: web.Request) -> web.StreamResponse:
     return models_response(engine.residents.names())
 
 

@@ -118,5 +118,5 @@ def _inference(session: Session, model: str) -> None:
 def _events(text: str) -> Iterator[Any]:
     for line in text.splitlines():
         data = line.removeprefix("data: ")
-        if data != line and data != "[DONE]":
+        if data not in (line, "[DONE]"):
             yield json.loads(data)

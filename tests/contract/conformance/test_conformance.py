@@ -19,22 +19,16 @@ FILE = {
     },
 }
 ERROR = {"type": "object", "required": ["error"], "properties": {"error": {"required": ["message", "type"]}}}
+JSON = {"application/json": {"schema": {"$ref": "#/components/schemas/File"}}}
+EVENTS = {"text/event-stream": {"schema": {"required": ["choices", "usage"]}}}
 DOCUMENT = {
     "openapi": "3.1.0",
     "paths": {
-        "/files/{file_id}": {
-            "get": {"responses": {"200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/File"}}}}}}
-        },
-        "/chat/completions": {
-            "post": {
-                "responses": {
-                    "200": {"content": {"text/event-stream": {"schema": {"required": ["choices", "usage"]}}}}
-                }
-            }
-        },
+        "/files/{file_id}": {"get": {"responses": {"200": {"content": JSON}}}},
+        "/chat/completions": {"post": {"responses": {"200": {"content": EVENTS}}}},
     },
     "components": {"schemas": {"File": FILE, "ErrorResponse": ERROR}},
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
