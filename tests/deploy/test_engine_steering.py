@@ -77,7 +77,7 @@ def fits(value: dict[str, Any]) -> bool:
 
 
 def test_a_reply_follows_the_schema_and_ends_with_it(client) -> None:
-    answer = ask(client, response_format=FORMAT, n=3)
+    answer = ask(client, response_format=FORMAT, n=4, temperature=2.0)
     for choice in answer.choices:
         assert fits(json.loads(choice.message.content))
         assert choice.finish_reason == "stop"
@@ -85,7 +85,7 @@ def test_a_reply_follows_the_schema_and_ends_with_it(client) -> None:
 
 
 def test_any_json_object_is_one(client) -> None:
-    text = ask(client, response_format={"type": "json_object"}, max_tokens=300).choices[0].message.content
+    text = ask(client, response_format={"type": "json_object"}, max_tokens=9).choices[0].message.content
     assert text.startswith("{")
 
 
@@ -97,15 +97,14 @@ def test_a_call_that_is_required_is_made_and_follows_its_schema(client) -> None:
     assert (choice.finish_reason, choice.message.content, call.id[:5]) == ("tool_calls", None, "call_")
 
 
-@pytest.mark.parametrize("name", ["find", "count"])
-def test_a_call_that_is_named_is_the_one_made_also_in_a_stream(client, name) -> None:
-    asked = {"tools": TOOLS, "tool_choice": {"type": "function", "function": {"name": name}}}
+def test_a_call_that_is_named_is_the_one_made_also_in_a_stream(client) -> None:
+    asked = {"tools": TOOLS, "tool_choice": {"type": "function", "function": {"name": "count"}}}
     asked["parallel_tool_calls"] = False
     whole = ask(client, **asked).choices[0].message
     chunks = [chunk.choices[0] for chunk in ask(client, **asked, stream=True)]
     [delta] = [call for chunk in chunks for call in chunk.delta.tool_calls or ()]
     assert delta.function.arguments == whole.tool_calls[0].function.arguments
-    assert (delta.index, delta.function.name, chunks[-1].finish_reason) == (0, name, "tool_calls")
+    assert (delta.index, delta.function.name, chunks[-1].finish_reason) == (0, "count", "tool_calls")
     assert not any(chunk.delta.content for chunk in chunks)
 
 

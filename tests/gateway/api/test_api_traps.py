@@ -181,3 +181,25 @@ def test_strict_clients_can_be_sent_types_of_their_schema_only(gateway, client, 
     with serve(services) as url:
         strict = client.with_options(base_url=f"{url}/v1", _extra_kwargs={"_strict_response_validation": True})
         assert strict.fine_tuning.jobs.list_events(job.id, limit=1).data[0].type == "message"
+
+
+# 4.2: every optional field may be sent as null.
+def test_a_chat_of_nulls_is_a_chat_of_defaults(gateway, http) -> None:
+    names = (
+        "max_tokens", "max_completion_tokens", "temperature", "top_p", "n", "stop", "seed", "stream", "stream_options",
+        "logprobs", "top_logprobs", "frequency_penalty", "presence_penalty", "logit_bias", "tools", "tool_choice",
+        "parallel_tool_calls", "response_format", "functions", "function_call", "user", "metadata", "store", "audio",
+        "modalities", "prediction", "service_tier", "web_search_options", "reasoning_effort", "moderation",
+    )  # fmt: skip
+    messages = [{"role": "user", "content": "hi", "name": None, "tool_calls": None, "function_call": None}]
+    answer = http.post("/v1/chat/completions", json={"model": "miniature", "messages": messages} | dict.fromkeys(names))
+    assert answer.status_code == 200
+    assert gateway.router.bodies[-1].keys() == {"model", "messages"}
+
+
+# 4.2: SDKs require these keys of every choice, tools or not.
+def test_every_choice_has_the_keys_that_the_schema_requires(http) -> None:
+    body = {"model": "miniature", "messages": [{"role": "user", "content": "hi"}]}
+    choice = http.post("/v1/chat/completions", json=body).json()["choices"][0]
+    assert choice.keys() == {"index", "message", "logprobs", "finish_reason"}
+    assert choice["message"].keys() == {"role", "content", "refusal", "annotations"}
