@@ -13,7 +13,7 @@ file = litellm.create_file(file=("rows.jsonl", ROWS), purpose="fine-tune", custo
 job = litellm.create_fine_tuning_job(model=MODEL, training_file=file.id, custom_llm_provider="openai")
 while job.status != "succeeded":
     assert job.status in ("validating_files", "queued", "running"), job.status
-    time.sleep(0.05)
+    time.sleep(0.2)
     job = litellm.retrieve_fine_tuning_job(fine_tuning_job_id=job.id, custom_llm_provider="openai")
 jobs = litellm.list_fine_tuning_jobs(limit=5, custom_llm_provider="openai")
 assert job.id in [one.id for one in jobs.data]

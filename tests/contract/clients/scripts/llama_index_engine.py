@@ -24,7 +24,7 @@ engine = OpenAIFinetuneEngine("gpt-4o-mini-2024-07-18", "rows.jsonl", validate_j
 engine.finetune()
 while (job := engine.get_current_job()).status not in ("succeeded", "failed"):
     assert job.fine_tuned_model is None
-    time.sleep(0.05)
+    time.sleep(0.2)
 model = engine.get_finetuned_model()
 assert model.metadata.context_window == 128_000  # told from the base's name within the model's
 assert str(model.complete("hi")) == "hello 0"

@@ -15,7 +15,7 @@ assert.equal(await (await client.files.content(file.id)).text(), (row + "\n").re
 let job = await client.fineTuning.jobs.create({ model: "gpt-4o-mini-2024-07-18", training_file: file.id, suffix: "js" });
 while (!["succeeded", "failed"].includes(job.status)) {
   assert.equal(job.fine_tuned_model, null);
-  await new Promise((done) => setTimeout(done, 50));
+  await new Promise((done) => setTimeout(done, 200));
   job = await client.fineTuning.jobs.retrieve(job.id);
 }
 assert.equal(job.status, "succeeded");

@@ -46,7 +46,7 @@ def to_its_end(client, file):
         assert job.status in SIX
         assert (job.fine_tuned_model, job.finished_at, job.error, job.result_files) == (None, None, None, [])
         assert client.fine_tuning.jobs.checkpoints.list(job.id).data == []
-        time.sleep(0.05)
+        time.sleep(0.2)
         job = client.fine_tuning.jobs.retrieve(job.id)
     assert job.status == "succeeded"
     assert job.fine_tuned_model.startswith(f"ft:{BASE}:acme:mine:")
