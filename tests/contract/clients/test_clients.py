@@ -19,7 +19,7 @@ SLOW = (
     Client("openai-python-3.54.0", ("openai==3.54.0",), "openai_python.py"),
     Client("openai-node-4.104.0", ("openai@4.104.0",), "openai_node.mjs"),
     Client("openai-node-7.57.0", ("openai@7.57.0",), "openai_node.mjs"),
-    Client("litellm-1.109.1", ("litellm==1.109.1",), "lite_llm.py"),
+    Client("litellm-1.106.2", ("litellm==1.106.2",), "lite_llm.py"),
     Client("dspy-3.4.1", ("dspy==3.4.1",), "dspy_provider.py"),
     Client(
         "llama-index-0.4.2",
