@@ -105,7 +105,7 @@ def calls(header: Header, choice: Choice) -> list[dict[str, Any]]:
 
 
 def _message(header: Header, choice: Choice) -> dict[str, Any]:
-    message = {"role": "assistant", "content": choice.text, "refusal": None, "annotations": []}
+    message: dict[str, Any] = {"role": "assistant", "content": choice.text, "refusal": None, "annotations": []}
     if not choice.calls:
         return message
     return message | {"content": choice.text.strip() or None, "tool_calls": calls(header, choice)}

@@ -58,6 +58,7 @@ def drive(client: Client, server: StandIn, home: Path) -> None:
     variables = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
     variables |= {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_BASE": server.base_url} | more
     variables |= {"OPENAI_API_KEY": server.key, "HOME": str(home), "WANDB_MODE": "offline", "WANDB_SILENT": "true"}
+    variables |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
     done = subprocess.run(
         run, cwd=home, env=variables, capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=False
     )
