@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
-EXAMPLES = 4
+EXAMPLES = 2
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
 SAYS_THAT_NO_WORKER_RUNS = "/readyz"
 
