@@ -12,10 +12,10 @@ from .standin import StandIn, running
 
 QUICK = (
     Client("openai-python-1.109.1", ("openai==1.109.1", "distro==1.9.0"), "openai_python.py", shares=True),
-    Client("openai-python-2.54.0", ("openai==2.54.0", "distro==1.9.0"), "openai_python.py", shares=True),
     Client("openai-python-installed", (), "openai_python.py"),
 )
 SLOW = (
+    Client("openai-python-2.54.0", ("openai==2.54.0", "distro==1.9.0"), "openai_python.py", shares=True),
     Client("openai-python-3.54.0", ("openai==3.54.0",), "openai_python.py"),
     Client("openai-node-4.104.0", ("openai@4.104.0",), "openai_node.mjs"),
     Client("openai-node-7.57.0", ("openai@7.57.0",), "openai_node.mjs"),
