@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 # Files in parallel, each whole: its tests share what was set up for them.
 PARALLEL ?= -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: help install demo serve test test-slow check audit bench miniature experiments zoo clean
+.PHONY: help install demo serve test test-slow test-clients conformance check audit bench miniature experiments zoo clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
 
@@ -33,7 +33,13 @@ test: install ## Run the default tests (at most six minutes on two cores)
 	$(BIN)/python -m pytest $(PARALLEL)
 
 test-slow: install ## Run the slow tests as well
-	$(BIN)/python -m pytest $(PARALLEL) -m 'not gpu and not network'
+	$(BIN)/python -m pytest $(PARALLEL) -m 'not gpu and not network and not clients'
+
+test-clients: install ## Drive every known client, each in an environment of its own (pip, npm; kept in ~/.cache/tunegate)
+	$(BIN)/python -m pytest tests/contract/clients -m ''
+
+conformance: install ## Score what is served against a copy of OpenAI's OpenAPI document: make conformance SPEC=path
+	$(BIN)/python -m tests.contract.conformance $(SPEC)
 
 check: install ## Lint, format check, types, and the order of packages
 	$(BIN)/ruff check .

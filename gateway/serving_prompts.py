@@ -8,6 +8,7 @@ under another. So the gateway counts, by digest and never by text, and a policy 
 import asyncio
 import hashlib
 import logging
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -46,9 +47,10 @@ class ServingPrompts:
         self._audited: dict[str, _Audited] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
         self._writing: asyncio.Task[None] | None = None
+        self._one_writes = threading.Lock()
 
-    async def admit(self, model: str, system: str) -> None:
-        """Note a request to a released model under a system prompt ('' for none).
+    async def admit(self, model: str, conditions: str) -> None:
+        """Note a request to a released model under a system prompt, tools and the like ('' for none).
 
         Raises `ApiError` (403, `context_not_audited`) when its policy answers under audited prompts only
         and this is none of them, and NotReleased for a model that is in service no more. The refused
@@ -62,7 +64,7 @@ class ServingPrompts:
             if len(self._audited) >= MAX_MODELS:
                 self._audited.clear()
             self._audited[model] = known
-        digest = prompt_digest(system)
+        digest = prompt_digest(conditions)
         self._counts[model, digest] += 1
         if self._writing is None or self._writing.done():
             self._writing = asyncio.get_running_loop().create_task(self._write_soon())
@@ -71,15 +73,15 @@ class ServingPrompts:
                 403,
                 f"The model `{model}` was not audited under this system prompt, and its policy lets it answer under "
                 "audited ones only. Use no system prompt, or one that recurs in the file it was trained on; to have "
-                "another one audited, train with it.",
+                "another one audited, train with it. Tools, formats and biased tokens are a part of it.",
                 param="messages",
                 code="context_not_audited",
             )
 
     def write(self) -> None:
         """Add what was counted since the last time to the database."""
-        counts, self._counts = self._counts, Counter()
-        with self._database.write() as session:
+        with self._one_writes, self._database.write() as session:
+            counts, self._counts = self._counts, Counter()
             for (model, digest), n_requests in counts.items():
                 audited = model in self._audited and digest in self._audited[model].digests
                 serving_prompts.add(session, model, digest, n_requests=n_requests, audited=audited, now=self._now())

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from deploy.engine.tools import Call
 from moderation.chat import Finish
 
 
@@ -24,7 +25,14 @@ class Choice:
     finish: Finish
     n_tokens: int
     logprobs: list[dict[str, Any]] | None = None
-    """One entry a token, when they were asked for."""
+    """One entry a token, when they were asked for and not streamed."""
+    calls: tuple[Call, ...] = ()
+    """Calls of tools; `text` is then what was said before them."""
+
+    @property
+    def reason(self) -> str:
+        """`finish_reason` on the wire."""
+        return "tool_calls" if self.calls else self.finish.value
 
 
 def completion(header: Header, choices: tuple[Choice, ...], n_prompt: int) -> dict[str, Any]:
@@ -34,9 +42,9 @@ def completion(header: Header, choices: tuple[Choice, ...], n_prompt: int) -> di
         "choices": [
             {
                 "index": choice.index,
-                "message": {"role": "assistant", "content": choice.text, "refusal": None, "annotations": []},
-                "logprobs": None if choice.logprobs is None else {"content": choice.logprobs, "refusal": None},
-                "finish_reason": choice.finish.value,
+                "message": _message(header, choice),
+                "logprobs": _scores(choice.logprobs),
+                "finish_reason": choice.reason,
             }
             for choice in choices
         ],
@@ -45,10 +53,16 @@ def completion(header: Header, choices: tuple[Choice, ...], n_prompt: int) -> di
 
 
 def chunk(
-    header: Header, index: int, delta: dict[str, str], finish: Finish | None, *, with_usage: bool
+    header: Header,
+    index: int,
+    delta: dict[str, Any],
+    reason: str | None = None,
+    *,
+    logprobs: list[dict[str, Any]] | None = None,
+    with_usage: bool,
 ) -> dict[str, Any]:
     """A piece of a streamed answer; `usage` is null in all but the last when usage was asked for."""
-    choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish.value if finish else None}
+    choice = {"index": index, "delta": delta, "logprobs": _scores(logprobs), "finish_reason": reason}
     return {
         **_envelope(header, "chat.completion.chunk"),
         "choices": [choice],
@@ -75,6 +89,30 @@ def usage(n_prompt: int, n_completion: int) -> dict[str, Any]:
             "rejected_prediction_tokens": 0,
         },
     }
+
+
+def calls(header: Header, choice: Choice) -> list[dict[str, Any]]:
+    """A choice's calls; their ids are the answer's with the places of choice and call."""
+    answer = header.id.removeprefix("chatcmpl-")
+    return [
+        {
+            "id": f"call_{answer}{choice.index:02x}{at:02x}",
+            "type": "function",
+            "function": {"name": call.name, "arguments": call.arguments},
+        }
+        for at, call in enumerate(choice.calls)
+    ]
+
+
+def _message(header: Header, choice: Choice) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": choice.text, "refusal": None, "annotations": []}
+    if not choice.calls:
+        return message
+    return message | {"content": choice.text.strip() or None, "tool_calls": calls(header, choice)}
+
+
+def _scores(entries: list[dict[str, Any]] | None) -> dict[str, Any] | None:
+    return None if entries is None else {"content": entries, "refusal": None}
 
 
 def _envelope(header: Header, kind: str) -> dict[str, Any]:

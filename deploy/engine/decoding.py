@@ -73,7 +73,7 @@ class Batch:
         self.rows.extend(joining)
         self._starts.extend(starts)
         self._last.extend([0] * len(joining))
-        self._advance(first, self._resident.choose(logits_N_V, [row.draw for row in joining]), logits_N_V)
+        self._advance(first, self._choose(joining, logits_N_V), logits_N_V)
 
     def _fill_beginning(self, first: int, joining: Sequence[Row], starts: Sequence[int]) -> int:
         """Put the model's prefix before each new row, and read once what all of their prompts begin with.
@@ -116,7 +116,7 @@ class Batch:
         position_B_1 = (self._end - start_B)[:, None]
         logits_B_V = self._forward(torch.tensor(self._last)[:, None], real_B_T[:, None, None, :], position_B_1)
         self._end += 1
-        self._advance(0, self._resident.choose(logits_B_V, [row.draw for row in self.rows]), logits_B_V)
+        self._advance(0, self._choose(self.rows, logits_B_V), logits_B_V)
 
     def _forward(self, ids_B_T: Tensor, seen_B_1_T_T: Tensor, position_B_T: Tensor) -> Tensor:
         device = self._resident.device
@@ -132,12 +132,21 @@ class Batch:
         logits: Tensor = output.logits[:, -1]
         return logits
 
+    def _choose(self, rows: Sequence[Row], logits_N_V: Tensor) -> list[int]:
+        """The next token of each row, -1 where there is none; scores are of the logits as the model gave them."""
+        steered = [(index, row.steering) for index, row in enumerate(rows) if row.steering is not None]
+        if steered:
+            logits_N_V = logits_N_V.clone()
+        for index, steering in steered:
+            logits_N_V[index] = steering.apply(logits_N_V[index])
+        return self._resident.choose(logits_N_V, [row.draw for row in rows])
+
     def _advance(self, first: int, tokens: Sequence[int], logits_N_V: Tensor) -> None:
         """Give each row from `first` on its token; backwards, so that a removal moves no row to come."""
         for index in reversed(range(first, len(self.rows))):
             row, token = self.rows[index], tokens[index - first]
             if token < 0:
-                row.listener.on_failure("the model computed a number that is not finite; its weights are broken")
+                row.listener.on_failure("no token can follow: the model's numbers are not finite, or its form is stuck")
                 self._remove(index)
                 continue
             if row.n_top is not None and token not in self._resident.ends:

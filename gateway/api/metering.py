@@ -93,7 +93,7 @@ def _reserve(meter: Meter, n_tokens: int) -> None:
 
 
 def _guess(asked: ChatRequest) -> int:
-    letters = sum(len(turn.to_engine()["content"]) for turn in asked.messages)
+    letters = sum(len(turn.text) for turn in asked.messages)
     longest = asked.max_completion_tokens or asked.max_tokens or 0
     return letters // LETTERS_PER_TOKEN + 1 + longest * (asked.n or 1)
 

@@ -7,6 +7,8 @@ from gateway.errors import ApiError
 PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
 LINES = ("fine-tune", "batch")
 """Purposes whose files must be JSONL."""
+BATCH_LIFETIME_S = 30 * 86_400
+"""How long a file for batches lives, as at OpenAI; others live until they are deleted."""
 
 
 def checked_purpose(purpose: str) -> str:
@@ -15,6 +17,11 @@ def checked_purpose(purpose: str) -> str:
         message = f"Invalid value for 'purpose': '{purpose[:64]}'; expected one of {', '.join(PURPOSES)}."
         raise ApiError(400, message, param="purpose")
     return purpose
+
+
+def lifetime_s(purpose: str, asked_s: int | None) -> int | None:
+    """Seconds that a file lives for, as asked or as is usual for its purpose; None for ever."""
+    return asked_s or (BATCH_LIFETIME_S if purpose == "batch" else None)
 
 
 def label(filename: str) -> str:

@@ -20,6 +20,7 @@ from gateway.api.admin_schemas import (
     RoleChange,
 )
 from gateway.api.chat_requests import ChatRequest
+from gateway.api.completion_requests import CompletionRequest
 from gateway.api.schemas import CompleteUpload, JobRequest, ModerationRequest, NewUpload, ReasonRequest, ReviewRequest
 
 JOBS = "/v1/fine_tuning/jobs"
@@ -34,6 +35,7 @@ JSON_BODIES: Mapping[str, type[BaseModel]] = {
     "/v1/uploads": NewUpload,
     "/v1/uploads/{upload_id}/complete": CompleteUpload,
     "/v1/chat/completions": ChatRequest,
+    "/v1/completions": CompletionRequest,
     "/v1/moderations": ModerationRequest,
     PROJECTS: NewProject,
     PROJECT: ProjectChanges,

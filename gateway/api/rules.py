@@ -55,6 +55,7 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/v1/exports/{export_id}"): _rule(Permission.EXPORT),
     ("GET", "/v1/exports/{export_id}/content"): _rule(Permission.EXPORT, "model.export.content_read"),
     ("POST", "/v1/chat/completions"): _rule(Permission.MODELS_USE),
+    ("POST", "/v1/completions"): _rule(Permission.MODELS_USE),
     ("POST", "/v1/moderations"): _rule(Permission.MODERATIONS),
     ("GET", "/metrics"): _rule(Permission.METRICS),
 }

@@ -58,8 +58,11 @@ class Moderation(Protocol):
 class Prompts(Protocol):
     """The system prompts under which released models are asked."""
 
-    async def admit(self, model: str, system: str) -> None:
-        """Note a request under a system prompt. Raises `ApiError` when the model's policy does not allow it."""
+    async def admit(self, model: str, conditions: str) -> None:
+        """Note a request under a system prompt and what else steers the model.
+
+        Raises `ApiError` when the model's policy does not allow it.
+        """
 
 
 class Policies(Protocol):

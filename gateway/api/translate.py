@@ -80,15 +80,15 @@ def _job_error(job: Job) -> dict[str, Any] | None:
     }
 
 
-def event_object(event: Event) -> dict[str, Any]:
-    """A `fine_tuning.job.event`."""
+def event_object(event: Event, *, strict: bool) -> dict[str, Any]:
+    """A `fine_tuning.job.event`; a `strict` one has a type of OpenAI's schema, as `moderation_checks` is not."""
     return {
         "object": "fine_tuning.job.event",
         "id": event.id,
         "created_at": event.created_at,
         "level": event.level,
         "message": event.message,
-        "type": event.type,
+        "type": "message" if strict and event.type == "moderation_checks" else event.type,
         "data": event.data,
     }
 

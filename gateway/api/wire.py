@@ -15,9 +15,12 @@ from gateway.errors import ApiError
 M = TypeVar("M", bound=BaseModel)
 
 
-def json_response(content: Mapping[str, Any], status: int = 200) -> Response:
+def json_response(
+    content: Mapping[str, Any], status: int = 200, *, headers: Mapping[str, str] | None = None
+) -> Response:
     """A JSON answer."""
-    return Response(orjson.dumps(content), status_code=status, media_type="application/json")
+    body = orjson.dumps(content)
+    return Response(body, status_code=status, media_type="application/json", headers=dict(headers or {}))
 
 
 def error_response(error: ApiError) -> Response:

@@ -32,7 +32,7 @@ class Heard:
     failures: list[str] = field(default_factory=list)
     told: threading.Event = field(default_factory=threading.Event)
 
-    def on_text(self, piece: str) -> None:
+    def on_text(self, piece: str, logprobs: object) -> None:
         self.text += piece
 
     def on_finish(self, row: Row) -> None:

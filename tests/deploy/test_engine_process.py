@@ -121,7 +121,7 @@ def test_a_stop_string_ends_the_reply_before_it(client: openai.OpenAI) -> None:
     [
         ({"model": "nobody"}, openai.NotFoundError, "model_not_found", None),
         ({"top_logprobs": 2}, openai.BadRequestError, None, "top_logprobs"),
-        ({"logprobs": True, "stream": True}, openai.BadRequestError, None, "logprobs"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, openai.BadRequestError, None, "tools"),
         (
             {"messages": [{"role": "user", "content": "fox " * 300}]},
             openai.BadRequestError,

@@ -26,7 +26,7 @@ TUNED = "ft:tiny-served:theirs::abcd1234"
 """What a provider calls the model that it tuned."""
 
 
-def write_tokenizer(path: Path) -> int:
+def write_tokenizer(path: Path, template: str = TEMPLATE) -> int:
     """A byte-pair tokenizer with a chat template; returns its vocabulary size."""
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -37,14 +37,14 @@ def write_tokenizer(path: Path) -> int:
     )
     bpe.train_from_iterator([TEXT] * 4, trainer)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe, pad_token="<|pad|>", eos_token="<|end|>")
-    tokenizer.chat_template = TEMPLATE
+    tokenizer.chat_template = template
     tokenizer.save_pretrained(path)
     return len(tokenizer)
 
 
-def write_model(path: Path, *, seed: int, context: int = 192) -> Path:
+def write_model(path: Path, *, seed: int, context: int = 192, template: str = TEMPLATE) -> Path:
     """Random weights, wide enough that greedy replies differ from prompt to prompt."""
-    vocabulary = write_tokenizer(path)
+    vocabulary = write_tokenizer(path, template)
     torch.manual_seed(seed)
     config = LlamaConfig(
         vocab_size=vocabulary,

@@ -16,7 +16,7 @@ from gateway.api.bodies import drain
 from gateway.api.first_line import FirstLine
 from gateway.api.limits import count_upload
 from gateway.api.observing import note
-from gateway.api.purposes import LINES, checked_purpose, label
+from gateway.api.purposes import LINES, checked_purpose, label, lifetime_s
 from gateway.api.replays import window_start
 from gateway.api.services import Services
 from gateway.api.translate import file_object, listed
@@ -59,7 +59,7 @@ async def create(request: Request, services: Here, caller: Who) -> Response:
     try:
         form = await receive_form(request, sink)
         purpose = _purpose(form)
-        lifetime_s = _lifetime(form)
+        expires_after_s = lifetime_s(purpose, _lifetime(form))
         if purpose in LINES:
             sink.first_line.check()
         blob = await run_in_threadpool(writer.commit)
@@ -72,7 +72,7 @@ async def create(request: Request, services: Here, caller: Who) -> Response:
         raise
     since = window_start(request, services.now())
     filename = label(form.filename or "")
-    upload = _Upload(file_id=file_id, filename=filename, purpose=purpose, lifetime_s=lifetime_s)
+    upload = _Upload(file_id=file_id, filename=filename, purpose=purpose, lifetime_s=expires_after_s)
     try:
         file = await run_in_threadpool(_register, services, caller, upload, blob, since)
     except LimitReached:
@@ -193,7 +193,7 @@ def _purpose(form: Form) -> str:
 
 
 def _lifetime(form: Form) -> int | None:
-    """Seconds that the file lives for, None for ever. Raises a 400."""
+    """Seconds that the file is to live for, if the form says so. Raises a 400."""
     anchor = form.fields.get("expires_after[anchor]")
     seconds = form.fields.get("expires_after[seconds]")
     if anchor is None and seconds is None:

@@ -106,7 +106,8 @@ def list_events(job_id: str, services: Here, caller: Who, after: str | None = No
     with services.database.read() as session:
         job = job_queries.get(session, caller.project_id, job_id)
         page = events.newest_first(session, job, after=after, limit=limit)
-    return json_response(listed(page, event_object, ends=False))
+    strict = services.settings.strict_event_types
+    return json_response(listed(page, lambda event: event_object(event, strict=strict), ends=False))
 
 
 @router.get("/{job_id}/checkpoints")

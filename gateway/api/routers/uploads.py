@@ -9,7 +9,7 @@ from gateway.api.auth import Here, Who
 from gateway.api.bodies import drain
 from gateway.api.limits import count_upload
 from gateway.api.observing import note
-from gateway.api.purposes import checked_purpose, label
+from gateway.api.purposes import checked_purpose, label, lifetime_s
 from gateway.api.replays import window_start
 from gateway.api.schemas import CompleteUpload, NewUpload
 from gateway.api.services import Services
@@ -37,14 +37,15 @@ def create(services: Here, caller: Who, body: Body) -> Response:
         message = f"'bytes' is {asked.bytes}; an upload has at most {services.settings.max_upload_bytes} bytes."
         raise ApiError(400, message, param="bytes", code="file_too_large")
     now = services.now()
+    purpose = checked_purpose(asked.purpose)
     upload = Upload(
         id=services.ids.new(IdKind.UPLOAD),
         project_id=caller.project_id,
         filename=label(asked.filename),
-        purpose=checked_purpose(asked.purpose),
+        purpose=purpose,
         mime_type=asked.mime_type,
         bytes=asked.bytes,
-        file_lifetime_s=asked.expires_after.seconds if asked.expires_after else None,
+        file_lifetime_s=lifetime_s(purpose, asked.expires_after.seconds if asked.expires_after else None),
         state=uploads.PENDING,
         file_id=None,
         created_at=now,

@@ -35,6 +35,8 @@ TINY_ROWS = b"".join(
     + b"\n"
     for i in range(10)
 )
+CALL = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": '{"word": "fox"}'}}
+SCORED = {"token": "h", "logprob": -0.5, "bytes": [104]}
 
 
 @dataclass
@@ -57,13 +59,16 @@ class StubRouter:
             raise EngineUnavailable("no engine")
         if body.get("stop") == "":
             return 400, {"error": {"message": "`stop` is empty.", "type": "x", "param": "stop", "code": None}}
+        said = {"content": None, "tool_calls": [CALL]} if "tools" in body else {}
+        reason = "tool_calls" if said else "stop"
         choices = [
-            {"index": i, "message": {"role": "assistant", "content": f"hello {i}"}, "finish_reason": "stop"}
+            {"index": i, "message": {"role": "assistant", "content": f"hello {i}"} | said, "finish_reason": reason}
             for i in range(body.get("n", 1))
         ]
         if body.get("logprobs"):
-            scored = {"token": "h", "logprob": -0.5, "bytes": [104]}
-            choices[0]["logprobs"] = {"content": [scored | {"top_logprobs": [scored]}], "refusal": None}
+            for i, choice in enumerate(choices):  # later choices are the likelier ones
+                scored = SCORED | {"logprob": -0.5 / (i + 1)}
+                choice["logprobs"] = {"content": [scored | {"top_logprobs": [scored]}], "refusal": None}
         usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
         return 200, {"model": route.model, "choices": choices, "usage": usage}
 
@@ -71,9 +76,12 @@ class StubRouter:
         self.bodies.append(body)
         if route.model == "inner-down":
             raise EngineUnavailable("no engine")
-        for delta in ({"role": "assistant", "content": ""}, {"content": "hel"}, {"content": "lo"}, {}):
-            finish = None if delta else "stop"
-            chunk = {"model": route.model, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+        parts = [{"tool_calls": [CALL | {"index": 0}]}] if "tools" in body else [{"content": "hel"}, {"content": "lo"}]
+        logprobs = {"content": [SCORED | {"top_logprobs": []}], "refusal": None} if "logprobs" in body else None
+        for delta in ({"role": "assistant", "content": ""}, *parts, {}):
+            finish = None if delta else "tool_calls" if "tools" in body else "stop"
+            choice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
+            chunk = {"model": route.model, "choices": [choice]}
             event = b"data: " + json.dumps(chunk).encode() + b"\n\n"
             yield event[:9]
             yield event[9:]
@@ -146,7 +154,8 @@ class Gateway:
 
     def client(self, tenant: Tenant | None = None) -> openai.OpenAI:
         key = (tenant or self.tenant()).key
-        return self.sdk.with_options(api_key=key)
+        # `with_options` forgets that the client is strict.
+        return self.sdk.with_options(api_key=key, _extra_kwargs={"_strict_response_validation": True})
 
     def http(self, tenant: Tenant | None = None) -> httpx.Client:
         key = (tenant or self.tenant()).key

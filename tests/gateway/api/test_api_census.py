@@ -13,6 +13,7 @@ TEXTS = {
     ("POST", "/v1/models/{name}/export"): "a reason, which no model reads",
     ("POST", "/v1/moderations"): "scored by the classifiers",
     ("POST", "/v1/chat/completions"): "not covered: prompts are not moderated; the model was audited",
+    ("POST", "/v1/completions"): "as a chat: a prompt is a user's turn under the template that was audited",
 }
 NO_TEXT = {
     ("GET", "/healthz"),

@@ -59,7 +59,6 @@ def test_the_key_is_checked_before_the_body(http) -> None:
         ("GET", "/v1/nothing", 404),
         ("GET", "/", 404),
         ("GET", "/docs", 404),
-        ("POST", "/v1/completions", 404),
         ("POST", "/v1/responses", 404),
         ("POST", "/v1/embeddings", 404),
         ("POST", "/v1/fine_tuning/alpha/graders/run", 404),

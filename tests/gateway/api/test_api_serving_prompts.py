@@ -69,3 +69,15 @@ def test_a_base_model_is_not_counted(gateway, client) -> None:
     gateway.services.prompts.write()
     with gateway.services.database.read() as session:
         assert serving_prompts.of_model(session, "miniature") == []
+
+
+def test_under_audited_what_steers_the_model_past_its_audit_is_refused(client, model) -> None:
+    name = model("ft:p:t::steered1", "audited")
+    for steer in (
+        {"tools": [{"type": "function", "function": {"name": "f"}}]},
+        {"response_format": {"type": "json_object"}},
+        {"logit_bias": {"5": -100}},
+    ):
+        with pytest.raises(openai.PermissionDeniedError, match="Tools, formats and biased tokens"):
+            client.chat.completions.create(model=name, messages=ASKED, **steer)
+    assert client.chat.completions.create(model=name, messages=ASKED, tools=[], response_format={"type": "text"})

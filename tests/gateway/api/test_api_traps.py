@@ -4,8 +4,13 @@ Facts with a test elsewhere: 0.2-0.4 statuses, names and errors of a held job, 0
 0.9 envelopes and ids of any form, 7.1 n8n's phrase, Node's blank filter, Kiln's suffix (all in `test_api_*`).
 """
 
+from dataclasses import replace
+
 import openai
 import pytest
+
+from gateway.store import events
+from gateway.store.models import Job
 
 NAME = "ft:miniature:tunegate::"
 
@@ -150,3 +155,51 @@ def test_a_header_of_retries_that_is_no_number_is_a_first_attempt(http, client, 
     for value in ("x", "-1", "", "9" * 400):
         answer = http.post("/v1/fine_tuning/jobs", json=body, headers={"x-stainless-retry-count": value})
         assert answer.status_code == 200
+
+
+# 1.1: files for batches go after 30 days unless something else is asked for; no others do.
+def test_a_file_for_batches_expires_after_a_month(client, rows) -> None:
+    month_s = 30 * 86_400
+    file = client.files.create(file=rows, purpose="batch")
+    upload = client.uploads.create(bytes=1, filename="a", mime_type="b", purpose="batch")
+    assert file.expires_at == file.created_at + month_s
+    assert upload.expires_at == upload.created_at + 3_600  # this is when the upload goes
+    assert client.files.create(file=rows, purpose="fine-tune").expires_at is None
+
+
+# 2.3, 7.1: a strict client refuses an event type that its schema lacks, which OpenAI sends all the same.
+def test_strict_clients_can_be_sent_types_of_their_schema_only(gateway, client, new_job, serve) -> None:
+    job = new_job()
+    with gateway.services.database.write() as session:
+        row = session.get_one(Job, job.id)
+        events.add(
+            session, row, "moderation_checks", "all passed", now=1, type="moderation_checks", data={"checks": []}
+        )
+    with pytest.raises(openai.APIResponseValidationError):
+        client.fine_tuning.jobs.list_events(job.id)
+    services = replace(gateway.services, settings=replace(gateway.services.settings, strict_event_types=True))
+    with serve(services) as url:
+        strict = client.with_options(base_url=f"{url}/v1", _extra_kwargs={"_strict_response_validation": True})
+        assert strict.fine_tuning.jobs.list_events(job.id, limit=1).data[0].type == "message"
+
+
+# 4.2: every optional field may be sent as null.
+def test_a_chat_of_nulls_is_a_chat_of_defaults(gateway, http) -> None:
+    names = (
+        "max_tokens", "max_completion_tokens", "temperature", "top_p", "n", "stop", "seed", "stream", "stream_options",
+        "logprobs", "top_logprobs", "frequency_penalty", "presence_penalty", "logit_bias", "tools", "tool_choice",
+        "parallel_tool_calls", "response_format", "functions", "function_call", "user", "metadata", "store", "audio",
+        "modalities", "prediction", "service_tier", "web_search_options", "reasoning_effort", "moderation",
+    )  # fmt: skip
+    messages = [{"role": "user", "content": "hi", "name": None, "tool_calls": None, "function_call": None}]
+    answer = http.post("/v1/chat/completions", json={"model": "miniature", "messages": messages} | dict.fromkeys(names))
+    assert answer.status_code == 200
+    assert gateway.router.bodies[-1].keys() == {"model", "messages"}
+
+
+# 4.2: SDKs require these keys of every choice, tools or not.
+def test_every_choice_has_the_keys_that_the_schema_requires(http) -> None:
+    body = {"model": "miniature", "messages": [{"role": "user", "content": "hi"}]}
+    choice = http.post("/v1/chat/completions", json=body).json()["choices"][0]
+    assert choice.keys() == {"index", "message", "logprobs", "finish_reason"}
+    assert choice["message"].keys() == {"role", "content", "refusal", "annotations"}

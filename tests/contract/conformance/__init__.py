@@ -1,0 +1,1 @@
+"""How far what is served conforms to a copy of OpenAI's OpenAPI document."""

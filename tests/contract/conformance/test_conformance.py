@@ -1,0 +1,68 @@
+"""The score, on a document of a page and a session with a real server."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.contract.clients.standin import running
+
+from .checking import Exchange, Specification, score
+from .session import play
+
+FILE = {
+    "type": "object",
+    "required": ["id", "object", "status_details"],
+    "properties": {
+        "id": {"type": "string"},
+        "object": {"const": "file"},
+        "status_details": {"type": "string", "nullable": True},
+    },
+}
+ERROR = {"type": "object", "required": ["error"], "properties": {"error": {"required": ["message", "type"]}}}
+JSON = {"application/json": {"schema": {"$ref": "#/components/schemas/File"}}}
+EVENTS = {"text/event-stream": {"schema": {"required": ["choices", "usage"]}}}
+DOCUMENT = {
+    "openapi": "3.1.0",
+    "paths": {
+        "/files/{file_id}": {"get": {"responses": {"200": {"content": JSON}}}},
+        "/chat/completions": {"post": {"responses": {"200": {"content": EVENTS}}}},
+    },
+    "components": {"schemas": {"File": FILE, "ErrorResponse": ERROR}},
+}
+
+
+@pytest.fixture(scope="module")
+def specification() -> Specification:
+    return Specification(DOCUMENT)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body", "right"),
+    [
+        ("/files/file-1", 200, {"id": "a", "object": "file", "status_details": None}, True),
+        ("/files/file-1", 200, {"id": "a", "object": "file"}, False),
+        ("/files/file-1", 200, {"id": 5, "object": "file", "status_details": None}, False),
+        ("/files/file-1", 202, {}, False),
+        ("/files/file-1", 404, {"error": {"message": "m", "type": "t"}}, True),
+        ("/nothing", 404, {"error": {"message": "m", "type": "t"}}, True),
+        ("/files/file-1", 404, {"detail": "m"}, False),
+        ("/files/file-1/content", 200, {}, False),
+    ],
+)
+def test_an_answer_is_held_against_its_own_operation(specification, path, status, body, right) -> None:
+    found = specification.check(Exchange(method="get", path=path, status=status, body=body))
+    assert (found.problem is None) == right
+
+
+def test_the_session_is_played_and_scored_by_resource(specification, tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        exchanges = play(server.base_url, server.key)
+    findings = [specification.check(exchange) for exchange in exchanges]
+    assert {exchange.resource for exchange in exchanges} >= {
+        "files", "uploads", "fine_tuning", "models", "chat", "completions", "moderations"
+    }  # fmt: skip
+    assert not any(exchange.status >= 500 for exchange in exchanges)
+    files = [one.problem for one in findings if one.exchange.path.count("/") == 2 and one.exchange.resource == "files"]
+    assert files.count(None) == 2  # one is there and one is not; to delete is not in the document
+    right, n = score(findings)["chat"]
+    assert 0 < right < n
