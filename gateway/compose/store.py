@@ -28,15 +28,23 @@ class Store:
     @classmethod
     def open(cls, settings: Settings) -> Self:
         """Open the store of an installation; the first to open it makes its directories and tables."""
+        store = cls.connect(settings)
+        store.database.migrate()
+        return store
+
+    @classmethod
+    def connect(cls, settings: Settings) -> Self:
+        """The same without the tables. Raises `SettingsError` for a URL that cannot be used."""
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        database = Database.open(settings.database_url)
-        database.migrate()
-        return cls(
-            settings=settings,
-            database=database,
-            blobs=Blobs.open_store(settings.blob_url, settings.home / "cache"),
-            ids=Ids(secrets.token_bytes),
-        )
+        try:
+            database = Database.open(settings.database_url)
+        except ValueError as exc:
+            raise SettingsError(f"TUNEGATE_DATABASE_URL: {exc}") from exc
+        try:
+            blobs = Blobs.open_store(settings.blob_url, settings.home / "cache")
+        except ValueError as exc:
+            raise SettingsError(f"TUNEGATE_BLOB_URL: {exc}") from exc
+        return cls(settings=settings, database=database, blobs=blobs, ids=Ids(secrets.token_bytes))
 
     def now(self) -> int:
         """Unix seconds."""

@@ -1,10 +1,13 @@
-"""A migrated database with one project in it."""
+"""A migrated database, of each kind, with one project in it."""
 
+import functools
 import random
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from servers import Postgres
 
 from gateway.store import files, policies, tenants
 from gateway.store.blobs import BlobInfo
@@ -19,12 +22,36 @@ def ids() -> Ids:
     return Ids(random.Random(0).randbytes)
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database.open(f"sqlite:///{tmp_path}/a.db")
-    database.migrate()
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of a database without tables."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/a.db"
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return postgres.create()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/a.db"
+        (tmp_path / "a.db").write_bytes(migrated_sqlite())
+    else:
+        postgres: Postgres = request.getfixturevalue("postgres")
+        url = postgres.create(migrated=True)
+    database = Database.open(url)
     yield database
     database.close()
+
+
+@functools.cache
+def migrated_sqlite() -> bytes:
+    """A file with all tables; migrating costs more than a test."""
+    with tempfile.TemporaryDirectory() as directory:
+        database = Database.open(f"sqlite:///{directory}/a.db")
+        database.migrate()
+        database.close()
+        return (Path(directory) / "a.db").read_bytes()
 
 
 @pytest.fixture
