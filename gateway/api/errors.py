@@ -11,6 +11,7 @@ from gateway.store.errors import (
     JobIsOver,
     LimitReached,
     NotFound,
+    StateUnavailable,
     StoreError,
     UnknownCursor,
     UploadIsOver,
@@ -28,6 +29,7 @@ from moderation.errors import (
 from trainers.errors import BaseModelError, Gone, NotNow, TrainingFailed
 
 INTERNAL = "The gateway had an error while it handled your request. Retry it, and give your operator the request id."
+RETRY_AFTER_S = 2
 UNAVAILABLE = "The gateway cannot answer this at the moment; nothing was decided. Retry in a few seconds."
 
 
@@ -45,7 +47,8 @@ def internal_error() -> ApiError:
 
 def unavailable() -> ApiError:
     """What a client sees while a part of the gateway is down. SDKs retry it."""
-    return ApiError(503, UNAVAILABLE, type="server_error", code="service_unavailable")
+    headers = {"retry-after": str(RETRY_AFTER_S)}
+    return ApiError(503, UNAVAILABLE, type="server_error", code="service_unavailable", headers=headers)
 
 
 def model_not_found(model: str) -> ApiError:
@@ -90,6 +93,7 @@ TABLE: Mapping[type[TunegateError], Translator] = {
     UploadIsOver: lambda error: ApiError(400, str(error), param="upload_id"),
     BlobTooLarge: lambda error: ApiError(413, str(error), param="file", code="file_too_large"),
     NotTheirs: lambda error: ApiError(403, str(error), code="not_your_review"),
+    StateUnavailable: lambda error: unavailable(),
     StoreError: lambda error: ApiError(400, str(error)),
     DatasetError: lambda error: ApiError(400, str(error), param="file", code=error.code),
     EngineRefused: lambda error: ApiError(400, str(error), param=error.param),

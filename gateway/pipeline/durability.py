@@ -5,6 +5,7 @@ it had. Those of a worker that does not come back are taken over by another.
 """
 
 import asyncio
+import errno
 import json
 import logging
 import traceback
@@ -15,6 +16,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 
 from gateway.pipeline.outcomes import Kind, Outcome
 from gateway.pipeline.story import Stages, Story
+from gateway.store.errors import StateUnavailable
 
 PIPELINE_VERSION = "1"
 """Raise it when the order or the meaning of steps changes: a workflow goes on only under the version
@@ -23,6 +25,10 @@ QUEUE = "jobs"
 TOPIC = "wake"
 HEAVY = ("screen", "inject", "train", "audit", "remedy")
 """Stages that count against the jobs a worker runs at once."""
+AWAY_RETRY_S = 5.0
+AWAY_PATIENCE_S = 86_400.0
+"""For a database or blob store that does not answer."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 LOST = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 
 logger = logging.getLogger(__name__)
@@ -93,11 +99,14 @@ class Durability:
         """End a job's pause, once for each reason."""
         await DBOS.send_async(job_id, reason, TOPIC, idempotency_key=f"{job_id}:{reason}")
 
-    async def take_over(self, dead_worker_id: str) -> int:
-        """Go on with the workflows of a worker that died; returns how many there were."""
-        pending = await DBOS.list_workflows_async(executor_id=dead_worker_id, status="PENDING", load_input=False)
+    def take_over(self, dead_worker_id: str) -> int:
+        """Let the workflows of a worker that died go on wherever there is room; returns how many there were.
+
+        It blocks. Two at once for the same worker could begin what the other has begun already.
+        """
+        pending = DBOS.list_workflows(executor_id=dead_worker_id, status="PENDING", load_input=False)
         for workflow in pending:
-            await DBOS.resume_workflow_async(workflow.workflow_id, queue_name=QUEUE)
+            DBOS.resume_workflow(workflow.workflow_id, queue_name=QUEUE)
         return len(pending)
 
     async def fate(self, job_id: str) -> str | None:
@@ -127,11 +136,24 @@ class Durability:
 
 
 def attempt(run: Callable[..., Outcome], stage: str, *texts: str) -> Outcome:
-    """The worker's boundary: an error that nobody foresaw becomes an outcome, so that no job hangs."""
+    """The worker's boundary: an error that nobody foresaw becomes an outcome, so that no job hangs.
+
+    That the database or the blob store is away, or a disk full, is no fault of the job: it waits.
+    """
     try:
         return run(*texts)
+    except (StateUnavailable, OSError) as exc:
+        if not isinstance(exc, StateUnavailable) and exc.errno not in FULL:
+            return _broken(exc, stage, texts[0])
+        logger.warning("stage %s of %s waits: %s", stage, texts[0], exc)
+        reason = "what the gateway keeps cannot be reached or written."
+        return Outcome(kind=Kind.UNAVAILABLE, reason=reason, wait_s=AWAY_RETRY_S, patience_s=AWAY_PATIENCE_S)
     except Exception as exc:  # noqa: BLE001 - the worker boundary
-        at = traceback.extract_tb(exc.__traceback__)[-1]
-        # The words of a foreign exception may hold training text; its type and place do not.
-        logger.error("stage %s of %s failed: %s at %s:%s", stage, texts[0], type(exc).__name__, at.name, at.lineno)
-        return Outcome(kind=Kind.BROKEN, reason=type(exc).__name__)
+        return _broken(exc, stage, texts[0])
+
+
+def _broken(exc: Exception, stage: str, job_id: str) -> Outcome:
+    at = traceback.extract_tb(exc.__traceback__)[-1]
+    # The words of a foreign exception may hold training text; its type and place do not.
+    logger.error("stage %s of %s failed: %s at %s:%s", stage, job_id, type(exc).__name__, at.name, at.lineno)
+    return Outcome(kind=Kind.BROKEN, reason=type(exc).__name__)

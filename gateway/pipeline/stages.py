@@ -13,7 +13,7 @@ from gateway.pipeline.screening import screen
 from gateway.pipeline.settling import settle
 from gateway.pipeline.training import held_key, train
 from gateway.pipeline.workshop import Workshop
-from gateway.store import events, jobs, remedies, withheld
+from gateway.store import events, files, jobs, remedies, withheld
 
 logger = logging.getLogger(__name__)
 
@@ -96,14 +96,15 @@ class JobStages:
         shutil.rmtree(self._shop.scratch / job_id, ignore_errors=True)
         with self._shop.database.read() as session:
             job = jobs.find(session, job_id)
-            unneeded = jobs.unneeded_blobs(session, job)
+            keys = [key for key in (job.training_blob_key, job.validation_blob_key) if key is not None]
+            unneeded = files.unneeded(session, keys)
             n_remedies = len(remedies.every(session, job_id))
             kept = withheld.find(session, job_id)
         for number in range(n_remedies + 1):
             if kept is None or kept.artefact_key != held_key(job, number):
                 self._shop.blobs.delete_tree(held_key(job, number))
         for key in unneeded:
-            self._shop.blobs.delete(key)
+            self._shop.blobs.discard(key)
         logger.info("job %s: %s", job_id, outcome.reason)
         return outcome
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import logging
 import os
 import re
 import secrets
@@ -28,6 +29,7 @@ S3_OPTIONS = {
     "default_block_size": 8 << 20,
     "config_kwargs": {"connect_timeout": 5, "read_timeout": 30, "retries": {"max_attempts": 2}},
 }
+logger = logging.getLogger(__name__)
 PART = ".part-"
 """Marks a file of a local store that is not whole yet."""
 KEY = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_.=-]*(/[A-Za-z0-9_.=-]+)*")
@@ -147,6 +149,13 @@ class Blobs:
         with translated(), suppress(FileNotFoundError):
             self._fs.rm_file(self._path(key))
         self._copies.forget(key)
+
+    def discard(self, key: str) -> None:
+        """Remove a blob that nothing refers to any more; where the store is away the sweep does it later."""
+        try:
+            self.delete(key)
+        except BlobsUnavailable as error:
+            logger.warning("a blob is deleted later: %s", error)
 
     def delete_tree(self, prefix: str) -> None:
         """Remove every blob under a prefix."""

@@ -1,5 +1,6 @@
 """Requests to screen a file without training on it."""
 
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from gateway.store.errors import NotFound
@@ -24,6 +25,24 @@ def create(session: Session, *, id: str, file: File, policy_digest: str, now: in
     session.add(screening)
     session.flush()
     return screening
+
+
+def claim(session: Session, worker_id: str) -> Screening | None:
+    """The oldest request that waits, which is this worker's from now on."""
+    query = select(Screening).where(Screening.status == "queued").order_by(Screening.created_at, Screening.id)
+    row = session.scalars(query.limit(1)).first()
+    if row is not None:
+        row.status, row.worker_id = "running", worker_id
+    return row
+
+
+def requeue(session: Session, worker_id: str) -> None:
+    """Let what a worker had, or nobody knows who, be taken up again."""
+    session.execute(
+        update(Screening)
+        .where(Screening.status == "running", or_(Screening.worker_id == worker_id, Screening.worker_id.is_(None)))
+        .values(status="queued", worker_id=None)
+    )
 
 
 def get(session: Session, project_id: str, screening_id: str) -> Screening:

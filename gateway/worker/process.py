@@ -7,34 +7,40 @@ import secrets
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.errors import SettingsError
 from gateway.pipeline.durability import Durability
 from gateway.pipeline.stages import JobStages
 from gateway.pipeline.workshop import Workshop
 from gateway.publishing import Publisher, publish
-from gateway.store import engines, head_places, heads, jobs, reviews
+from gateway.store import head_places, heads, jobs, reviews
+from gateway.store.errors import StateUnavailable
 from gateway.store.models import JobState
 from gateway.store.reviews import WAITING_STATES
 from gateway.verifying import Verifier
 from gateway.worker import file_screenings, scoring
 from gateway.worker.audit_engines import EmbeddedAuditEngines
 from gateway.worker.notifying import notify
+from gateway.worker.presence import HEARTBEAT_S, Presence, Replaced
 from gateway.worker.reauditing import Reauditor
 from gateway.worker.serving_engines import ServingEngines
 from gateway.worker.sweeping import sweep, sweep_sockets
 from gateway.worker.watching import ReleasedWatch
 from moderation.checks import Classifier
 
-HEARTBEAT_S = 1.0
+CANNOT_START = 2
+"""Exit status that tells the supervisor not to try again."""
 WATCH_S = 5.0
 """Between two looks at the files of released models."""
-DEAD_AFTER_S = 30
-"""A worker that was not heard of for so long is dead, and its jobs are taken over."""
+N_DUTIES = 16
+"""Threads beside those of the jobs: a heart that waits for a thread would stop."""
 WAITING = (JobState.QUEUED, *WAITING_STATES.values())
 """States in which no stage runs, so a cancellation needs nobody's help."""
 
@@ -73,23 +79,29 @@ class WorkerProcess:
         self._durability = durability
         self._serving = serving
         self._moderators = moderators
-        self._worker_id = worker_id
-        self._address = address
+        self._presence = Presence(
+            database=shop.database,
+            worker_id=worker_id,
+            address=address,
+            secret=secrets.token_hex(32),
+            now=shop.now,
+            monotonic=time.monotonic,
+            sleep=time.sleep,
+        )
         self._outlets = outlets
         self._watch_released = ReleasedWatch(
             Verifier(database=shop.database, blobs=shop.blobs, key=shop.signing_key), shop.now
         )
-        self._secret = secrets.token_hex(32)
         self._woken: set[tuple[str, str]] = set()
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await self._durability.launch()
-        await asyncio.to_thread(file_screenings.requeue, self._shop)
-        app = scoring.create_app(self._moderators, self._secret)
-        await scoring.listen(app, self._address)
+        # Before anything is begun: what a namesake runs, or another takes over by now, is not begun twice.
         await asyncio.to_thread(self._sign_on)
-        logger.info("worker %s is ready", self._worker_id)
+        await self._durability.launch()
+        await scoring.listen(scoring.create_app(self._moderators, self._presence.secret), self._presence.address)
+        await asyncio.to_thread(self._presence.open_for_work)
+        logger.info("worker %s is ready", self._presence.worker_id)
         await asyncio.gather(
             _repeat(HEARTBEAT_S, self._heartbeat),
             _repeat(0.25, self._dispatch),
@@ -108,16 +120,12 @@ class WorkerProcess:
         )
 
     def _sign_on(self) -> None:
+        self._presence.sign_on()
         with self._shop.database.write() as session:
-            engines.sign_on(session, self._worker_id, address=self._address, secret=self._secret, now=self._shop.now())
             head_places.keep(session, self._outlets.heads_urls)
 
     async def _heartbeat(self) -> None:
-        def beat() -> None:
-            with self._shop.database.write() as session:
-                engines.heartbeat(session, self._worker_id, now=self._shop.now())
-
-        await asyncio.to_thread(beat)
+        await asyncio.to_thread(self._presence.beat)
 
     async def _dispatch(self) -> None:
         """The outbox: a job that was created becomes a workflow, once."""
@@ -152,7 +160,7 @@ class WorkerProcess:
                 await self._durability.wake(*reason)
 
     async def _screen_files(self) -> None:
-        while await asyncio.to_thread(file_screenings.screen_next, self._shop):
+        while await asyncio.to_thread(file_screenings.screen_next, self._shop, self._presence.worker_id):
             pass
 
     async def _tend(self) -> None:
@@ -177,23 +185,7 @@ class WorkerProcess:
         await asyncio.to_thread(self._reauditor.audit_next)
 
     async def _take_over(self) -> None:
-        """Go on with the jobs of workers that died and did not come back."""
-
-        def dead() -> list[str]:
-            with self._shop.database.read() as session:
-                return list(engines.dead(session, before=self._shop.now() - DEAD_AFTER_S))
-
-        def bury(worker_id: str) -> None:
-            with self._shop.database.write() as session:
-                engines.withdraw_all(session, worker_id)
-                engines.bury(session, worker_id)
-
-        for worker_id in await asyncio.to_thread(dead):
-            if worker_id != self._worker_id:
-                n_jobs = await self._durability.take_over(worker_id)
-                await asyncio.to_thread(file_screenings.requeue, self._shop)
-                await asyncio.to_thread(bury, worker_id)
-                logger.warning("took over %d jobs of worker %s", n_jobs, worker_id)
+        await asyncio.to_thread(self._presence.bury, self._durability.take_over)
 
     async def _notify(self) -> None:
         await notify(self._shop.database, now=self._shop.now, allow_private=self._outlets.webhooks_allow_private)
@@ -219,11 +211,11 @@ class WorkerProcess:
 
 
 async def _repeat(pause_s: float, duty: Callable[[], Awaitable[None]]) -> None:
-    """Do a duty again and again. A database that fails for a moment delays it and ends nothing."""
+    """Do a duty again and again. A database, store or disk that fails for a moment delays it and ends nothing."""
     while True:
         try:
             await duty()
-        except SQLAlchemyError as error:
+        except (StateUnavailable, SQLAlchemyError, OSError) as error:  # the workflow engine raises SQLAlchemy's
             logger.warning("%s is delayed: %s", duty.__name__, type(error).__name__)
         await asyncio.sleep(pause_s)
 
@@ -247,6 +239,7 @@ def run(
     sockets = Path(tempfile.mkdtemp(prefix="tunegate-"))
 
     async def main() -> int:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(jobs_at_once + N_DUTIES))
         durability = Durability(
             JobStages(shop), database_url=system_database_url, worker_id=worker_id, jobs_at_once=jobs_at_once
         )
@@ -267,6 +260,11 @@ def run(
         except asyncio.CancelledError:
             logger.info("worker %s stops", worker_id)
             return 0
+        except SettingsError as error:
+            logger.error("cannot start: %s", error)
+            return CANNOT_START
+        except Replaced as error:
+            logger.error("%s; it starts anew", error)
         except Exception:  # the worker boundary: the supervisor starts another
             logger.exception("worker %s fails", worker_id)
         return 1

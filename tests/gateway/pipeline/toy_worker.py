@@ -53,7 +53,7 @@ async def work(home: Path, worker_id: str, dead: str | None) -> None:
     await durability.launch()
     await durability.enqueue("ftjob-1")
     if dead:
-        await durability.take_over(dead)
+        await asyncio.to_thread(durability.take_over, dead)
     while await durability.fate("ftjob-1") == "alive":
         await asyncio.sleep(0.1)
     durability.destroy()

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from servers import Postgres
 
 from gateway.store import files, policies, tenants
 from gateway.store.blobs import BlobInfo
@@ -23,23 +22,28 @@ def ids() -> Ids:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of a database without tables."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/a.db"
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return postgres.create()
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[bool], str]]:
+    """Makes the URL of a database of one kind or the other, empty or with all tables."""
+    made = []
+
+    def create(migrated: bool) -> str:
+        if request.param == "postgres":
+            url: str = request.getfixturevalue("postgres").create(migrated=migrated)
+        else:
+            url = f"sqlite:///{tmp_path}/{len(made)}.db"
+            if migrated:
+                (tmp_path / f"{len(made)}.db").write_bytes(migrated_sqlite())
+        made.append(url)
+        return url
+
+    yield create
+    for url in made if request.param == "postgres" else ():
+        request.getfixturevalue("postgres").drop(url)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/a.db"
-        (tmp_path / "a.db").write_bytes(migrated_sqlite())
-    else:
-        postgres: Postgres = request.getfixturevalue("postgres")
-        url = postgres.create(migrated=True)
-    database = Database.open(url)
+@pytest.fixture
+def database(new_url: Callable[[bool], str]) -> Iterator[Database]:
+    database = Database.open(new_url(True))
     yield database
     database.close()
 
