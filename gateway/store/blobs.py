@@ -152,10 +152,13 @@ class Blobs:
 
     def discard(self, key: str) -> None:
         """Remove a blob that nothing refers to any more; where the store is away the sweep does it later."""
-        try:
+        with _later():
             self.delete(key)
-        except BlobsUnavailable as error:
-            logger.warning("a blob is deleted later: %s", error)
+
+    def discard_tree(self, prefix: str) -> None:
+        """The same of every blob under a prefix."""
+        with _later():
+            self.delete_tree(prefix)
 
     def delete_tree(self, prefix: str) -> None:
         """Remove every blob under a prefix."""
@@ -270,6 +273,14 @@ class _Remote(io.RawIOBase):
 
 def _is_local(fs: Any) -> bool:
     return "file" in ((fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol)
+
+
+@contextmanager
+def _later() -> Iterator[None]:
+    try:
+        yield
+    except BlobsUnavailable as error:
+        logger.warning("what is to be deleted is deleted later: %s", error)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from gateway.store.errors import DatabaseUnavailable
 
+SQLITE = "sqlite:///"
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_ID = 7_061_726
 """Postgres advisory lock that writers take turns by, as SQLite's writers do by themselves."""
@@ -120,6 +121,20 @@ class Database:
         """
         with translated(), Session(self._reader, expire_on_commit=False, autoflush=False) as session:
             yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """One read-only transaction whose every query sees the same moment. Raises `DatabaseUnavailable`."""
+        # SQLite's transactions are so by themselves.
+        one_moment = {"isolation_level": "REPEATABLE READ"} if self.is_shared else {}
+        with translated(), Session(self._reader.execution_options(**one_moment)) as session:
+            yield session
+
+    def has_tables(self) -> bool:
+        """Whether anything was ever written here, by us or by the workflow engine. Raises `DatabaseUnavailable`."""
+        with translated(), self._reader.connect() as connection:
+            found = inspect(connection)
+            return bool(found.get_table_names()) or "dbos" in found.get_schema_names()
 
     def close(self) -> None:
         """Give every connection back to the operating system."""

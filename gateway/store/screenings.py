@@ -4,7 +4,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from gateway.store.errors import NotFound
-from gateway.store.models import File, Screening
+from gateway.store.models import File, Screening, Worker
 from gateway.store.scope import owned
 
 
@@ -37,10 +37,11 @@ def claim(session: Session, worker_id: str) -> Screening | None:
 
 
 def requeue(session: Session, worker_id: str) -> None:
-    """Let what a worker had, or nobody knows who, be taken up again."""
+    """Let what a worker had, or one that nobody knows of, be taken up again."""
+    unknown = or_(Screening.worker_id.is_(None), Screening.worker_id.not_in(select(Worker.id)))
     session.execute(
         update(Screening)
-        .where(Screening.status == "running", or_(Screening.worker_id == worker_id, Screening.worker_id.is_(None)))
+        .where(Screening.status == "running", or_(Screening.worker_id == worker_id, unknown))
         .values(status="queued", worker_id=None)
     )
 
