@@ -107,7 +107,9 @@ def verify(path: Path) -> ArchiveReader:
         raise BackupUnusable(f"{path} is not a whole backup: it ends before its manifest")
     if manifest.get("format") != FORMAT:
         raise BackupUnusable(f"{path} has the format {manifest.get('format')}; this version reads {FORMAT}")
-    wrong = sorted({*found, *manifest["members"]} - {n for n, is_ in found.items() if manifest["members"].get(n) == is_})
+    wrong = sorted(
+        {*found, *manifest["members"]} - {n for n, is_ in found.items() if manifest["members"].get(n) == is_}
+    )
     if wrong:
         raise BackupUnusable(f"{path} is damaged: {wrong[0]} is not what was saved ({len(wrong)} such members)")
     return ArchiveReader(path, manifest)

@@ -67,7 +67,7 @@ def _require_empty(store: Store, archive: ArchiveReader) -> None:
         raise BackupUnusable(f"{home} is not empty: it has {there[0]}; restore into a TUNEGATE_HOME of its own")
     if store.database.has_tables():
         raise BackupUnusable("the database is not empty; restore into one that nothing was written to")
-    key = next(store.blobs.keys(), None)
+    key = next(store.blobs.contents(), None)
     if key is not None:
         raise BackupUnusable(f"the blob store is not empty: it has {key[0]}; restore into an empty one")
 

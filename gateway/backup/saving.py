@@ -17,7 +17,7 @@ from gateway.store.models import Base, EngineLease, File, Worker
 
 OF_PROCESSES = frozenset({Worker.__tablename__, EngineLease.__tablename__})
 """Tables that say which processes run where."""
-NOT_KEPT = frozenset({"cache", "logs", "replies", "scratch"})
+NOT_KEPT = frozenset({"cache", "logs", "replies", "scratch", "vllm"})
 """Directories of a home whose content can be made again."""
 
 
@@ -80,7 +80,7 @@ def _save_rows(store: Store, archive: ArchiveWriter, scratch: Path) -> dict[str,
 
 
 def _save_blobs(store: Store, archive: ArchiveWriter) -> Iterator[str]:
-    for key, _ in store.blobs.keys():
+    for key, _ in store.blobs.contents():
         try:
             with store.blobs.open(key) as stream:
                 archive.add(f"blobs/{key}", stream)

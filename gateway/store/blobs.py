@@ -166,7 +166,7 @@ class Blobs:
             self._fs.rm(self._path(prefix), recursive=True)
         self._copies.forget(prefix)
 
-    def keys(self) -> Iterator[tuple[str, float]]:
+    def contents(self) -> Iterator[tuple[str, float]]:
         """Key and age in seconds of every blob; on a disk also of those that were never finished."""
         now = time.time()
         with translated(), suppress(FileNotFoundError):

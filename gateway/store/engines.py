@@ -130,7 +130,7 @@ def living(session: Session, *, since: int) -> Sequence[Worker]:
 
 def beats(session: Session) -> Mapping[str, int]:
     """The last heartbeat of every worker that was not buried, by id."""
-    return {id: beat for id, beat in session.execute(select(Worker.id, Worker.heartbeat_at))}
+    return {row.id: row.heartbeat_at for row in session.execute(select(Worker.id, Worker.heartbeat_at))}
 
 
 def bury(session: Session, worker_id: str) -> None:

@@ -39,7 +39,7 @@ def sweep_orphans(database: Database, blobs: Blobs) -> int:
     """Delete old blobs that nothing refers to, and local copies that nobody uses; returns how many blobs went."""
     blobs.sweep_copies(unused_s=COPY_S)
     n_gone = 0
-    old = (key for key, age_s in blobs.keys() if age_s > ORPHAN_S)
+    old = (key for key, age_s in blobs.contents() if age_s > ORPHAN_S)
     while keys := list(islice(old, N_AT_ONCE)):
         unfinished = [key for key in keys if PART in key]
         with database.read() as session:

@@ -111,7 +111,9 @@ class Campaign:
             project = tenants.create_project(
                 session, self.store.ids, organization_id=organization.id, name="p", policy_name="chaos", now=1
             )
-            who = tenants.create_principal(session, self.store.ids, project_id=project.id, name="x", role="admin", now=1)
+            who = tenants.create_principal(
+                session, self.store.ids, project_id=project.id, name="x", role="admin", now=1
+            )
             key = keys.create(session, self.store.ids, secrets.token_bytes, who, now=1)
         port = self.listener.getsockname()[1]
         return OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=key, max_retries=20, timeout=20.0)

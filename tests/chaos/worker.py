@@ -109,9 +109,7 @@ def main() -> None:
         ids=store.ids,
         poll_s=0.1,
     )
-    outlets = Outlets(
-        heads_file=home / "heads", heads_urls=(), publisher=Publisher(), webhooks_allow_private=False
-    )
+    outlets = Outlets(heads_file=home / "heads", heads_urls=(), publisher=Publisher(), webhooks_allow_private=False)
     run(
         shop, cast(Any, Engines()), cast(Any, Engines()), (), worker_id=settings.worker_id,
         system_database_url=system_database_url(settings.database_url), jobs_at_once=2, outlets=outlets,

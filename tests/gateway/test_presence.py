@@ -92,12 +92,12 @@ def test_a_jobs_end_that_fails_leaves_the_funeral_to_the_next(database: Database
     other.sign_on()
 
     def broken(_worker_id: str) -> int:
-        raise OSError
+        raise ConnectionError
 
     for clock[0] in range(0, 25, 5):
         other.bury(broken)
     clock[0] = 25.0
-    with pytest.raises(OSError):
+    with pytest.raises(ConnectionError):
         other.bury(broken)
     with database.read() as session:
         assert "gone" in engines.beats(session)

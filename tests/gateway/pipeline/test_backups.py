@@ -52,7 +52,7 @@ def rows(store: Store) -> dict[str, list[dict[str, Any]]]:
 
 
 def blobs(store: Store) -> dict[str, bytes]:
-    return {key: store.blobs.local_file(key).read_bytes() for key, _ in store.blobs.keys()}
+    return {key: store.blobs.local_file(key).read_bytes() for key, _ in store.blobs.contents()}
 
 
 def test_a_backup_comes_back_on_postgres_and_s3_and_from_there_on_sqlite_and_a_disk(
@@ -87,7 +87,7 @@ def test_a_backup_that_was_changed_or_cut_is_refused_before_anything_is_written(
         with pytest.raises(BackupUnusable, match=words):
             restore(new, tmp_path / name)
     assert not new.database.has_tables()
-    assert list(new.blobs.keys()) == []
+    assert list(new.blobs.contents()) == []
 
 
 def test_nothing_is_restored_over_anything(living: Store, tmp_path: Path) -> None:

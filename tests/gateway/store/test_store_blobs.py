@@ -37,7 +37,7 @@ def test_a_blob_that_is_too_large_leaves_nothing(blobs, tmp_path) -> None:
         blobs.put("a/b", iter([b"123", b"4"]), max_bytes=3)
     assert not blobs.exists("a/b")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    assert list(blobs.keys()) == []
+    assert list(blobs.contents()) == []
 
 
 def test_a_blob_is_unseen_until_it_is_whole(blobs) -> None:

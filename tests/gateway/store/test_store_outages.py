@@ -1,7 +1,6 @@
 """The database or the blob store is away, full, or somebody else's: said in so many words, and over when it is over."""
 
 import errno
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,12 @@ from gateway.store import tenants
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
 from gateway.store.errors import BlobsUnavailable, DatabaseUnavailable
+
+
+def write(database: Database, first: str) -> None:
+    with database.write() as session:
+        session.execute(text(first))
+        session.execute(text("INSERT INTO organizations VALUES ('o', :name, 1)"), {"name": "x" * 100_000})
 
 
 def test_a_postgres_that_fell_over_is_unavailable_until_it_is_back(postgres: Postgres) -> None:
@@ -32,18 +37,16 @@ def test_a_postgres_that_fell_over_is_unavailable_until_it_is_back(postgres: Pos
 
 def test_a_standby_that_takes_no_writes_is_unavailable(postgres: Postgres) -> None:
     database = Database.open(postgres.create(migrated=True))
-    with pytest.raises(DatabaseUnavailable, match="read-only"), database.write() as session:
-        session.execute(text("SET TRANSACTION READ ONLY"))
-        session.execute(text("INSERT INTO organizations VALUES ('o', 'o', 1)"))
+    with pytest.raises(DatabaseUnavailable, match="read-only"):
+        write(database, "SET TRANSACTION READ ONLY")
     database.close()
 
 
-def test_a_full_disk_under_sqlite_is_unavailable(new_url: Callable[[bool], str], tmp_path: Path) -> None:
+def test_a_full_disk_under_sqlite_is_unavailable(tmp_path: Path) -> None:
     database = Database.open(f"sqlite:///{tmp_path}/full.db")
     database.migrate()
-    with pytest.raises(DatabaseUnavailable, match="full"), database.write() as session:
-        session.execute(text("PRAGMA max_page_count = 1"))
-        session.execute(text("INSERT INTO organizations VALUES ('o', :name, 1)"), {"name": "x" * 100_000})
+    with pytest.raises(DatabaseUnavailable, match="full"):
+        write(database, "PRAGMA max_page_count = 1")
     with database.read() as session:
         assert tenants.projects(session) == []
     database.close()
@@ -78,7 +81,7 @@ def test_a_full_disk_under_the_blobs_is_unavailable_and_leaves_nothing(tmp_path:
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(BlobsUnavailable, match="No space left"):
         blobs.put("a/b", [b"x"])
-    assert list(blobs.keys()) == []
+    assert list(blobs.contents()) == []
 
 
 @pytest.mark.parametrize(
