@@ -30,7 +30,7 @@ def count_request(services: Services, caller: Caller) -> Mapping[str, str]:
     }
     if not limits:
         return {}
-    with services.database.write() as session:
+    with services.database.write(alone=False) as session:
         left = [
             usage.take(session, scope, usage.REQUESTS, 1, limit=limit, window_s=usage.MINUTE_S, now=now)
             for scope, limit in limits.items()

@@ -2,34 +2,21 @@
 
 import hashlib
 import io
-import logging
 import os
 import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Any, Self, cast
+from typing import IO, Any, Self, cast
 
-import fsspec
-
+from gateway.store.blob_stores import RemoteStream, connect, is_local, later, translated
 from gateway.store.copies import Copies
-from gateway.store.errors import BlobsUnavailable, BlobTooLarge, StateUnavailable
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+from gateway.store.errors import BlobsUnavailable, BlobTooLarge
 
 CHUNK_BYTES = 1 << 20
-S3_OPTIONS = {
-    # What another process wrote a moment ago is there.
-    "use_listings_cache": False,
-    # Memory of one upload, twice; 10,000 parts of it are 80 GB.
-    "default_block_size": 8 << 20,
-    "config_kwargs": {"connect_timeout": 5, "read_timeout": 30, "retries": {"max_attempts": 2}},
-}
-logger = logging.getLogger(__name__)
 PART = ".part-"
 """Marks a file of a local store that is not whole yet."""
 KEY = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_.=-]*(/[A-Za-z0-9_.=-]+)*")
@@ -55,7 +42,7 @@ class BlobWriter:
         self._fs = fs
         self._path = path
         # A store of objects shows none before it is whole; on a disk the name is given last.
-        self._is_local = _is_local(fs)
+        self._is_local = is_local(fs)
         self._part = f"{path}{PART}{secrets.token_hex(8)}" if self._is_local else path
         self._max_bytes = max_bytes
         self._sha256 = hashlib.sha256()
@@ -76,18 +63,17 @@ class BlobWriter:
 
     def commit(self) -> BlobInfo:
         """Publish the blob under its key at once, in place of an earlier one."""
-        with translated(writing=True):
-            if self._is_local:
-                self._file.flush()
-                os.fsync(self._file.fileno())
-            self._file.close()
-            if self._is_local:
-                self._fs.mv(self._part, self._path)
+        try:
+            with translated(writing=True):
+                self._publish()
+        except BlobsUnavailable:
+            self.abort()
+            raise
         return BlobInfo(bytes=self._bytes, sha256=self._sha256.hexdigest())
 
     def abort(self) -> None:
         """Throw the bytes away."""
-        with translated():
+        with later(), translated():
             if self._is_local:
                 self._file.close()
                 with suppress(FileNotFoundError):
@@ -96,6 +82,15 @@ class BlobWriter:
                 self._file.discard()
                 self._file.closed = True  # nothing is left that closing could publish
 
+    def _publish(self) -> None:
+        if not self._is_local:
+            self._file.close()
+            return
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._fs.mv(self._part, self._path)
+
 
 class Blobs:
     """A store of blobs. Keys are relative paths; a directory of them is an artefact."""
@@ -103,7 +98,7 @@ class Blobs:
     def __init__(self, fs: Any, root: str, cache: Path) -> None:
         self._fs = fs
         self._root = root.rstrip("/")
-        self._is_local = _is_local(fs)
+        self._is_local = is_local(fs)
         self._copies = Copies(cache)
 
     @classmethod
@@ -112,11 +107,7 @@ class Blobs:
 
         Raises `ValueError` when the URL's kind of store is not known or not installed.
         """
-        try:
-            fs, root = fsspec.core.url_to_fs(url, **(S3_OPTIONS if url.startswith("s3:") else {}))
-        except ImportError as exc:
-            raise ValueError(f"'{url}' cannot be opened ({exc}); for S3 install tunegate[s3]") from exc
-        return cls(fs, root, cache)
+        return cls(*connect(url), cache)
 
     def writer(self, key: str, *, max_bytes: int | None = None) -> BlobWriter:
         """Begin a blob that is written piece by piece."""
@@ -137,7 +128,7 @@ class Blobs:
         """Read a blob as a stream. Raises `FileNotFoundError`."""
         with translated():
             stream: IO[bytes] = self._fs.open(self._path(key), "rb")
-        return stream if self._is_local else cast(IO[bytes], io.BufferedReader(_Remote(stream), CHUNK_BYTES))
+        return stream if self._is_local else cast(IO[bytes], io.BufferedReader(RemoteStream(stream), CHUNK_BYTES))
 
     def exists(self, key: str) -> bool:
         """Whether there is a blob under the key."""
@@ -152,12 +143,12 @@ class Blobs:
 
     def discard(self, key: str) -> None:
         """Remove a blob that nothing refers to any more; where the store is away the sweep does it later."""
-        with _later():
+        with later():
             self.delete(key)
 
     def discard_tree(self, prefix: str) -> None:
         """The same of every blob under a prefix."""
-        with _later():
+        with later():
             self.delete_tree(prefix)
 
     def delete_tree(self, prefix: str) -> None:
@@ -248,57 +239,3 @@ def read_chunks(stream: IO[bytes]) -> Iterator[bytes]:
     """The stream in pieces of at most 1 MiB."""
     while chunk := stream.read(CHUNK_BYTES):
         yield chunk
-
-
-class _Remote(io.RawIOBase):
-    """A stream of a remote store whose failures are ours."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        view = memoryview(buffer)
-        with translated():
-            data = self._stream.read(len(view))
-        view[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
-
-
-def _is_local(fs: Any) -> bool:
-    return "file" in ((fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol)
-
-
-@contextmanager
-def _later() -> Iterator[None]:
-    try:
-        yield
-    except BlobsUnavailable as error:
-        logger.warning("what is to be deleted is deleted later: %s", error)
-
-
-@contextmanager
-def translated(*, writing: bool = False) -> Iterator[None]:
-    """Raise `BlobsUnavailable` for what the store's own state is to blame for.
-
-    That a blob is not found stays what it is, but not while one is written: then it is the store that is gone.
-    """
-    try:
-        yield
-    except StateUnavailable:
-        raise
-    except OSError as exc:
-        if isinstance(exc, FileNotFoundError) and not writing:
-            raise
-        raise BlobsUnavailable(exc.strerror or type(exc).__name__) from exc
-    except Exception as exc:
-        # botocore's own errors share no ancestor with OSError, and botocore is there only where S3 is used.
-        if not type(exc).__module__.startswith("botocore."):
-            raise
-        raise BlobsUnavailable(type(exc).__name__) from exc

@@ -41,6 +41,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._writer = engine
+        self._among_others = engine.execution_options(takes_turns=False)
         self._reader = engine.execution_options(read_only=True, postgresql_readonly=True)
 
     @classmethod
@@ -104,13 +105,15 @@ class Database:
             return version
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
+    def write(self, *, alone: bool = True) -> Iterator[Session]:
         """One read-write transaction: committed at the end, rolled back on any exception.
 
-        Writers take turns, on Postgres too: what one has read, no other changes before it has written.
+        Writers take turns, on Postgres too: what one has read, no other changes before it has written. What is
+        written for every request and holds without that (`alone=False`: one statement that counts) need not wait.
         Raises `DatabaseUnavailable`.
         """
-        with translated(), Session(self._writer, expire_on_commit=False) as session, session.begin():
+        engine = self._writer if alone else self._among_others
+        with translated(), Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
@@ -188,7 +191,8 @@ def _configure_sqlite(connection: DBAPIConnection, _record: Any) -> None:
 
 def _begin_postgres(connection: Connection) -> None:
     """Take turns: a check and the insertion that follows from it are not torn apart by another replica."""
-    if not connection.get_execution_options().get("read_only", False):
+    options = connection.get_execution_options()
+    if options.get("takes_turns", True) and not options.get("read_only", False):
         lock(connection)
 
 
