@@ -75,7 +75,8 @@ class BlobWriter:
         """Throw the bytes away."""
         with later(), translated():
             if self._is_local:
-                self._file.close()
+                with suppress(OSError):  # what a full disk did not take is not wanted any more
+                    self._file.close()
                 with suppress(FileNotFoundError):
                     self._fs.rm_file(self._part)
             elif not self._file.closed:

@@ -6,7 +6,7 @@ Times are unix seconds (integers), as on the wire. JSON columns hold plain dicti
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, String, UniqueConstraint, false
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, UniqueConstraint, false
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -112,7 +112,7 @@ class File(Base):
     """Order of creation, for cursors and newest-first lists."""
     filename: Mapped[str]
     purpose: Mapped[str]
-    bytes: Mapped[int] = mapped_column(BigInteger)
+    bytes: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"))
     sha256: Mapped[str]
     blob_key: Mapped[str]
     created_at: Mapped[int]

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from servers import Postgres
 
 from gateway.pipeline.durability import JsonValues, StepError
 
@@ -33,14 +34,16 @@ def ends(home: Path) -> list[str]:
 
 
 def test_killed_worker_goes_on_in_the_stage_it_was_in(tmp_path: Path) -> None:
-    kill_when(tmp_path, start(tmp_path, "w1"), "begin train")
-    assert start(tmp_path, "w1").wait(timeout=30) == 0
+    url = f"sqlite:///{tmp_path}/system.db"
+    kill_when(tmp_path, start(tmp_path, url, "w1"), "begin train")
+    assert start(tmp_path, url, "w1").wait(timeout=30) == 0
     assert ends(tmp_path) == STORY
 
 
-def test_dead_workers_job_is_taken_over_by_another(tmp_path: Path) -> None:
-    kill_when(tmp_path, start(tmp_path, "w1"), "begin audit")
-    assert start(tmp_path, "w2", "w1").wait(timeout=30) == 0
+def test_dead_workers_job_is_taken_over_by_another_on_postgres(tmp_path: Path, postgres: Postgres) -> None:
+    url = postgres.create()
+    kill_when(tmp_path, start(tmp_path, url, "w1"), "begin audit")
+    assert start(tmp_path, url, "w2", "w1").wait(timeout=30) == 0
     assert ends(tmp_path) == STORY
 
 
