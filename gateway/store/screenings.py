@@ -1,6 +1,6 @@
 """Requests to screen a file without training on it."""
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from gateway.store.errors import NotFound
@@ -28,8 +28,13 @@ def create(session: Session, *, id: str, file: File, policy_digest: str, now: in
 
 
 def claim(session: Session, worker_id: str) -> Screening | None:
-    """The oldest request that waits, which is this worker's from now on."""
-    query = select(Screening).where(Screening.status == "queued").order_by(Screening.created_at, Screening.id)
+    """The oldest request that waits, which is this worker's from now on.
+
+    A worker does one at a time: what is its own already is what it could not finish.
+    """
+    unfinished = and_(Screening.status == "running", Screening.worker_id == worker_id)
+    waiting = or_(Screening.status == "queued", unfinished)
+    query = select(Screening).where(waiting).order_by(Screening.created_at, Screening.id)
     row = session.scalars(query.limit(1)).first()
     if row is not None:
         row.status, row.worker_id = "running", worker_id

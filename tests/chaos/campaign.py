@@ -10,10 +10,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
 
 import openai
 from openai import OpenAI
@@ -48,7 +48,7 @@ serving_temperature = 0.0
 """
 IN_FLIGHT = 4
 STAGE_PATIENCE_S = 6.0
-END_PATIENCE_S = 600.0
+END_PATIENCE_S = 1_800.0
 
 
 @dataclass
@@ -81,18 +81,18 @@ class Campaign:
 
     def run(self, n_kills: int) -> list[str]:
         """Kill so many times, let every job end, and return what is wrong."""
+        clients = ThreadPoolExecutor(1)
         try:
             self._start("api")
             for _ in range(2):
                 self._start_worker()
             for number in range(n_kills):
                 stage = STAGES[number % len(STAGES)]
-                asking = Thread(target=self._ask, kwargs={"at_least": 1 if stage == UPLOADING else 0})
-                asking.start()
+                asking = clients.submit(self._ask, at_least=1 if stage == UPLOADING else 0)
                 if stage != UPLOADING:
-                    asking.join()
+                    asking.result()
                 self._kill(stage)
-                asking.join()
+                asking.result()
                 if (number + 1) % 10 == 0:
                     self.say(f"{number + 1} kills, {len(self.told)} jobs")
             self._await_the_end()
@@ -119,13 +119,14 @@ class Campaign:
         return OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=key, max_retries=20, timeout=20.0)
 
     def _start(self, name: str, worker_id: str = "") -> None:
-        api = ["-m", "gateway.api_process", "--fd", str(self.listener.fileno()), "--parent", str(os.getpid())]
-        command = [sys.executable, *(api if name == "api" else [str(TESTS / "chaos" / "worker.py")])]
+        parent = ["--parent", str(os.getpid())]
+        api = ["-m", "gateway.api_process", "--fd", str(self.listener.fileno()), *parent]
+        command = [sys.executable, *(api if name == "api" else [str(TESTS / "chaos" / "worker.py"), *parent])]
         with (self.home / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 command,
                 env=self.environment | ({"TUNEGATE_WORKER_ID": worker_id} if worker_id else {}),
-                pass_fds=[self.listener.fileno()],
+                pass_fds=[self.listener.fileno()] if name == "api" else [],
                 stdin=subprocess.DEVNULL,
                 stderr=log,
             )
@@ -194,6 +195,6 @@ class Campaign:
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():
-            process.wait(30)
+            process.wait(120)
         self.listener.close()
         self.store.database.close()

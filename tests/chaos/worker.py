@@ -9,12 +9,12 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import toy_shop
 
+from gateway.children import die_with
 from gateway.compose.back import system_database_url
 from gateway.compose.store import Store
 from gateway.pipeline.workshop import Workshop
@@ -84,6 +84,7 @@ def slow_blind() -> Any:
 
 
 def main() -> None:
+    die_with(int(sys.argv[-1]))
     log_to_stderr("worker")
     settings = Settings.read(os.environ)
     store = Store.open_patiently(settings)
@@ -117,5 +118,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.append(str(Path(__file__).parents[1]))
     main()
