@@ -61,7 +61,7 @@ def create(path: Path) -> Iterator[ArchiveWriter]:
     if path.exists():
         raise BackupUnusable(f"{path} exists; choose another name")
     try:
-        with part.open("wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        with open(part, "wb", opener=private) as file:
             with tarfile.open(fileobj=file, mode="w") as tar:
                 yield ArchiveWriter(tar)
             file.flush()
@@ -113,6 +113,11 @@ def verify(path: Path) -> ArchiveReader:
     if wrong:
         raise BackupUnusable(f"{path} is damaged: {wrong[0]} is not what was saved ({len(wrong)} such members)")
     return ArchiveReader(path, manifest)
+
+
+def private(name: str, flags: int) -> int:
+    """Opener of files that only their owner may read."""
+    return os.open(name, flags, 0o600)
 
 
 def _sha256(stream: IO[bytes]) -> str:

@@ -1,7 +1,6 @@
 """Puts a backup into an empty installation, on whatever kind of database and blob store that has."""
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -11,7 +10,7 @@ from typing import IO, Any
 from sqlalchemy import JSON, MetaData, Table, insert
 from sqlalchemy.orm import Session
 
-from gateway.backup.archive import ArchiveReader, BackupUnusable, verify
+from gateway.backup.archive import ArchiveReader, BackupUnusable, private, verify
 from gateway.compose.store import Store
 from gateway.store.blobs import read_chunks
 from gateway.store.database import newest_version
@@ -111,6 +110,6 @@ def _inside(home: Path, name: str) -> Path:
 
 def _write(path: Path, stream: IO[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with path.open("xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+    with open(path, "xb", opener=private) as file:
         for chunk in read_chunks(stream):
             file.write(chunk)

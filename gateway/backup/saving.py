@@ -40,13 +40,13 @@ def save(store: Store, path: Path) -> Saved:
     that had not ended begins anew where the backup is restored.
     """
     with create(path) as archive, TemporaryDirectory(dir=path.parent) as scratch:
-        rows = _save_rows(store, archive, Path(scratch))
+        made_at, n_rows = _save_rows(store, archive, Path(scratch))
         keys = set(_save_blobs(store, archive))
         n_home = _save_home(store, archive, path)
         with store.database.read() as session:
-            missing = tuple(_missing(session, keys, made_before=rows["made_at"]))
-        archive.finish({"made_at": rows["made_at"], "schema": newest_version(), "tables": rows["tables"]})
-    return Saved(rows=sum(rows["tables"].values()), blobs=len(keys), home_files=n_home, missing=missing)
+            missing = tuple(_missing(session, keys, made_before=made_at))
+        archive.finish({"made_at": made_at, "schema": newest_version(), "tables": n_rows})
+    return Saved(rows=sum(n_rows.values()), blobs=len(keys), home_files=n_home, missing=missing)
 
 
 def home_files(settings: Settings) -> Iterator[tuple[str, Path]]:
@@ -61,7 +61,8 @@ def home_files(settings: Settings) -> Iterator[tuple[str, Path]]:
             yield name.as_posix(), path
 
 
-def _save_rows(store: Store, archive: ArchiveWriter, scratch: Path) -> dict[str, dict[str, int]]:
+def _save_rows(store: Store, archive: ArchiveWriter, scratch: Path) -> tuple[int, dict[str, int]]:
+    """Save the rows of one moment; returns it (unix seconds) and the number of rows by table."""
     tables = [table for table in Base.metadata.sorted_tables if table.name not in OF_PROCESSES]
     counts = {}
     with store.database.snapshot() as session:
@@ -76,7 +77,7 @@ def _save_rows(store: Store, archive: ArchiveWriter, scratch: Path) -> dict[str,
     for table in tables:
         with (scratch / table.name).open("rb") as stream:
             archive.add(f"tables/{table.name}.jsonl", stream)
-    return {"made_at": made_at, "tables": counts}
+    return made_at, counts
 
 
 def _save_blobs(store: Store, archive: ArchiveWriter) -> Iterator[str]:

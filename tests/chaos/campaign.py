@@ -29,12 +29,18 @@ TESTS = Path(__file__).parents[1]
 PATHS = (TESTS.parent, TESTS, TESTS / "gateway" / "pipeline")
 UPLOADING = "uploading"
 STAGES = ("screening", "injecting", "training", "auditing", "settling", UPLOADING)
+POLICIES = {
+    "mixed": "injection.ratio = 2.0",
+    "bare": "injection.ratio = 0.0",
+    "remedied": 'injection.ratio = 0.0\nremedy.kinds = ["scale"]',
+}
+"""By name, what tells it from the others: its models pass, are withheld, or pass after a remedy."""
 POLICY = """
-[chaos.screening.classifiers.linear]
+[{name}]
+{own}
+[{name}.screening.classifiers.linear]
 action = "record"
-[chaos.injection]
-ratio = 0.0
-[chaos.audit]
+[{name}.audit]
 limit = 0.4
 margin = 0.4
 category_limit = 1.0
@@ -70,14 +76,15 @@ class Campaign:
     def __post_init__(self) -> None:
         self.random, self.whims = random.Random(self.seed), random.Random(-self.seed)
         self.home.mkdir(parents=True, exist_ok=True)
-        (self.home / "policy.toml").write_text(POLICY)
+        written = [POLICY.format(name=name, own=own) for name, own in POLICIES.items()]
+        (self.home / "policy.toml").write_text("".join(written))
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")}
         self.environment |= {"TUNEGATE_HOME": str(self.home), **self.variables}
         self.environment |= {"PYTHONPATH": os.pathsep.join(map(str, PATHS)), "OMP_NUM_THREADS": "1"}
         self.settings = Settings.read(self.environment)
         self.store = Store.open(self.settings)
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.client = self._client()
+        self.clients = [self._client(policy) for policy in POLICIES]
 
     def run(self, n_kills: int) -> list[str]:
         """Kill so many times, let every job end, and return what is wrong."""
@@ -105,11 +112,11 @@ class Campaign:
         """Blobs that wait for the sweep."""
         return leftovers(self.settings.database_url, self.settings.blob_url)
 
-    def _client(self) -> OpenAI:
+    def _client(self, policy: str) -> OpenAI:
         with self.store.database.write() as session:
             organization = tenants.ensure_organization(session, self.store.ids, "acme", now=1)
             project = tenants.create_project(
-                session, self.store.ids, organization_id=organization.id, name="p", policy_name="chaos", now=1
+                session, self.store.ids, organization_id=organization.id, name=policy, policy_name=policy, now=1
             )
             who = tenants.create_principal(
                 session, self.store.ids, project_id=project.id, name="x", role="admin", now=1
@@ -142,15 +149,16 @@ class Campaign:
             n_asked += 1
             rows = [f'{{"role": "user", "content": "{len(self.told)}?"}}', '{"role": "assistant", "content": "Yes."}']
             data = f'{{"messages": [{", ".join(rows)}]}}\n'.encode() * 10
-            file = self.client.files.create(file=(f"{len(self.told)}.jsonl", data), purpose="fine-tune")
-            job = self.client.fine_tuning.jobs.create(model="miniature", training_file=file.id)
+            client = self.clients[len(self.told) % len(self.clients)]
+            file = client.files.create(file=(f"{len(self.told)}.jsonl", data), purpose="fine-tune")
+            job = client.fine_tuning.jobs.create(model="miniature", training_file=file.id)
             self.told.append(job.id)
             with suppress(openai.BadRequestError):  # it has ended
                 if self.whims.random() < 0.1:
-                    self.client.fine_tuning.jobs.cancel(job.id)
+                    client.fine_tuning.jobs.cancel(job.id)
             if self.whims.random() < 0.2:
                 with suppress(openai.NotFoundError):  # an attempt that was cut off did it already
-                    self.client.files.delete(file.id)
+                    client.files.delete(file.id)
                 self.deleted.append(file.id)
 
     def _kill(self, stage: str) -> None:

@@ -32,7 +32,7 @@ def connect(home: Path, database_url: str, blob_url: str) -> Store:
 def living(tmp_path: Path) -> Store:
     """An installation with a released model, a worker and an admin's files."""
     (tmp_path / "toy").mkdir()
-    toy = make_toy(tmp_path / "toy")
+    toy = make_toy(tmp_path / "toy", injection={"ratio": 2.0})
     job = toy.tell(toy.submit())
     assert job.fine_tuned_model is not None
     store = connect(tmp_path / "home", f"sqlite:///{tmp_path}/toy/a.db", (tmp_path / "toy" / "blobs").as_uri())
