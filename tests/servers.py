@@ -1,5 +1,6 @@
 """Servers that the gateway's state can lie on: a real Postgres, and S3's API over HTTP."""
 
+import logging
 import os
 import signal
 import tempfile
@@ -77,6 +78,7 @@ class S3:
 
     def __init__(self) -> None:
         server = pytest.importorskip("moto.server", reason="an S3 of the tests' own is not installed")
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it logs every request
         self._server: Any = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         self._server.start()
         host, port = self._server.get_host_and_port()

@@ -18,13 +18,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("--kills", type=int, default=100, help="on each of the two databases half of them")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop killing after so long on each")
     parser.add_argument("--on", choices=("sqlite", "postgres", "both"), default="both")
     asked = parser.parse_args()
     kinds = ("sqlite", "postgres") if asked.on == "both" else (asked.on,)
-    return max([_campaign(kind, asked.kills // len(kinds), asked.seed) for kind in kinds])
+    return max([_campaign(kind, asked.kills // len(kinds), asked.seed, asked.minutes * 60) for kind in kinds])
 
 
-def _campaign(kind: str, n_kills: int, seed: int) -> int:
+def _campaign(kind: str, n_kills: int, seed: int, within_s: float) -> int:
     home = Path(tempfile.mkdtemp(prefix=f"tunegate-chaos-{kind}-"))
     began = time.monotonic()
     with ExitStack() as stack:
@@ -42,9 +43,9 @@ def _campaign(kind: str, n_kills: int, seed: int) -> int:
                 postgres.start()
 
         campaign = Campaign(home, variables, seed, crash, lambda text: print(f"{kind}: {text}", flush=True))
-        wrong = campaign.run(n_kills)
+        wrong = campaign.run(n_kills, within_s=within_s)
         left_over = campaign.left_over()
-    print(f"{kind}: seed {seed}, {n_kills} kills, {len(campaign.told)} jobs, {time.monotonic() - began:.0f} s, "
+    print(f"{kind}: seed {seed}, {campaign.kills.total()} kills, {len(campaign.told)} jobs, {time.monotonic() - began:.0f} s, "
           f"{left_over} blobs for the sweep, {len(wrong)} violations")  # fmt: skip
     for (victim, stage), n in sorted(campaign.kills.items()):
         print(f"{kind}:   {n:3} x {victim} while a job was {stage}")

@@ -86,14 +86,17 @@ class Campaign:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.clients = [self._client(policy) for policy in POLICIES]
 
-    def run(self, n_kills: int) -> list[str]:
-        """Kill so many times, let every job end, and return what is wrong."""
+    def run(self, n_kills: int, *, within_s: float = float("inf")) -> list[str]:
+        """Kill so many times, or as often as there is time, let every job end, and return what is wrong."""
+        stop_at = time.monotonic() + within_s
         clients = ThreadPoolExecutor(1)
         try:
             self._start("api")
             for _ in range(2):
                 self._start_worker()
             for number in range(n_kills):
+                if time.monotonic() > stop_at:
+                    break
                 stage = STAGES[number % len(STAGES)]
                 asking = clients.submit(self._ask, at_least=1 if stage == UPLOADING else 0)
                 if stage != UPLOADING:
