@@ -45,7 +45,8 @@ def _campaign(kind: str, n_kills: int, seed: int, within_s: float) -> int:
         campaign = Campaign(home, variables, seed, crash, lambda text: print(f"{kind}: {text}", flush=True))
         wrong = campaign.run(n_kills, within_s=within_s)
         left_over = campaign.left_over()
-    print(f"{kind}: seed {seed}, {campaign.kills.total()} kills, {len(campaign.told)} jobs, {time.monotonic() - began:.0f} s, "
+    took_s = time.monotonic() - began
+    print(f"{kind}: seed {seed}, {campaign.kills.total()} kills, {len(campaign.told)} jobs, {took_s:.0f} s, "
           f"{left_over} blobs for the sweep, {len(wrong)} violations")  # fmt: skip
     for (victim, stage), n in sorted(campaign.kills.items()):
         print(f"{kind}:   {n:3} x {victim} while a job was {stage}")

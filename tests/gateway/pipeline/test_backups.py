@@ -2,7 +2,6 @@
 
 import json
 import tarfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +9,17 @@ import pytest
 from servers import S3, Postgres
 from sqlalchemy import select
 from toy_shop import make_toy
+from typer.testing import CliRunner
 
 from gateway.backup.archive import BackupUnusable, verify
 from gateway.backup.restoring import restore
 from gateway.backup.saving import save
+from gateway.cli.app import build
 from gateway.compose.store import Store
 from gateway.settings import Settings
 from gateway.store import decisions, engines, files
 from gateway.store.models import Base, Model, Worker
 from gateway.verifying import Verifier
-
-Open = Callable[[str], Store]
 
 
 def connect(home: Path, database_url: str, blob_url: str) -> Store:
@@ -117,3 +116,19 @@ def test_a_member_that_leads_out_of_the_home_is_refused(living: Store, tmp_path:
         assert "home/attestation.key" in tar.getnames()
         assert "home/cache/x" not in tar.getnames()
     assert verify(tmp_path / "b").about["tables"]["models"] == 1
+
+
+def test_the_commands_save_and_restore(living: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(command: str, home: Path, database_url: str, blob_url: str) -> Any:
+        for name, value in (("HOME", str(home)), ("DATABASE_URL", database_url), ("BLOB_URL", blob_url)):
+            monkeypatch.setenv(f"TUNEGATE_{name}", value)
+        return CliRunner().invoke(build(command), [command, str(tmp_path / "b.tar"), "--json"])
+
+    saved = run("backup", living.settings.home, living.settings.database_url, living.settings.blob_url)
+    assert (saved.exit_code, json.loads(saved.stdout)["missing"]) == (0, [])
+    restored = run("restore", tmp_path / "h", f"sqlite:///{tmp_path}/n.db", (tmp_path / "n").as_uri())
+    told = json.loads(saved.stdout)
+    assert (restored.exit_code, json.loads(restored.stdout)) == (
+        0,
+        {k: told[k] for k in ("rows", "blobs", "home_files")},
+    )
