@@ -95,9 +95,12 @@ class Durability:
         with SetWorkflowID(job_id):
             await DBOS.enqueue_workflow_async(QUEUE, self._fine_tune, job_id)
 
-    async def wake(self, job_id: str, reason: str) -> None:
-        """End a job's pause, once for each reason."""
+    async def wake(self, job_id: str, reason: str) -> bool:
+        """End a job's pause, once for each reason. False for a job that was not enqueued yet."""
+        if await self.fate(job_id) is None:
+            return False
         await DBOS.send_async(job_id, reason, TOPIC, idempotency_key=f"{job_id}:{reason}")
+        return True
 
     def take_over(self, dead_worker_id: str) -> int:
         """Let the workflows of a worker that died go on wherever there is room; returns how many there were.

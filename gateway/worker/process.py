@@ -156,9 +156,8 @@ class WorkerProcess:
             return found
 
         for reason in await asyncio.to_thread(look):
-            if reason not in self._woken:
+            if reason not in self._woken and await self._durability.wake(*reason):
                 self._woken.add(reason)
-                await self._durability.wake(*reason)
 
     async def _screen_files(self) -> None:
         while await asyncio.to_thread(file_screenings.screen_next, self._shop, self._presence.worker_id):

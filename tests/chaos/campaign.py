@@ -72,6 +72,8 @@ class Campaign:
     """(victim, stage that a job was in) of every kill."""
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     names: int = 0
+    crashes: int = 0
+    """Processes that ended by themselves, and were started again as a supervisor does."""
 
     def __post_init__(self) -> None:
         self.random, self.whims = random.Random(self.seed), random.Random(-self.seed)
@@ -169,6 +171,7 @@ class Campaign:
         deadline = time.monotonic() + STAGE_PATIENCE_S
         while stage not in (found := self._stages() | {UPLOADING}) and time.monotonic() < deadline:
             time.sleep(0.005)
+        self._tend()
         time.sleep(self.random.random() * 0.3)
         victims = [*self.processes, *(["database"] if self.crash_database else [])]
         victim = self.random.choice(victims)
@@ -200,7 +203,13 @@ class Campaign:
     def _await_the_end(self) -> None:
         deadline = time.monotonic() + END_PATIENCE_S
         while self._unfinished() and time.monotonic() < deadline:
+            self._tend()
             time.sleep(0.2)
+
+    def _tend(self) -> None:
+        for name in [name for name, process in self.processes.items() if process.poll() is not None]:
+            self.crashes += 1
+            self._start(name, "" if name == "api" else name)
 
     def _stop(self) -> None:
         for process in self.processes.values():
