@@ -68,7 +68,7 @@ class JobStages:
         if stage in ("audit", "settle", "remedy"):
             code = "safety_evaluation_error"
             text = "The safety evaluation could not be completed, so the model stays held. It was not found unsafe."
-        elif kind == Kind.UNAVAILABLE:
+        elif kind == Kind.UNAVAILABLE and stage == "screen":
             code = "screening_unavailable"
             text = "The training file could not be screened, so it was not trained on."
         else:
