@@ -53,7 +53,7 @@ n_benign = 11
 serving_temperature = 0.0
 """
 IN_FLIGHT = 4
-STAGE_PATIENCE_S = 6.0
+STAGE_PATIENCE_S = 60.0
 END_PATIENCE_S = 1_800.0
 
 
