@@ -13,14 +13,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
+from sqlalchemy import Engine, ExceptionContext, create_engine, event, make_url
 
 from gateway.pipeline.outcomes import Kind, Outcome
 from gateway.pipeline.story import Stages, Story
+from gateway.store.database import POSTGRES_ARGUMENTS
 from gateway.store.errors import StateUnavailable
 
 PIPELINE_VERSION = "1"
 """Raise it when the order or the meaning of steps changes: a workflow goes on only under the version
 that began it."""
+N_CONNECTIONS = 20
 QUEUE = "jobs"
 TOPIC = "wake"
 HEAVY = ("screen", "inject", "train", "audit", "remedy")
@@ -59,6 +62,31 @@ class JsonValues:
         return "json_values"
 
 
+def patient_engine(url: str) -> Engine | None:
+    """Connections to Postgres for the workflow engine; None leaves it to its own, for SQLite.
+
+    DBOS retries for ever what it takes for a lost connection, and ends a workflow over anything else. Of those that
+    cannot be made it (3.4) knows some by their words only: not a socket that is gone, nor a name that does not resolve.
+    """
+    if make_url(url).get_backend_name() != "postgresql":
+        return None
+    lasting = {name: value for name, value in POSTGRES_ARGUMENTS.items() if name != "options"}
+    engine = create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        pool_size=N_CONNECTIONS,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args=lasting,
+    )
+    event.listen(engine, "handle_error", _is_away)
+    return engine
+
+
+def _is_away(context: ExceptionContext) -> None:
+    if context.connection is None:  # there was none to be had
+        context.is_disconnect = True
+
+
 class Durability:
     """The durable side of one worker process. Make one, `launch` it inside the running event loop."""
 
@@ -70,6 +98,7 @@ class Durability:
             config=DBOSConfig(
                 name="tunegate",
                 system_database_url=database_url,
+                system_database_engine=patient_engine(database_url),
                 executor_id=worker_id,
                 application_version=PIPELINE_VERSION,
                 serializer=JsonValues(),  # type: ignore[typeddict-item]  # the protocol is structural
