@@ -70,7 +70,7 @@ def patient_engine(url: str) -> Engine | None:
     """
     if make_url(url).get_backend_name() != "postgresql":
         return None
-    lasting = {name: value for name, value in POSTGRES_ARGUMENTS.items() if name != "options"}
+    lasting = {**POSTGRES_ARGUMENTS, "options": "-c idle_in_transaction_session_timeout=60s"}
     engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=N_CONNECTIONS,

@@ -6,9 +6,11 @@ import time
 from pathlib import Path
 
 import pytest
+from dbos._utils import retriable_postgres_exception
 from servers import Postgres
+from sqlalchemy.exc import OperationalError
 
-from gateway.pipeline.durability import JsonValues, StepError
+from gateway.pipeline.durability import JsonValues, StepError, patient_engine
 
 WORKER = Path(__file__).parent / "toy_worker.py"
 STORY = ["screen ftjob-1", "inject ftjob-1", "train ftjob-1 made-inject", "audit ftjob-1 made-train"]
@@ -45,6 +47,14 @@ def test_dead_workers_job_is_taken_over_by_another_on_postgres(tmp_path: Path, p
     kill_when(tmp_path, start(tmp_path, url, "w1"), "begin audit")
     assert start(tmp_path, url, "w2", "w1").wait(timeout=30) == 0
     assert ends(tmp_path) == STORY
+
+
+def test_a_postgres_whose_socket_is_gone_is_waited_for(tmp_path: Path) -> None:
+    engine = patient_engine(f"postgresql://u@/x?host={tmp_path}")
+    assert engine is not None
+    with pytest.raises(OperationalError) as caught:
+        engine.connect()
+    assert retriable_postgres_exception(caught.value)
 
 
 @pytest.mark.parametrize("value", [None, "text", 1.5, {"a": [1, {"b": None}]}])
