@@ -55,6 +55,7 @@ serving_temperature = 0.0
 IN_FLIGHT = 4
 STAGE_PATIENCE_S = 60.0
 END_PATIENCE_S = 1_800.0
+TIDY_PATIENCE_S = 300.0
 
 
 @dataclass
@@ -108,8 +109,16 @@ class Campaign:
                 if (number + 1) % 10 == 0:
                     self.say(f"{number + 1} kills, {len(self.told)} jobs")
             self._await_the_end()
+            # What is left to be tidied up by the workflow of a job that has ended, if its worker was killed just then.
+            deadline = time.monotonic() + TIDY_PATIENCE_S
+            while self._wrong() and time.monotonic() < deadline:
+                self._tend()
+                time.sleep(2.0)
         finally:
             self._stop()
+        return self._wrong()
+
+    def _wrong(self) -> list[str]:
         told = Told(jobs=self.told, deleted_files=self.deleted)
         return violations(self.settings.database_url, self.settings.blob_url, told)
 
