@@ -5,7 +5,7 @@ from typing import Any
 
 from deploy.errors import EngineRefused, EngineUnavailable, NoSuchModel, NotReleased, Unauthorized
 from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnavailable
-from gateway.errors import ApiError, PluginError, PolicyError, SettingsError, UnusableSubject
+from gateway.errors import ApiError, BackupUnusable, PluginError, PolicyError, SettingsError, UnusableSubject
 from gateway.store.errors import (
     BlobTooLarge,
     JobIsOver,
@@ -116,6 +116,7 @@ TABLE: Mapping[type[TunegateError], Translator] = {
     PluginError: lambda error: internal_error(),
     PolicyError: lambda error: internal_error(),
     UnusableSubject: lambda error: internal_error(),
+    BackupUnusable: lambda error: internal_error(),
 }
 """The most special class in an exception's ancestry decides. A test proves the table total."""
 

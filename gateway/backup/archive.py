@@ -11,16 +11,12 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
-from moderation.errors import TunegateError
+from gateway.errors import BackupUnusable
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 SPOOL_BYTES = 16 << 20
 CHUNK_BYTES = 1 << 20
-
-
-class BackupUnusable(TunegateError):
-    """The file is no whole backup, or the place it is to be restored to is not empty."""
 
 
 class ArchiveWriter:

@@ -10,8 +10,9 @@ from typing import IO, Any
 from sqlalchemy import JSON, MetaData, Table, insert
 from sqlalchemy.orm import Session
 
-from gateway.backup.archive import ArchiveReader, BackupUnusable, private, verify
+from gateway.backup.archive import ArchiveReader, private, verify
 from gateway.compose.store import Store
+from gateway.errors import BackupUnusable
 from gateway.store.blobs import read_chunks
 from gateway.store.database import newest_version
 

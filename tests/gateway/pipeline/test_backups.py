@@ -11,11 +11,12 @@ from sqlalchemy import select
 from toy_shop import make_toy
 from typer.testing import CliRunner
 
-from gateway.backup.archive import BackupUnusable, verify
+from gateway.backup.archive import verify
 from gateway.backup.restoring import restore
 from gateway.backup.saving import save
 from gateway.cli.app import build
 from gateway.compose.store import Store
+from gateway.errors import BackupUnusable
 from gateway.settings import Settings
 from gateway.store import decisions, engines, files
 from gateway.store.models import Base, Model, Worker
