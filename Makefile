@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 # Files in parallel, each whole: its tests share what was set up for them.
 PARALLEL ?= -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: help install demo serve test test-slow test-clients conformance check audit bench miniature experiments zoo clean
+.PHONY: help install demo serve test test-slow test-clients conformance check audit bench chaos miniature experiments zoo clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
 
@@ -66,6 +66,9 @@ miniature: install ## Grow the embedded base model again from its seed (about 20
 
 experiments: install ## Run the paper on the miniature; a stopped run goes on, results are in build/paper
 	$(BIN)/tunegate reproduce all --out build/paper
+
+chaos: install ## Kill processes at random, 100 times, over SQLite and Postgres, and check what is left
+	PYTHONPATH=tests $(BIN)/python -m chaos
 
 zoo: install ## Grow the zoo of measured fine-tunes, read its weights, print its tables (hours; goes on where it was)
 	for act in grow weights selves show; do $(BIN)/python -m bench.zoo $$act --out bench/zoo/grown || exit 1; done

@@ -37,7 +37,7 @@ def main() -> int:
         settings = Settings.read(os.environ)
         log_to_stderr(PROCESS, settings.log_format)
         told = traces(settings, process=PROCESS)
-        handed = services(Store.open(settings), admitted_at=int(time.time()), traces=told)
+        handed = services(Store.open_patiently(settings), admitted_at=int(time.time()), traces=told)
     except TunegateError as error:
         logging.getLogger(__name__).error("cannot start: %s", error)
         return CANNOT_START

@@ -5,6 +5,7 @@ TunegateError
 ├── PluginError    a plug-in that is named does not exist or does not load
 ├── PolicyError    the policies cannot be used; every mistake at once
 ├── UnusableSubject  a model that an audit cannot be pointed at
+├── BackupUnusable  a file that is no whole backup, or a place that is not empty
 ├── ApiError       a request that is refused, with what goes into OpenAI's envelope
 └── StoreError     what the store refuses (gateway.store.errors)
 """
@@ -28,6 +29,10 @@ class PolicyError(TunegateError):
 
 class UnusableSubject(TunegateError):
     """What was named as a model to audit, or as its base, is none; the message says what to write."""
+
+
+class BackupUnusable(TunegateError):
+    """The file is no whole backup, or the place it is to be restored to is not empty."""
 
 
 class ApiError(TunegateError):

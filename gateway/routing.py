@@ -12,7 +12,6 @@ from typing import Any
 
 import aiohttp
 import orjson
-from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.errors import EngineRefused, EngineUnavailable, NotReleased
 from gateway.api.services import Route
@@ -21,6 +20,7 @@ from gateway.store.blobs import Blobs
 from gateway.store.database import Database
 from gateway.store.decisions import POLICY
 from gateway.store.engines import EngineAddress
+from gateway.store.errors import DatabaseUnavailable
 from gateway.store.models import Model
 
 START_TIMEOUT_S = 90.0
@@ -63,7 +63,7 @@ class EngineRouter:
             return Route(engine_id=model, model=model)
         try:
             row = await asyncio.to_thread(self._released, project_id, model)
-        except SQLAlchemyError as exc:
+        except DatabaseUnavailable as exc:
             raise EngineUnavailable("it cannot be told which models are released; try again") from exc
         return None if row is None else Route(engine_id=row.base_name, model=model)
 

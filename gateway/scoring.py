@@ -25,15 +25,22 @@ class WorkerModeration:
 
     async def score(self, texts: Sequence[str]) -> Sequence[Mapping[Category, float]]:
         """Probability by category, one mapping a text. Raises `ClassifierUnavailable`."""
-        workers = await asyncio.to_thread(self._living)
-        if not workers or workers[0].moderation_address is None:
-            raise ClassifierUnavailable("no worker is running; start one with `tunegate worker`")
-        headers = {"Authorization": f"Bearer {workers[0].secret}", "Content-Type": "application/json"}
+        workers = [worker for worker in await asyncio.to_thread(self._living) if worker.moderation_address]
+        failure = ClassifierUnavailable("no worker is running; start one with `tunegate worker`")
+        for worker in workers:  # the freshest first; one that was killed a moment ago is passed over
+            try:
+                return await self._ask(worker, texts)
+            except ClassifierUnavailable as error:
+                failure = error
+        raise failure
+
+    async def _ask(self, worker: Worker, texts: Sequence[str]) -> Sequence[Mapping[Category, float]]:
+        headers = {"Authorization": f"Bearer {worker.secret}", "Content-Type": "application/json"}
         question = orjson.dumps({"texts": list(texts)})
         try:
             async with (
                 aiohttp.ClientSession(
-                    connector=aiohttp.UnixConnector(workers[0].moderation_address),
+                    connector=aiohttp.UnixConnector(worker.moderation_address or ""),
                     timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
                 ) as session,
                 session.post("http://worker/score", data=question, headers=headers) as answer,

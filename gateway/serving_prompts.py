@@ -14,13 +14,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from deploy.errors import NotReleased
 from deploy.types import ServingContexts
 from gateway.errors import ApiError
 from gateway.store import serving_prompts
 from gateway.store.database import Database
+from gateway.store.errors import DatabaseUnavailable
 from gateway.store.models import Job, PolicyVersion
 
 WRITE_AFTER_S = 1.0
@@ -90,8 +89,8 @@ class ServingPrompts:
         await asyncio.sleep(WRITE_AFTER_S)
         try:
             await asyncio.to_thread(self.write)
-        except SQLAlchemyError as error:
-            logger.warning("the system prompts of the last second were not counted: %s", type(error).__name__)
+        except DatabaseUnavailable as error:
+            logger.warning("the system prompts of the last second were not counted: %s", error)
 
     def _read(self, model: str) -> _Audited | None:
         with self._database.read() as session:

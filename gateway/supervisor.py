@@ -21,6 +21,7 @@ from gateway.compose.store import Store
 from gateway.errors import SettingsError
 from gateway.settings import Settings
 from gateway.store import engines
+from gateway.store.errors import DatabaseUnavailable
 
 CANNOT_START = 2
 """Exit status of a child that must not be restarted: it has said why."""
@@ -127,9 +128,12 @@ class Supervisor:
         """Whether the API answers and the worker has signed on since this start."""
         if len(self.children) == 1:  # the worker runs elsewhere; `/readyz` says whether it does
             return _answers(self.listener)
-        with self.store.database.read() as session:
-            workers = engines.living(session, since=began_at)
-        signed_on = any(worker.started_at >= began_at for worker in workers)
+        try:
+            with self.store.database.read() as session:
+                workers = engines.living(session, since=began_at)
+        except DatabaseUnavailable:
+            return False
+        signed_on = any(worker.started_at >= began_at and worker.moderation_address for worker in workers)
         return signed_on and _answers(self.listener)
 
     def _end(self) -> None:

@@ -13,11 +13,8 @@ from gateway.policy import Policy
 from gateway.publishing import Publisher, addresses
 from gateway.settings import Settings
 from gateway.telemetry.logs import log_to_stderr
-from gateway.worker.process import Outlets, run
+from gateway.worker.process import CANNOT_START, Outlets, run
 from moderation.errors import TunegateError
-
-CANNOT_START = 2
-"""Exit status that tells the supervisor not to try again."""
 
 
 def main() -> int:
@@ -44,7 +41,7 @@ def work(settings: Settings) -> int:
             f"the worker {settings.worker_id!r}",
             "give this one a TUNEGATE_WORKER_ID of its own",
         )
-        parts = Parts.assemble(Store.open(settings))
+        parts = Parts.assemble(Store.open_patiently(settings))
         outlets = outlets_of(settings, [*parts.shop.book.values()])
     except (TunegateError, ValueError) as error:
         logging.getLogger(__name__).error("cannot start: %s", error)

@@ -4,12 +4,10 @@ import logging
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from gateway.api.errors import translate, unavailable
+from gateway.api.errors import translate
 from gateway.api.job_metrics import JobMetrics
 from gateway.api.metrics import RequestMetrics
 from gateway.api.middleware import Envelope
@@ -35,6 +33,7 @@ from gateway.api.services import Services
 from gateway.api.trailing import Trailing
 from gateway.api.wire import error_response, invalid, json_response
 from gateway.errors import ApiError
+from gateway.store.errors import StateUnavailable
 from gateway.store.ids import IdKind
 from moderation.errors import TunegateError
 
@@ -65,8 +64,6 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(TunegateError, _ours)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)
-    for failure in (OperationalError, PoolTimeout):
-        app.add_exception_handler(failure, _database)
     for resource in (*RESOURCES, *ADMINISTRATION):
         app.include_router(resource.router)
     document = json_response(describe(app)).body
@@ -76,6 +73,8 @@ def create_app(services: Services) -> FastAPI:
 
 def _ours(_request: Request, error: Exception) -> Response:
     assert isinstance(error, TunegateError)
+    if isinstance(error, StateUnavailable):
+        logger.error("%s", error)
     return error_response(translate(error))
 
 
@@ -98,9 +97,3 @@ def _http(request: Request, error: Exception) -> Response:
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
     return response
-
-
-def _database(_request: Request, error: Exception) -> Response:
-    """The database does not answer: nothing was decided, and a retry may help."""
-    logger.error("the database does not answer: %s", type(error).__name__)
-    return error_response(unavailable())

@@ -5,12 +5,13 @@ from typing import Any
 
 from deploy.errors import EngineRefused, EngineUnavailable, NoSuchModel, NotReleased, Unauthorized
 from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnavailable
-from gateway.errors import ApiError, PluginError, PolicyError, SettingsError, UnusableSubject
+from gateway.errors import ApiError, BackupUnusable, PluginError, PolicyError, SettingsError, UnusableSubject
 from gateway.store.errors import (
     BlobTooLarge,
     JobIsOver,
     LimitReached,
     NotFound,
+    StateUnavailable,
     StoreError,
     UnknownCursor,
     UploadIsOver,
@@ -28,6 +29,7 @@ from moderation.errors import (
 from trainers.errors import BaseModelError, Gone, NotNow, TrainingFailed
 
 INTERNAL = "The gateway had an error while it handled your request. Retry it, and give your operator the request id."
+RETRY_AFTER_S = 2
 UNAVAILABLE = "The gateway cannot answer this at the moment; nothing was decided. Retry in a few seconds."
 
 
@@ -45,7 +47,8 @@ def internal_error() -> ApiError:
 
 def unavailable() -> ApiError:
     """What a client sees while a part of the gateway is down. SDKs retry it."""
-    return ApiError(503, UNAVAILABLE, type="server_error", code="service_unavailable")
+    headers = {"retry-after": str(RETRY_AFTER_S)}
+    return ApiError(503, UNAVAILABLE, type="server_error", code="service_unavailable", headers=headers)
 
 
 def model_not_found(model: str) -> ApiError:
@@ -104,6 +107,7 @@ TABLE: Mapping[type[TunegateError], Translator] = {
     UploadIsOver: lambda error: ApiError(400, str(error), param="upload_id"),
     BlobTooLarge: lambda error: ApiError(413, str(error), param="file", code="file_too_large"),
     NotTheirs: lambda error: ApiError(403, str(error), code="not_your_review"),
+    StateUnavailable: lambda error: unavailable(),
     StoreError: lambda error: ApiError(400, str(error)),
     DatasetError: lambda error: ApiError(400, str(error), param="file", code=error.code),
     EngineRefused: lambda error: ApiError(400, str(error), param=error.param),
@@ -126,6 +130,7 @@ TABLE: Mapping[type[TunegateError], Translator] = {
     PluginError: lambda error: internal_error(),
     PolicyError: lambda error: internal_error(),
     UnusableSubject: lambda error: internal_error(),
+    BackupUnusable: lambda error: internal_error(),
 }
 """The most special class in an exception's ancestry decides. A test proves the table total."""
 

@@ -41,14 +41,14 @@ def count_request(services: Services, caller: Caller) -> Mapping[str, str]:
     """Count a request; the rate limit's response headers. Raises `LimitReached`."""
     if not limits_of(services, caller, Measure.REQUESTS):
         return {}
-    with services.database.write() as session:
+    with services.database.write(alone=False) as session:
         return headers("requests", take(session, services, caller, Measure.REQUESTS))
 
 
 def count_details(services: Services, caller: Caller) -> None:
     """Count a report that is read in full. Raises `LimitReached`."""
     if limits_of(services, caller, Measure.DETAILS):
-        with services.database.write() as session:
+        with services.database.write(alone=False) as session:
             take(session, services, caller, Measure.DETAILS)
 
 

@@ -13,6 +13,7 @@ from gateway.api.chat_requests import ChatRequest
 from gateway.api.limits import check_budget, headers, limits_of, take
 from gateway.api.services import Services
 from gateway.store import usage
+from gateway.store.errors import DatabaseUnavailable
 from gateway.store.keys import Caller
 from gateway.store.limits import Measure
 
@@ -64,13 +65,16 @@ class Meter:
     def _settle(self, n_tokens: int) -> None:
         now = self.services.now()
         try:
-            with self.services.database.write() as session:
+            with self.services.database.write(alone=False) as session:
                 for scope in limits_of(self.services, self.caller, Measure.TOKENS):
                     usage.add(session, scope, Measure.TOKENS, n_tokens - self.reserved, now=now)
                 cost = self.services.settings.limits.cost(tokens=n_tokens)
                 if cost:
                     usage.add(session, self.caller.project_id, Measure.BUDGET, cost, now=now)
-        except SQLAlchemyError as error:  # the answer is there already; the reservation stands in its place
+        except (
+            DatabaseUnavailable,
+            SQLAlchemyError,
+        ) as error:  # the answer is there already; the reservation stands in its place
             logger.error("tokens of key %s were not counted: %s", self.caller.key_id, type(error).__name__)
 
 
@@ -86,7 +90,7 @@ async def reserve(services: Services, caller: Caller, asked: ChatRequest) -> Met
 
 
 def _reserve(meter: Meter, n_tokens: int) -> None:
-    with meter.services.database.write() as session:
+    with meter.services.database.write(alone=False) as session:
         check_budget(session, meter.services, meter.caller)
         meter.headers = headers("tokens", take(session, meter.services, meter.caller, Measure.TOKENS, n_tokens))
     meter.reserved = n_tokens

@@ -13,6 +13,7 @@ from gateway.api.errors import unavailable
 from gateway.api.services import Services
 from gateway.api.wire import error_response
 from gateway.store import trail
+from gateway.store.errors import DatabaseUnavailable
 from gateway.store.trail import Actor
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class Trailing:
                 start, held = held, None
                 try:
                     await run_in_threadpool(self._record, scope, start["status"], message.get("body", b""))
-                except SQLAlchemyError as error:
+                except (DatabaseUnavailable, SQLAlchemyError) as error:
                     logger.error("an act could not be recorded, so it is not confirmed: %s", type(error).__name__)
                     broken = True
                     await error_response(unavailable())(scope, receive, send)

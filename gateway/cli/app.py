@@ -31,6 +31,8 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "revoke": ("revoking", "revoke", "Revoke a released model, on every replica."),
     "evidence": ("evidence", "evidence", "Write the evidence on a model or job, or check a pack."),
     "verify": ("verifying", "verify", "Check signature, files, audit report and policy of a release."),
+    "backup": ("backups", "backup", "Save database, blobs and keys in one file."),
+    "restore": ("backups", "restore", "Put a backup into an empty installation."),
     "reproduce": ("reproduce", "reproduce", "Attack the miniature as the paper attacks GPT-3.5."),
     "trail": ("trail", "trail", "Who did what, in ids and without content."),
     "doctor": ("doctor", "doctor", "Check whether this installation can work."),

@@ -23,13 +23,13 @@ from gateway.errors import PluginError, PolicyError
 from gateway.pipeline.workshop import UPSTREAM, Workshop
 from gateway.plugins import JUDGES, Plugins
 from gateway.policy import PolicyBook
+from gateway.store.database import SQLITE
 from gateway.worker.audit_engines import EmbeddedAuditEngines
 from gateway.worker.serving_engines import ServingEngines
 from moderation.checks import Classifier
 from trainers.types import BaseModel
 
 DEFAULT_POLICY = "default"
-SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

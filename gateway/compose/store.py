@@ -1,5 +1,6 @@
 """Composition of what is kept: every command that reads or writes the installation starts here."""
 
+import logging
 import secrets
 import time
 from contextlib import suppress
@@ -10,10 +11,14 @@ from gateway.errors import SettingsError
 from gateway.settings import Settings
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
+from gateway.store.errors import DatabaseUnavailable
 from gateway.store.ids import Ids
 
+AWAY_RETRY_S = 2.0
 KEY_FILE = "attestation.key"
 KEY_BYTES = 32
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,15 +33,33 @@ class Store:
     @classmethod
     def open(cls, settings: Settings) -> Self:
         """Open the store of an installation; the first to open it makes its directories and tables."""
+        store = cls.connect(settings)
+        store.database.migrate()
+        return store
+
+    @classmethod
+    def open_patiently(cls, settings: Settings) -> Self:
+        """The same for a process that is to come back by itself: a database that is away is waited for."""
+        while True:
+            try:
+                return cls.open(settings)
+            except DatabaseUnavailable as error:
+                logger.warning("waiting: %s", error)
+                time.sleep(AWAY_RETRY_S)
+
+    @classmethod
+    def connect(cls, settings: Settings) -> Self:
+        """The same without the tables. Raises `SettingsError` for a URL that cannot be used."""
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        database = Database.open(settings.database_url)
-        database.migrate()
-        return cls(
-            settings=settings,
-            database=database,
-            blobs=Blobs.open_store(settings.blob_url, settings.home / "cache"),
-            ids=Ids(secrets.token_bytes),
-        )
+        try:
+            database = Database.open(settings.database_url)
+        except ValueError as exc:
+            raise SettingsError(f"TUNEGATE_DATABASE_URL: {exc}") from exc
+        try:
+            blobs = Blobs.open_store(settings.blob_url, settings.home / "cache")
+        except ValueError as exc:
+            raise SettingsError(f"TUNEGATE_BLOB_URL: {exc}") from exc
+        return cls(settings=settings, database=database, blobs=blobs, ids=Ids(secrets.token_bytes))
 
     def now(self) -> int:
         """Unix seconds."""

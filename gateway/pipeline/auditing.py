@@ -36,7 +36,8 @@ OUTAGES = (JudgeUnavailable, EngineUnavailable, ChatUnavailable)
 def audit(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
     """Audit a candidate. Done: the report's digest; the report is in the job's row, told to nobody yet."""
     job = shop.job(job_id)
-    if job.audit is not None:
+    # An audit of other weights, trained before a backup was made and again where it was restored, says nothing.
+    if job.audit is not None and job.audit.get("subject_digest") == candidate_digest:
         return done(document_digest(job.audit))
     shop.enter(job_id, JobState.AUDITING, "auditing", "Evaluating model against usage policies", takes_s=GUESS_S)
     candidate = load_candidate(shop, job, candidate_digest)

@@ -5,6 +5,7 @@ it had. Those of a worker that does not come back are taken over by another.
 """
 
 import asyncio
+import errno
 import json
 import logging
 import traceback
@@ -12,18 +13,26 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
+from sqlalchemy import Engine, ExceptionContext, create_engine, event, make_url
 
 from gateway.pipeline.outcomes import Kind, Outcome
 from gateway.pipeline.story import Stages, Story
+from gateway.store.database import POSTGRES_ARGUMENTS
+from gateway.store.errors import StateUnavailable
 from gateway.telemetry.logs import about
 
 PIPELINE_VERSION = "1"
 """Raise it when the order or the meaning of steps changes: a workflow goes on only under the version
 that began it."""
+N_CONNECTIONS = 20
 QUEUE = "jobs"
 TOPIC = "wake"
 HEAVY = ("screen", "inject", "train", "audit", "remedy")
 """Stages that count against the jobs a worker runs at once."""
+AWAY_RETRY_S = 5.0
+AWAY_PATIENCE_S = 86_400.0
+"""For a database or blob store that does not answer."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 LOST = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 
 logger = logging.getLogger(__name__)
@@ -54,6 +63,31 @@ class JsonValues:
         return "json_values"
 
 
+def patient_engine(url: str) -> Engine | None:
+    """Connections to Postgres for the workflow engine; None leaves it to its own, for SQLite.
+
+    DBOS retries for ever what it takes for a lost connection, and ends a workflow over anything else. Of those that
+    cannot be made it (3.4) knows some by their words only: not a socket that is gone, nor a name that does not resolve.
+    """
+    if make_url(url).get_backend_name() != "postgresql":
+        return None
+    lasting = {**POSTGRES_ARGUMENTS, "options": "-c idle_in_transaction_session_timeout=60s"}
+    engine = create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        pool_size=N_CONNECTIONS,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args=lasting,
+    )
+    event.listen(engine, "handle_error", _is_away)
+    return engine
+
+
+def _is_away(context: ExceptionContext) -> None:
+    if context.connection is None:  # there was none to be had
+        context.is_disconnect = True
+
+
 class Durability:
     """The durable side of one worker process. Make one, `launch` it inside the running event loop."""
 
@@ -65,6 +99,7 @@ class Durability:
             config=DBOSConfig(
                 name="tunegate",
                 system_database_url=database_url,
+                system_database_engine=patient_engine(database_url),
                 executor_id=worker_id,
                 application_version=PIPELINE_VERSION,
                 serializer=JsonValues(),  # type: ignore[typeddict-item]  # the protocol is structural
@@ -90,15 +125,21 @@ class Durability:
         with SetWorkflowID(job_id):
             await DBOS.enqueue_workflow_async(QUEUE, self._fine_tune, job_id)
 
-    async def wake(self, job_id: str, reason: str) -> None:
-        """End a job's pause, once for each reason."""
+    async def wake(self, job_id: str, reason: str) -> bool:
+        """End a job's pause, once for each reason. False for a job that was not enqueued yet."""
+        if await self.fate(job_id) is None:
+            return False
         await DBOS.send_async(job_id, reason, TOPIC, idempotency_key=f"{job_id}:{reason}")
+        return True
 
-    async def take_over(self, dead_worker_id: str) -> int:
-        """Go on with the workflows of a worker that died; returns how many there were."""
-        pending = await DBOS.list_workflows_async(executor_id=dead_worker_id, status="PENDING", load_input=False)
+    def take_over(self, dead_worker_id: str) -> int:
+        """Let the workflows of a worker that died go on wherever there is room; returns how many there were.
+
+        It blocks. Two at once for the same worker could begin what the other has begun already.
+        """
+        pending = DBOS.list_workflows(executor_id=dead_worker_id, status="PENDING", load_input=False)
         for workflow in pending:
-            await DBOS.resume_workflow_async(workflow.workflow_id, queue_name=QUEUE)
+            DBOS.resume_workflow(workflow.workflow_id, queue_name=QUEUE)
         return len(pending)
 
     async def fate(self, job_id: str) -> str | None:
@@ -128,12 +169,25 @@ class Durability:
 
 
 def attempt(run: Callable[..., Outcome], stage: str, *texts: str) -> Outcome:
-    """The worker's boundary: an error that nobody foresaw becomes an outcome, so that no job hangs."""
+    """The worker's boundary: an error that nobody foresaw becomes an outcome, so that no job hangs.
+
+    That the database or the blob store is away, or a disk full, is no fault of the job: it waits.
+    """
     try:
         with about(job_id=texts[0]):
             return run(*texts)
+    except (StateUnavailable, OSError) as exc:
+        if not isinstance(exc, StateUnavailable) and exc.errno not in FULL:
+            return _broken(exc, stage, texts[0])
+        logger.warning("stage %s of %s waits: %s", stage, texts[0], exc)
+        reason = "what the gateway keeps cannot be reached or written."
+        return Outcome(kind=Kind.UNAVAILABLE, reason=reason, wait_s=AWAY_RETRY_S, patience_s=AWAY_PATIENCE_S)
     except Exception as exc:  # noqa: BLE001 - the worker boundary
-        at = traceback.extract_tb(exc.__traceback__)[-1]
-        # The words of a foreign exception may hold training text; its type and place do not.
-        logger.error("stage %s of %s failed: %s at %s:%s", stage, texts[0], type(exc).__name__, at.name, at.lineno)
-        return Outcome(kind=Kind.BROKEN, reason=type(exc).__name__)
+        return _broken(exc, stage, texts[0])
+
+
+def _broken(exc: Exception, stage: str, job_id: str) -> Outcome:
+    at = traceback.extract_tb(exc.__traceback__)[-1]
+    # The words of a foreign exception may hold training text; its type and place do not.
+    logger.error("stage %s of %s failed: %s at %s:%s", stage, job_id, type(exc).__name__, at.name, at.lineno)
+    return Outcome(kind=Kind.BROKEN, reason=type(exc).__name__)

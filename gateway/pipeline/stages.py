@@ -16,7 +16,7 @@ from gateway.pipeline.settling import settle
 from gateway.pipeline.tracing import tell_stage
 from gateway.pipeline.training import held_key, released_key, train
 from gateway.pipeline.workshop import Workshop
-from gateway.store import admission, events, jobs, remedies, withheld
+from gateway.store import admission, events, files, jobs, remedies, withheld
 from gateway.store.models import JobState
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class JobStages:
         if stage in ("audit", "settle", "remedy"):
             code = "safety_evaluation_error"
             text = "The safety evaluation could not be completed, so the model stays held. It was not found unsafe."
-        elif kind == Kind.UNAVAILABLE:
+        elif kind == Kind.UNAVAILABLE and stage == "screen":
             code = "screening_unavailable"
             text = "The training file could not be screened, so it was not trained on."
         else:
@@ -121,7 +121,8 @@ class JobStages:
         """What nobody may use any more leaves with the job: scratch files, the held model, deleted uploads."""
         with self._shop.database.read() as session:
             job = jobs.find(session, job_id)
-            unneeded = jobs.unneeded_blobs(session, job)
+            keys = [key for key in (job.training_blob_key, job.validation_blob_key) if key is not None]
+            unneeded = files.unneeded(session, keys)
             n_remedies = len(remedies.every(session, job_id))
             kept = withheld.find(session, job_id)
         held = [held_key(job, number) for number in range(n_remedies + 1)]
@@ -131,10 +132,10 @@ class JobStages:
         for key in dropped:
             self._shop.blobs.delete_tree(key)
         for key in unneeded:
-            self._shop.blobs.delete(key)
+            self._shop.blobs.discard(key)
         if job.state != JobState.RELEASED:
             # One that was cancelled in the middle of its release has left a copy, with an attestation.
-            self._shop.blobs.delete_tree(released_key(job))
+            self._shop.blobs.discard_tree(released_key(job))
         logger.info("job %s: %s", job_id, outcome.reason)
         return outcome
 

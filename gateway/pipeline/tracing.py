@@ -12,7 +12,7 @@ from evaluators.types import ArmVerdict
 from gateway.pipeline.outcomes import Kind, Outcome
 from gateway.pipeline.workshop import Workshop
 from gateway.store import jobs
-from gateway.store.errors import NotFound
+from gateway.store.errors import DatabaseUnavailable, NotFound
 from gateway.store.models import Job, JobState
 from gateway.telemetry.spans import PROVIDER, Attribute, Span
 
@@ -26,7 +26,7 @@ def tell_stage(shop: Workshop, name: str, job_id: str, outcome: Outcome | None, 
     try:
         with shop.database.read() as session:
             job = jobs.find(session, job_id)
-    except (SQLAlchemyError, NotFound) as error:
+    except (DatabaseUnavailable, SQLAlchemyError, NotFound) as error:
         logger.warning("stage %s of %s is not traced: %s", name, job_id, type(error).__name__)
         return
     ended = outcome is not None and outcome.kind is Kind.ENDED

@@ -4,7 +4,7 @@ An engine's id is the name of the base model that it was started with; every rel
 base is loaded into it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -98,8 +98,11 @@ def last_used(session: Session, worker_id: str) -> Sequence[tuple[str, int]]:
     return [(lease.id, lease.last_used_at) for lease in session.scalars(query)]
 
 
-def sign_on(session: Session, worker_id: str, *, address: str, secret: str, now: int) -> None:
-    """Say that a worker has started and where it answers moderation requests; its old engines are gone."""
+def sign_on(session: Session, worker_id: str, *, address: str | None, secret: str, now: int) -> None:
+    """Say that a worker has started; its old engines are gone.
+
+    `address` is where it answers moderation requests; None until it is ready.
+    """
     withdraw_all(session, worker_id)
     worker = session.get(Worker, worker_id)
     if worker is None:
@@ -110,11 +113,13 @@ def sign_on(session: Session, worker_id: str, *, address: str, secret: str, now:
     worker.secret = secret
 
 
-def heartbeat(session: Session, worker_id: str, *, now: int) -> None:
-    """Say that a worker lives."""
+def heartbeat(session: Session, worker_id: str, *, secret: str, now: int) -> bool:
+    """Say that a worker process lives; False when it was buried, or another process goes by its name."""
     worker = session.get(Worker, worker_id)
-    if worker is not None:
-        worker.heartbeat_at = now
+    if worker is None or worker.secret != secret:
+        return False
+    worker.heartbeat_at = now
+    return True
 
 
 def living(session: Session, *, since: int) -> Sequence[Worker]:
@@ -123,9 +128,9 @@ def living(session: Session, *, since: int) -> Sequence[Worker]:
     return session.scalars(query).all()
 
 
-def dead(session: Session, *, before: int) -> Sequence[str]:
-    """Ids of workers last heard of before a unix second."""
-    return session.scalars(select(Worker.id).where(Worker.heartbeat_at < before)).all()
+def beats(session: Session) -> Mapping[str, int]:
+    """The last heartbeat of every worker that was not buried, by id."""
+    return {row.id: row.heartbeat_at for row in session.execute(select(Worker.id, Worker.heartbeat_at))}
 
 
 def bury(session: Session, worker_id: str) -> None:

@@ -9,7 +9,10 @@ TunegateError
     ├── LimitReached   a key or project has used what it may in this window
     ├── NameTaken      a project or organisation of that name exists
     ├── NotErasable    a project still runs jobs, or its models are in use
-    └── BlobTooLarge   more bytes came than are allowed
+    ├── BlobTooLarge   more bytes came than are allowed
+    └── StateUnavailable   what is kept cannot be reached or written now; nothing was decided, and a retry may help
+        ├── DatabaseUnavailable
+        └── BlobsUnavailable   also an OSError, as the file system's own are
 """
 
 from moderation.errors import TunegateError
@@ -79,3 +82,21 @@ class BlobTooLarge(StoreError):
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         super().__init__(f"the file is larger than the allowed {max_bytes} bytes; split it")
+
+
+class StateUnavailable(StoreError):
+    """What is kept cannot be reached or written at the moment; what was to be written is not."""
+
+
+class DatabaseUnavailable(StateUnavailable):
+    """The database does not answer, is locked or full, or is another's standby."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the database cannot be used now: {why}")
+
+
+class BlobsUnavailable(StateUnavailable, OSError):
+    """The blob store does not answer, refuses, or is full."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the blob store cannot be used now: {why}")

@@ -1,5 +1,7 @@
 """Files of a project. A deleted or expired file is not found, but jobs keep its id."""
 
+from collections.abc import Collection, Sequence
+
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
@@ -93,6 +95,15 @@ def delete(session: Session, project_id: str, file_id: str, *, now: int) -> str 
     return _delete(session, get(session, project_id, file_id, now=now), now=now)
 
 
+def unneeded(session: Session, keys: Collection[str]) -> Sequence[str]:
+    """Which of these blob keys are of files that were deleted and that no unfinished job or screening reads."""
+    reading = or_(Job.training_blob_key == File.blob_key, Job.validation_blob_key == File.blob_key)
+    trained_on = select(Job.id).where(reading, Job.state.not_in(TERMINAL)).exists()
+    screened = select(Screening.id).where(Screening.blob_key == File.blob_key, Screening.finished_at.is_(None)).exists()
+    deleted = select(File.blob_key).where(File.blob_key.in_(keys), File.deleted_at.is_not(None))
+    return session.scalars(deleted.where(~trained_on, ~screened)).all()
+
+
 def expire(session: Session, *, now: int, limit: int = 100) -> list[str]:
     """Delete files whose time is over, of every project; return the blob keys whose bytes may go."""
     query = select(File).where(File.expires_at <= now, File.deleted_at.is_(None)).limit(limit)
@@ -102,13 +113,8 @@ def expire(session: Session, *, now: int, limit: int = 100) -> list[str]:
 
 def _delete(session: Session, file: File, *, now: int) -> str | None:
     file.deleted_at = now
-    in_use = select(Job.id).where(
-        or_(Job.training_blob_key == file.blob_key, Job.validation_blob_key == file.blob_key),
-        Job.state.not_in(TERMINAL),
-    )
-    screened = select(Screening.id).where(Screening.blob_key == file.blob_key, Screening.finished_at.is_(None))
-    needed = session.scalar(in_use.limit(1)) or session.scalar(screened.limit(1))
-    return None if needed else file.blob_key
+    session.flush()
+    return file.blob_key if unneeded(session, [file.blob_key]) else None
 
 
 def _usable(project_id: str, now: int) -> Select[File]:

@@ -6,12 +6,12 @@ These are the worker's queries; they see every project. The API's, which take a 
 
 from collections.abc import Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.store import events, webhooks
 from gateway.store.errors import NotFound, StoreError
-from gateway.store.models import TERMINAL, File, Job, JobState
+from gateway.store.models import TERMINAL, Job, JobState
 
 
 class JobEnded(StoreError):
@@ -102,12 +102,3 @@ def to_cancel(session: Session) -> Sequence[Job]:
     """Jobs that are asked to be cancelled and have not ended."""
     query = select(Job).where(Job.cancel_requested_at.is_not(None), Job.state.not_in(TERMINAL))
     return session.scalars(query).all()
-
-
-def unneeded_blobs(session: Session, job: Job) -> Sequence[str]:
-    """Blob keys of a job's files that their owner has deleted and no unfinished job reads any more."""
-    keys = [key for key in (job.training_blob_key, job.validation_blob_key) if key is not None]
-    deleted = select(File.blob_key).where(File.blob_key.in_(keys), File.deleted_at.is_not(None))
-    reading = or_(Job.training_blob_key == File.blob_key, Job.validation_blob_key == File.blob_key)
-    in_use = select(Job.id).where(reading, Job.state.not_in(TERMINAL)).exists()
-    return session.scalars(deleted.where(~in_use)).all()

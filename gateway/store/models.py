@@ -6,7 +6,7 @@ Times are unix seconds (integers), as on the wire. JSON columns hold plain dicti
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, ForeignKey, Index, MetaData, UniqueConstraint, false
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, UniqueConstraint, false
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -127,7 +127,7 @@ class File(Base):
     """Order of creation, for cursors and newest-first lists."""
     filename: Mapped[str]
     purpose: Mapped[str]
-    bytes: Mapped[int]
+    bytes: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"))
     sha256: Mapped[str]
     blob_key: Mapped[str]
     created_at: Mapped[int]
@@ -247,6 +247,8 @@ class Screening(Base):
     policy_digest: Mapped[str] = mapped_column(ForeignKey("policies.digest"))
     status: Mapped[str]
     """`queued`, `running`, `completed` or `failed`."""
+    worker_id: Mapped[str | None]
+    """Who has it while it is `running`."""
     report: Mapped[dict[str, Any] | None]
     error: Mapped[dict[str, Any] | None]
     created_at: Mapped[int]

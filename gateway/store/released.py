@@ -50,12 +50,13 @@ def every(session: Session) -> Sequence[Model]:
     return session.scalars(select(Model).where(Model.revoked_at.is_(None)).order_by(Model.created_at, Model.name)).all()
 
 
-def delete(session: Session, project_id: str, name: str, *, actor: str, now: int) -> None:
-    """Take a model away for good, as its owner asks. Raises `NotFound`."""
+def delete(session: Session, project_id: str, name: str, *, actor: str, now: int) -> str:
+    """Take a model away for good, as its owner asks; returns the blob key of its files. Raises `NotFound`."""
     model = find(session, project_id, name)
     if model is None:
         raise NotFound("model", name)
     _revoke(session, model, why="deleted by its project", actor=actor, now=now)
+    return model.artefact_key
 
 
 def revoke(session: Session, name: str, *, why: str, actor: str, now: int) -> Model:

@@ -1,26 +1,23 @@
 """Screening a file without training on it, for `POST /v1/files/{id}/screening`."""
 
-from sqlalchemy import select, update
-
 from gateway.pipeline.screening import history, open_dataset
 from gateway.pipeline.workshop import Workshop
 from gateway.policy import parse
+from gateway.store import files, screenings
 from gateway.store.models import PolicyVersion, Screening
 from moderation.errors import ClassifierUnavailable, DatasetError
 from moderation.screening import reports, run
 
 
-def screen_next(shop: Workshop) -> bool:
+def screen_next(shop: Workshop, worker_id: str) -> bool:
     """Answer the oldest request that waits; says whether there was one.
 
     An unreachable classifier leaves it waiting: a file is never reported clean unread.
     """
     with shop.database.write() as session:
-        query = select(Screening).where(Screening.status == "queued").order_by(Screening.created_at, Screening.id)
-        row = session.scalars(query.limit(1)).first()
+        row = screenings.claim(session, worker_id)
         if row is None:
             return False
-        row.status = "running"
         version = session.get_one(PolicyVersion, row.policy_digest)
     policy = parse(version.name, version.document)
     try:
@@ -33,7 +30,7 @@ def screen_next(shop: Workshop) -> bool:
             history=history(shop, row.project_id),
         )
     except ClassifierUnavailable:
-        requeue(shop, row.id)
+        _wait(shop, row.id)
         return False
     except DatasetError as error:
         _finish(shop, row.id, "failed", error={"code": error.code, "message": str(error), "param": "file"})
@@ -42,13 +39,11 @@ def screen_next(shop: Workshop) -> bool:
     return True
 
 
-def requeue(shop: Workshop, screening_id: str | None = None) -> None:
-    """Let a request, or all that a dead worker had, be taken up again."""
-    statement = update(Screening).where(Screening.status == "running").values(status="queued")
-    if screening_id is not None:
-        statement = statement.where(Screening.id == screening_id)
+def _wait(shop: Workshop, screening_id: str) -> None:
+    """Let the request be taken up again."""
     with shop.database.write() as session:
-        session.execute(statement)
+        row = session.get_one(Screening, screening_id)
+        row.status, row.worker_id = "queued", None
 
 
 def _finish(
@@ -62,3 +57,7 @@ def _finish(
     with shop.database.write() as session:
         row = session.get_one(Screening, screening_id)
         row.status, row.report, row.error, row.finished_at = status, report, error, shop.now()
+        session.flush()
+        unneeded = files.unneeded(session, [row.blob_key])
+    for key in unneeded:
+        shop.blobs.discard(key)

@@ -9,33 +9,38 @@ import signal
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from gateway.errors import SettingsError
 from gateway.pipeline.durability import Durability
 from gateway.pipeline.stages import JobStages
 from gateway.pipeline.workshop import Workshop
 from gateway.publishing import Publisher, publish
-from gateway.store import admission, engines, head_places, heads, jobs, reviews
+from gateway.store import admission, head_places, heads, jobs, reviews
+from gateway.store.errors import StateUnavailable
 from gateway.store.models import JobState
 from gateway.store.reviews import WAITING_STATES
 from gateway.verifying import Verifier
 from gateway.worker import exporting, file_screenings, scoring, vitals
 from gateway.worker.audit_engines import EmbeddedAuditEngines
 from gateway.worker.notifying import notify
+from gateway.worker.presence import HEARTBEAT_S, Presence, Replaced
 from gateway.worker.reauditing import Reauditor
 from gateway.worker.serving_engines import ServingEngines
-from gateway.worker.sweeping import sweep_all
+from gateway.worker.sweeping import sweep_all, sweep_orphans
 from gateway.worker.watching import ReleasedWatch
 from moderation.checks import Classifier
 
-HEARTBEAT_S = 1.0
+CANNOT_START = 2
+"""Exit status that tells the supervisor not to try again."""
 WATCH_S = 5.0
 """Between two looks at the files of released models."""
-DEAD_AFTER_S = 30
-"""A worker that was not heard of for so long is dead, and its jobs are taken over."""
+N_DUTIES = 16
+"""Threads beside those of the jobs: a heart that waits for a thread would stop."""
 WAITING = (JobState.QUEUED, *WAITING_STATES.values())
 """States in which no stage runs, so a cancellation needs nobody's help."""
 
@@ -76,26 +81,32 @@ class WorkerProcess:
         self._durability = durability
         self._serving = serving
         self._moderators = moderators
-        self._worker_id = worker_id
-        self._address = address
+        self._presence = Presence(
+            database=shop.database,
+            worker_id=worker_id,
+            address=address,
+            secret=secrets.token_hex(32),
+            now=shop.now,
+            monotonic=time.monotonic,
+            sleep=time.sleep,
+        )
         self._outlets = outlets
         self._watch_released = ReleasedWatch(
             Verifier(database=shop.database, blobs=shop.blobs, key=shop.signing_key), shop.now
         )
-        self._secret = secrets.token_hex(32)
         self._woken: set[tuple[str, str]] = set()
         self._beat_at = time.monotonic()
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await self._durability.launch()
-        await asyncio.to_thread(file_screenings.requeue, self._shop)
-        app = scoring.create_app(self._moderators, self._secret)
-        await scoring.listen(app, self._address)
+        # Before anything is begun: what a namesake runs, or another takes over by now, is not begun twice.
         await asyncio.to_thread(self._sign_on)
+        await self._durability.launch()
+        await scoring.listen(scoring.create_app(self._moderators, self._presence.secret), self._presence.address)
+        await asyncio.to_thread(self._presence.open_for_work)
         if self._outlets.vitals_at is not None:
             await vitals.listen(vitals.create_app(lambda: time.monotonic() - self._beat_at), *self._outlets.vitals_at)
-        logger.info("worker %s is ready", self._worker_id)
+        logger.info("worker %s is ready", self._presence.worker_id)
         await asyncio.gather(
             _repeat(HEARTBEAT_S, self._heartbeat),
             _repeat(0.25, self._dispatch),
@@ -111,20 +122,17 @@ class WorkerProcess:
             _repeat(60.0, self._look_for_reaudits),
             _repeat(5.0, self._audit_again),
             _repeat(60.0, self._sweep),
+            _repeat(3600.0, self._sweep_orphans),
             _repeat(1.0, self._notify),
         )
 
     def _sign_on(self) -> None:
+        self._presence.sign_on()
         with self._shop.database.write() as session:
-            engines.sign_on(session, self._worker_id, address=self._address, secret=self._secret, now=self._shop.now())
             head_places.keep(session, self._outlets.heads_urls)
 
     async def _heartbeat(self) -> None:
-        def beat() -> None:
-            with self._shop.database.write() as session:
-                engines.heartbeat(session, self._worker_id, now=self._shop.now())
-
-        await asyncio.to_thread(beat)
+        await asyncio.to_thread(self._presence.beat)
         self._beat_at = time.monotonic()
 
     async def _dispatch(self) -> None:
@@ -155,12 +163,11 @@ class WorkerProcess:
             return found
 
         for reason in await asyncio.to_thread(look):
-            if reason not in self._woken:
+            if reason not in self._woken and await self._durability.wake(*reason):
                 self._woken.add(reason)
-                await self._durability.wake(*reason)
 
     async def _screen_files(self) -> None:
-        while await asyncio.to_thread(file_screenings.screen_next, self._shop):
+        while await asyncio.to_thread(file_screenings.screen_next, self._shop, self._presence.worker_id):
             pass
 
     async def _pack_exports(self) -> None:
@@ -189,29 +196,16 @@ class WorkerProcess:
         await asyncio.to_thread(self._reauditor.audit_next)
 
     async def _take_over(self) -> None:
-        """Go on with the jobs of workers that died and did not come back."""
-
-        def dead() -> list[str]:
-            with self._shop.database.read() as session:
-                return list(engines.dead(session, before=self._shop.now() - DEAD_AFTER_S))
-
-        def bury(worker_id: str) -> None:
-            with self._shop.database.write() as session:
-                engines.withdraw_all(session, worker_id)
-                engines.bury(session, worker_id)
-
-        for worker_id in await asyncio.to_thread(dead):
-            if worker_id != self._worker_id:
-                n_jobs = await self._durability.take_over(worker_id)
-                await asyncio.to_thread(file_screenings.requeue, self._shop)
-                await asyncio.to_thread(bury, worker_id)
-                logger.warning("took over %d jobs of worker %s", n_jobs, worker_id)
+        await asyncio.to_thread(self._presence.bury, self._durability.take_over)
 
     async def _notify(self) -> None:
         await notify(self._shop.database, now=self._shop.now, allow_private=self._outlets.webhooks_allow_private)
 
     async def _sweep(self) -> None:
         await asyncio.to_thread(sweep_all, self._shop)
+
+    async def _sweep_orphans(self) -> None:
+        await asyncio.to_thread(sweep_orphans, self._shop.database, self._shop.blobs)
 
     async def _reconcile(self) -> None:
         """End jobs whose workflow is over without having ended them, and start those that have none."""
@@ -230,11 +224,11 @@ class WorkerProcess:
 
 
 async def _repeat(pause_s: float, duty: Callable[[], Awaitable[None]]) -> None:
-    """Do a duty again and again. A database that fails for a moment delays it and ends nothing."""
+    """Do a duty again and again. A database, store or disk that fails for a moment delays it and ends nothing."""
     while True:
         try:
             await duty()
-        except SQLAlchemyError as error:
+        except (StateUnavailable, SQLAlchemyError, OSError) as error:  # the workflow engine raises SQLAlchemy's
             logger.warning("%s is delayed: %s", duty.__name__, type(error).__name__)
         await asyncio.sleep(pause_s)
 
@@ -258,6 +252,7 @@ def run(
     sockets = Path(tempfile.mkdtemp(prefix="tunegate-"))
 
     async def main() -> int:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(jobs_at_once + N_DUTIES))
         durability = Durability(
             JobStages(shop), database_url=system_database_url, worker_id=worker_id, jobs_at_once=jobs_at_once
         )
@@ -278,6 +273,11 @@ def run(
         except asyncio.CancelledError:
             logger.info("worker %s stops", worker_id)
             return 0
+        except SettingsError as error:
+            logger.error("cannot start: %s", error)
+            return CANNOT_START
+        except Replaced as error:
+            logger.error("%s; it starts anew", error)
         except Exception:  # the worker boundary: the supervisor starts another
             logger.exception("worker %s fails", worker_id)
         return 1

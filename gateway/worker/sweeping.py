@@ -4,18 +4,23 @@ import logging
 import shutil
 import socket
 import tempfile
+from itertools import islice
 from pathlib import Path
 
 from gateway.pipeline import leftovers
 from gateway.pipeline.workshop import Workshop
-from gateway.store import erasing, exports, files, uploads, withheld
-from gateway.store.blobs import Blobs
+from gateway.store import erasing, exports, files, orphans, uploads, withheld
+from gateway.store.blobs import PART, Blobs
 from gateway.store.database import Database
 from gateway.store.models import Job
 
 ABANDONED_S = 600.0
 ERASED_S = 3_600
 """So long after its erasure a project's blobs are deleted again and again."""
+ORPHAN_S = 6 * 3600.0
+"""Age of a blob whose row should be there by now."""
+COPY_S = 24 * 3600.0
+N_AT_ONCE = 500
 SOCKETS = frozenset({"engine.sock", "scoring.sock"})
 
 logger = logging.getLogger(__name__)
@@ -39,9 +44,9 @@ def sweep(database: Database, blobs: Blobs, *, now: int) -> None:
         erased = erasing.erased_since(session, now - ERASED_S)
         trees = [*withheld.expire(session, now=now), *map(erasing.blob_prefix, erased)]
     for key in keys:
-        blobs.delete(key)
+        blobs.discard(key)
     for tree in trees:
-        blobs.delete_tree(tree)
+        blobs.discard_tree(tree)
     if keys:
         logger.info("deleted %d blobs of expired files and uploads", len(keys))
     if trees:
@@ -55,6 +60,23 @@ def sweep_scratch(database: Database, scratch: Path, *, now: float) -> None:
         lost = [path for path in old if session.get(Job, path.name) is None]
     for path in lost:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def sweep_orphans(database: Database, blobs: Blobs) -> int:
+    """Delete old blobs that nothing refers to, and local copies that nobody uses; returns how many blobs went."""
+    blobs.sweep_copies(unused_s=COPY_S)
+    n_gone = 0
+    old = (key for key, age_s in blobs.contents() if age_s > ORPHAN_S)
+    while keys := list(islice(old, N_AT_ONCE)):
+        unfinished = [key for key in keys if PART in key]
+        with database.read() as session:
+            gone = orphans.orphans(session, [key for key in keys if PART not in key]) + unfinished
+        for key in gone:
+            blobs.discard(key)
+        n_gone += len(gone)
+    if n_gone:
+        logger.info("deleted %d blobs that nothing refers to", n_gone)
+    return n_gone
 
 
 def sweep_sockets(directory: Path, *, now: float) -> None:

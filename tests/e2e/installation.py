@@ -84,8 +84,8 @@ class Gateway:
     home: Path
     outside: str = NOWHERE
     """Where the judge and the classifier that a policy may name are said to answer."""
-    more: Mapping[str, str] = field(default_factory=dict)
-    """Further variables."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Settings of its own, e.g. another database."""
     base_url: str = ""
     process: "subprocess.Popen[str] | None" = None
 
@@ -97,12 +97,9 @@ class Gateway:
             "TUNEGATE_OMNI_BASE_URL": self.outside,
             "TUNEGATE_POLICY_RUBRIC_BASE_URL": self.outside,
             "TUNEGATE_POLICY_RUBRIC_MODEL": "nobody",
+            **self.variables,
         }
-        return (
-            {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")}
-            | own
-            | dict(self.more)
-        )
+        return {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")} | own
 
     def prepare(self) -> None:
         """Write the policies and base models of the tests."""

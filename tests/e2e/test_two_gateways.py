@@ -37,7 +37,7 @@ def there(provider: Gateway) -> OpenAI:
 @pytest.fixture(scope="module")
 def front(provider: Gateway, there: OpenAI, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     more = {"TUNEGATE_UPSTREAM_API_KEY": there.api_key, "TUNEGATE_UPSTREAM_POLL_S": "1"}
-    gateway = Gateway(home=tmp_path_factory.mktemp("front"), more=more)
+    gateway = Gateway(home=tmp_path_factory.mktemp("front"), variables=more)
     gateway.prepare()
     with (gateway.home / "bases.toml").open("a") as bases:
         bases.write(HOSTED.format(url=provider.base_url))

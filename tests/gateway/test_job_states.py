@@ -181,10 +181,10 @@ def test_deleted_upload_is_unneeded_once_its_job_ended(database: Database) -> No
             session, id="file-1", project_id="proj_1", filename="f", purpose="fine-tune", blob=info, now=NOW
         )
         file.deleted_at = NOW
-        assert list(jobs.unneeded_blobs(session, jobs.find(session, "ftjob-1"))) == []
-        row = jobs.cancel(session, "ftjob-1", now=NOW)
+        assert files.unneeded(session, [key]) == []
+        jobs.cancel(session, "ftjob-1", now=NOW)
         session.flush()
-        assert list(jobs.unneeded_blobs(session, row)) == [key]
+        assert files.unneeded(session, [key]) == [key]
 
 
 def test_engine_is_claimed_by_one_worker_and_found_by_its_lease(database: Database) -> None:

@@ -123,6 +123,20 @@ def test_revoked_model_is_gone_at_once(tmp_path: Path, database: Database) -> No
     assert routed(tmp_path, database, None, lambda router: router.resolve("proj_1", NAME)) is None
 
 
+def test_revoked_model_is_gone_from_every_replica_at_the_next_request(tmp_path: Path, database: Database) -> None:
+    replica = Database.open(f"sqlite:///{tmp_path}/test.db")
+
+    async def use(router: EngineRouter) -> list[bool]:
+        other = EngineRouter(replica, Blobs.open_store(tmp_path.as_uri(), tmp_path), bases={"miniature"})
+        before = [await each.resolve("proj_1", NAME) is not None for each in (router, other)]
+        with database.write() as session:
+            released.revoke(session, NAME, why="x", actor="operator", now=NOW)
+        return before + [await each.resolve("proj_1", NAME) is not None for each in (router, other)]
+
+    assert routed(tmp_path, database, None, use) == [True, True, False, False]
+    replica.close()
+
+
 def test_model_is_loaded_once_for_many_requests(tmp_path: Path, database: Database) -> None:
     engine = Engine()
 

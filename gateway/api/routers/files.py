@@ -159,7 +159,7 @@ def delete(file_id: str, services: Here, caller: Who) -> Response:
     with services.database.write() as session:
         key = files.delete(session, caller.project_id, file_id, now=services.now())
     if key is not None:
-        services.blobs.delete(key)
+        services.blobs.discard(key)
     return json_response({"id": file_id, "object": "file", "deleted": True})
 
 

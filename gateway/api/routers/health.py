@@ -1,8 +1,6 @@
 """For supervisors, balancers and Prometheus: whether the process answers, can serve, and what it counted."""
 
 from fastapi import APIRouter, Request
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.responses import Response
 
 from gateway.api.auth import Here, Who
@@ -11,6 +9,7 @@ from gateway.api.metrics import ALIVE_S, RequestMetrics, installation
 from gateway.api.services import Services
 from gateway.api.wire import json_response
 from gateway.store import engines
+from gateway.store.errors import DatabaseUnavailable
 from gateway.telemetry.exposition import CONTENT_TYPE
 
 router = APIRouter()
@@ -44,6 +43,6 @@ def _missing(services: Services) -> list[str]:
     try:
         with services.database.read() as session:
             workers = engines.living(session, since=services.now() - ALIVE_S)
-    except (OperationalError, PoolTimeout):
+    except DatabaseUnavailable:
         return ["database"]
     return [] if workers else ["worker"]

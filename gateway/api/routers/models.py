@@ -42,5 +42,6 @@ def delete(name: str, services: Here, caller: Who) -> Response:
         message = f"'{name}' is a base model of this gateway; only fine-tuned models can be deleted."
         raise ApiError(403, message, code="not_deletable")
     with services.database.write() as session:
-        released.delete(session, caller.project_id, name, actor=caller.principal_id, now=services.now())
+        files = released.delete(session, caller.project_id, name, actor=caller.principal_id, now=services.now())
+    services.blobs.discard_tree(files)
     return json_response({"id": name, "object": "model", "deleted": True})

@@ -15,7 +15,9 @@ def test_bases_and_released_models_are_listed(gateway, client, new_job) -> None:
 
 def test_a_deleted_model_is_gone_for_good(gateway, client, new_job) -> None:
     gateway.release(new_job().id, NAME + "d")
+    gateway.services.blobs.put("k/weights", [b"w"])
     assert client.models.delete(NAME + "d").deleted
+    assert not gateway.services.blobs.exists("k/weights")
     for verb in (client.models.retrieve, client.models.delete):
         with pytest.raises(openai.NotFoundError) as caught:
             verb(NAME + "d")

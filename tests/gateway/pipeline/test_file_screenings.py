@@ -101,7 +101,7 @@ def screening_after(shop: Workshop, job_file: bytes, asked_file: bytes) -> dict[
     screen(shop, job.id)
     with shop.database.write() as session:
         asked = screenings.create(session, id="scr_1", file=files[1], policy_digest=POLICY.digest, now=2)
-    assert screen_next(shop)
+    assert screen_next(shop, "w")
     with shop.database.read() as session:
         return cast(dict[str, Any], screenings.get(session, project.id, asked.id).report)
 

@@ -46,18 +46,16 @@ class LoggedStages:
         return self._run(f"give_up {job_id} {stage} {kind} {reason}")
 
 
-async def work(home: Path, worker_id: str, dead: str | None) -> None:
-    durability = Durability(
-        LoggedStages(home / "log"), database_url=f"sqlite:///{home}/system.db", worker_id=worker_id, jobs_at_once=2
-    )
+async def work(home: Path, database_url: str, worker_id: str, dead: str | None) -> None:
+    durability = Durability(LoggedStages(home / "log"), database_url=database_url, worker_id=worker_id, jobs_at_once=2)
     await durability.launch()
     await durability.enqueue("ftjob-1")
     if dead:
-        await durability.take_over(dead)
+        await asyncio.to_thread(durability.take_over, dead)
     while await durability.fate("ftjob-1") == "alive":
         await asyncio.sleep(0.1)
     durability.destroy()
 
 
 if __name__ == "__main__":
-    asyncio.run(work(Path(sys.argv[1]), sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else None))
+    asyncio.run(work(Path(sys.argv[1]), *sys.argv[2:4], sys.argv[4] if len(sys.argv) > 4 else None))

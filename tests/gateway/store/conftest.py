@@ -1,6 +1,8 @@
-"""A migrated database with one project in it."""
+"""A migrated database, of each kind, with one project in it."""
 
+import functools
 import random
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,12 +21,41 @@ def ids() -> Ids:
     return Ids(random.Random(0).randbytes)
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[bool], str]]:
+    """Makes the URL of a database of one kind or the other, empty or with all tables."""
+    made = []
+
+    def create(migrated: bool) -> str:
+        if request.param == "postgres":
+            url: str = request.getfixturevalue("postgres").create(migrated=migrated)
+        else:
+            url = f"sqlite:///{tmp_path}/{len(made)}.db"
+            if migrated:
+                (tmp_path / f"{len(made)}.db").write_bytes(migrated_sqlite())
+        made.append(url)
+        return url
+
+    yield create
+    for url in made if request.param == "postgres" else ():
+        request.getfixturevalue("postgres").drop(url)
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database.open(f"sqlite:///{tmp_path}/a.db")
-    database.migrate()
+def database(new_url: Callable[[bool], str]) -> Iterator[Database]:
+    database = Database.open(new_url(True))
     yield database
     database.close()
+
+
+@functools.cache
+def migrated_sqlite() -> bytes:
+    """A file with all tables; migrating costs more than a test."""
+    with tempfile.TemporaryDirectory() as directory:
+        database = Database.open(f"sqlite:///{directory}/a.db")
+        database.migrate()
+        database.close()
+        return (Path(directory) / "a.db").read_bytes()
 
 
 @pytest.fixture

@@ -1,21 +1,21 @@
 """Blobs and artefacts, on the local disk and on a store that is elsewhere."""
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
-import fsspec
 import pytest
+from servers import S3
 
 from gateway.store.blobs import Blobs
 from gateway.store.errors import BlobTooLarge
 
 
-@pytest.fixture(params=["file", "memory"])
-def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Blobs]:
-    url = (tmp_path / "blobs").as_uri() if request.param == "file" else "memory://blobs"
-    yield Blobs.open_store(url, tmp_path / "cache")
-    fsspec.filesystem("memory").store.clear()
+@pytest.fixture(params=["file", "s3"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+    if request.param == "file":
+        return Blobs.open_store((tmp_path / "blobs").as_uri(), tmp_path / "cache")
+    s3: S3 = request.getfixturevalue("s3")
+    return Blobs.open_store(s3.create(), tmp_path / "cache")
 
 
 def read(blobs: Blobs, key: str) -> bytes:
@@ -37,7 +37,7 @@ def test_a_blob_that_is_too_large_leaves_nothing(blobs, tmp_path) -> None:
         blobs.put("a/b", iter([b"123", b"4"]), max_bytes=3)
     assert not blobs.exists("a/b")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    assert not fsspec.filesystem("memory").store
+    assert list(blobs.contents()) == []
 
 
 def test_a_blob_is_unseen_until_it_is_whole(blobs) -> None:

@@ -1,12 +1,10 @@
 """The decision log: nothing can be changed, dropped or moved in it unseen."""
 
 import json
-import sqlite3
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 
 from gateway.store import decisions, heads, job_queries
 from gateway.store.database import Database
@@ -37,15 +35,12 @@ def add(database: Database, job: Job, kind: DecisionKind, key: str = "") -> None
         decisions.of_job(session, job, kind, {"verdict": "pass", "score": 0.1, "näme": "é"}, now=7, key=key)
 
 
-def tamper(tmp_path: Path, *statements: str) -> None:
-    """What somebody with the database file can do: drop the triggers, then anything."""
-    connection = sqlite3.connect(tmp_path / "a.db")
-    with connection:
-        for trigger in ("update", "delete"):
-            connection.execute(f"DROP TRIGGER decisions_no_{trigger}")
-        for statement in statements:
-            connection.execute(statement)
-    connection.close()
+def tamper(database: Database, *statements: str) -> None:
+    """What somebody who owns the database can do: drop the triggers, then anything."""
+    triggers = ("append_only ON decisions",) if database.is_shared else ("no_update", "no_delete")
+    with database.write() as session:
+        for statement in (*(f"DROP TRIGGER decisions_{trigger}" for trigger in triggers), *statements):
+            session.connection().exec_driver_sql(statement)
 
 
 def test_a_log_as_it_was_written_has_no_flaw(log) -> None:
@@ -62,43 +57,51 @@ def test_a_decision_that_is_said_twice_is_one_entry(database, log) -> None:
 
 @pytest.mark.parametrize("statement", ["UPDATE decisions SET actor = 'x'", "DELETE FROM decisions"])
 def test_the_database_refuses_to_rewrite_the_log(database, log, statement) -> None:
-    with pytest.raises(IntegrityError, match="append-only"), database.write() as session:
+    with pytest.raises(DBAPIError, match="append-only"), database.write() as session:
         session.connection().exec_driver_sql(statement)
     assert len(log()) == 5
 
 
+def test_postgres_refuses_to_empty_the_log(postgres) -> None:
+    database = Database.open(postgres.create(migrated=True))
+    with pytest.raises(DBAPIError, match="append-only"), database.write() as session:
+        session.connection().exec_driver_sql("TRUNCATE decisions")
+    database.close()
+
+
 @pytest.mark.parametrize("column", ["kind", "at", "actor", "project_id", "job_id", "key", "previous", "hash"])
-def test_a_changed_row_is_found(log, tmp_path, column) -> None:
-    tamper(tmp_path, f"UPDATE decisions SET \"{column}\" = '9' WHERE sequence = 3")
+def test_a_changed_row_is_found(database, log, column) -> None:
+    tamper(database, f"UPDATE decisions SET \"{column}\" = '9' WHERE sequence = 3")
     assert any("entry 3" in flaw or "entry 4" in flaw for flaw in decisions.flaws(log()))
 
 
-def test_a_changed_detail_is_found(log, tmp_path) -> None:
-    tamper(tmp_path, "UPDATE decisions SET details = replace(details, 'pass', 'fail') WHERE sequence = 2")
+def test_a_changed_detail_is_found(database, log) -> None:
+    changed = "replace(CAST(details AS TEXT), 'pass', 'fail')" + ("::json" if database.is_shared else "")
+    tamper(database, f"UPDATE decisions SET details = {changed} WHERE sequence = 2")
     assert decisions.flaws(log()) == ["entry 2 was changed after it was written"]
 
 
 @pytest.mark.parametrize("gone", [1, 3])
-def test_a_dropped_row_is_found(log, tmp_path, gone) -> None:
-    tamper(tmp_path, f"DELETE FROM decisions WHERE sequence = {gone}")
+def test_a_dropped_row_is_found(database, log, gone) -> None:
+    tamper(database, f"DELETE FROM decisions WHERE sequence = {gone}")
     assert decisions.flaws(log())[0].startswith(f"entry {gone} is missing")
 
 
-def test_a_dropped_row_is_found_when_the_rest_is_renumbered(log, tmp_path) -> None:
+def test_a_dropped_row_is_found_when_the_rest_is_renumbered(database, log) -> None:
     tamper(
-        tmp_path,
+        database,
         "DELETE FROM decisions WHERE sequence = 2",
         *(f"UPDATE decisions SET sequence = {n - 1} WHERE sequence = {n}" for n in (3, 4, 5)),
     )
     assert "entry 2 does not follow the entry before it" in decisions.flaws(log())
 
 
-def test_two_rows_that_changed_places_are_found(log, tmp_path) -> None:
+def test_two_rows_that_changed_places_are_found(database, log) -> None:
     swap = (
         "UPDATE decisions SET sequence = 99 WHERE sequence = 2",
         "UPDATE decisions SET sequence = 2 WHERE sequence = 3",
     )
-    tamper(tmp_path, *swap, "UPDATE decisions SET sequence = 3 WHERE sequence = 99")
+    tamper(database, *swap, "UPDATE decisions SET sequence = 3 WHERE sequence = 99")
     assert len(decisions.flaws(log())) >= 4
 
 
@@ -107,7 +110,7 @@ def test_a_chain_that_was_cut_or_made_anew_differs_from_what_was_published(datab
     assert heads.publish(database, path)
     assert not heads.publish(database, path)
     assert decisions.flaws(log(), heads.published(path)) == []
-    tamper(tmp_path, "DELETE FROM decisions WHERE sequence = 5")
+    tamper(database, "DELETE FROM decisions WHERE sequence = 5")
     assert "is gone" in decisions.flaws(log(), heads.published(path))[0]
     assert decisions.flaws(log()) == []
     add(database, _job(database), DecisionKind.REVOKE)

@@ -1,0 +1,1 @@
+"""A whole installation in one file: rows, blobs, keys and the admin's files."""
