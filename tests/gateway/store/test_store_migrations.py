@@ -53,7 +53,8 @@ INSERT INTO screenings (id, project_id, file_id, blob_key, policy_digest, status
 """,
     "0005_tenants": """
 INSERT INTO users (id, organization_id, name, email, created_at) VALUES ('user', 'o', 'n', 'n@example.org', 1);
-INSERT INTO admin_keys (id, organization_id, name, prefix, sha256, created_at) VALUES ('ak', 'o', 'n', 'sk-admin-', 'h2', 1);
+INSERT INTO admin_keys (id, organization_id, name, prefix, sha256, created_at)
+ VALUES ('ak', 'o', 'n', 'sk-admin-', 'h2', 1);
 INSERT INTO exports (id, project_id, model_name, actor, reason, status, created_at)
  VALUES ('x', 'p', 'ft:x', 'u', 'r', 'queued', 1);
 INSERT INTO trail (sequence, id, at, act, actor_kind, actor_id, resource_id, status)
