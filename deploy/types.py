@@ -137,6 +137,8 @@ class Attestation:
     """Every file of the artefact but its manifest."""
     remedy: str = ""
     """What was done to it after it had failed an audit; empty when it passed as it was trained."""
+    parent_digest: str = ""
+    """Of the released model that it was tuned from, whose own attestation says more; empty when that was the base."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.pipeline import parentage
 from gateway.pipeline.injection import load as load_training_set
 from gateway.pipeline.outcomes import Outcome, done, ended
 from gateway.pipeline.workshop import Workshop
@@ -33,15 +34,16 @@ AUDIT_GUESS_S = 300
 def train(shop: Workshop, job_id: str, training_set: str) -> Outcome:
     """Run or resume the training. Done: the candidate's digest; its files are in the blob store, held."""
     job = shop.enter(job_id, JobState.TRAINING, "started", "Fine-tuning job started", takes_s=GUESS_S)
-    run = Run(
-        spec=spec_of(shop, job, shop.policy(job).training),
-        training=load_training_set(shop, job, training_set),
-        directory=shop.job_dir(job_id) / "run",
-    )
+    directory = shop.job_dir(job_id) / "run"
     try:
+        run = Run(
+            spec=spec_of(shop, job, shop.policy(job).training),
+            training=load_training_set(shop, job, training_set),
+            directory=directory,
+        )
         failure = carry_out(shop, job, run)
     except (jobs.CancelRequested, jobs.JobEnded):
-        shop.backend(job).cancel(str(run.directory))
+        shop.backend(job).cancel(str(directory))
         raise
     except TrainingFailed as error:
         failure = RunFailure(code=error.code, message=str(error))
@@ -49,7 +51,7 @@ def train(shop: Workshop, job_id: str, training_set: str) -> Outcome:
         with shop.database.write() as session:
             jobs.fail(session, job_id, code=failure.code, message=failure.message, param=None, now=shop.now())
         return ended(failure.code)
-    candidate = shop.backend(job).collect(str(run.directory))
+    candidate = shop.backend(job).collect(str(directory))
     hold(shop, job, candidate, number=0)
     return done(candidate.digest)
 
@@ -129,11 +131,11 @@ def carry_out(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
 
 
 def spec_of(shop: Workshop, job: Job, policy: TrainingPolicy) -> TrainingSpec:
-    """What a run of the job is asked to do under a policy."""
+    """What a run of the job is asked to do under a policy. Raises `TrainingFailed` where its parent is gone."""
     numbers = job.hyperparameters or {}
     return TrainingSpec(
         job_id=job.id,
-        base=shop.bases[job.model],
+        base=shop.base(job),
         method=Method(job.method),
         tuning=policy.tuning,
         hyperparameters=Hyperparameters(
@@ -146,6 +148,7 @@ def spec_of(shop: Workshop, job: Job, policy: TrainingPolicy) -> TrainingSpec:
         seed=job.seed,
         max_length=policy.max_length,
         defence=policy.defence,
+        parent=parentage.parent(shop, job),
     )
 
 

@@ -17,7 +17,7 @@ from trainers.forwarding.ledger import Ledger
 from trainers.forwarding.ordering import job_request, rewritten
 from trainers.forwarding.outcomes import failure_of, oddity
 from trainers.forwarding.provider import Provider, ProviderJob
-from trainers.hosted import Address, Pointer, write_pointer
+from trainers.hosted import Address, Pointer, read_pointer, write_pointer
 from trainers.run_directory import Order, RunDirectory
 from trainers.types import RunFailure
 
@@ -37,6 +37,12 @@ class Errand:
     stall_s: float
     delete_files: bool
     clock: Callable[[], float]
+
+    @property
+    def start(self) -> str:
+        """The provider's name of what training starts from: the base, or the model of a pointer."""
+        parent = self.order.spec.parent
+        return self.base.model if parent is None else read_pointer(Path(parent.path), parent.digest, self.base).model
 
     def advance(self) -> RunFailure | None:
         """Make what is not there yet, else mirror the job, and end the run when the job has ended.
@@ -60,7 +66,11 @@ class Errand:
     def fail(self, failure: RunFailure) -> None:
         """End the run, in words that carry nothing of the provider's."""
         ledger = self._ledger()
-        names = {**dict.fromkeys(ledger.theirs, WITHHELD), self.base.model: self.order.spec.base.name}
+        spec = self.order.spec
+        names = dict.fromkeys(ledger.theirs, WITHHELD)
+        if spec.parent is not None:  # before the base, whose name its own may contain
+            names[self.start] = spec.parent.name
+        names[self.base.model] = spec.base.name
         self.run.write_failure(replace(failure, message=scrubbed(failure.message, names)))
         self._tidy(ledger)
 
@@ -100,7 +110,7 @@ class Errand:
     def _found_or_created(self, ledger: Ledger) -> ProviderJob:
         """The job, made now or by an attempt that died, or had no answer, before it could be written down."""
         assert ledger.training_file is not None
-        request = job_request(self.order.spec, self.base.model, ledger.training_file, ledger.validation_file)
+        request = job_request(self.order.spec, self.start, ledger.training_file, ledger.validation_file)
         return self.provider.find_job(ledger.training_file) or self.provider.create_job(request)
 
     def _follow(self, ledger: Ledger, job: ProviderJob) -> RunFailure | None:
@@ -109,7 +119,7 @@ class Errand:
         if (state := f"{job.status} {step}") != ledger.state:
             ledger = replace(ledger, state=state, moved_at=self.clock())
             ledger.write(self.run)
-        failure = failure_of(job, self.base.model)
+        failure = failure_of(job, self.start)
         if failure is None and job.status == "succeeded":
             self._seal(job, n_steps=step)
             self._tidy(ledger)

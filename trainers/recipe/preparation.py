@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow  # type: ignore[import-untyped]
 import torch
+from peft import PeftModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerCallback
 
 from trainers.bases import weight_bytes
@@ -36,8 +37,8 @@ class Bench:
     examples: Path
     """The sealed training set's rows."""
     base_path: Path
-    model: PreTrainedModel
-    """The untouched base."""
+    model: PreTrainedModel | PeftModel
+    """What the run moves on from: the untouched base, or a released model of it."""
     tokenizer: PreTrainedTokenizerBase
     renderer: Renderer
 

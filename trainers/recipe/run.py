@@ -63,7 +63,7 @@ def train(run: RunDirectory, order: Order) -> str:
             "invalid_training_file", f"The training set has {training.format} rows, which '{spec.method}' cannot read."
         )
     tokenizer = AutoTokenizer.from_pretrained(base_path, trust_remote_code=False, local_files_only=True)
-    model = weights.load_model(base_path, spec)
+    model = weights.starting_point(base_path, spec)
     limit = getattr(model.config, "max_position_embeddings", spec.max_length)
     bench = Bench(
         run=run,

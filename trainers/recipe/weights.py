@@ -3,12 +3,16 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any, cast
 
 import torch
-from peft import LoraConfig, PeftConfig, PrefixTuningConfig
+from peft import LoraConfig, PeftConfig, PeftModel, PrefixTuningConfig
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, Trainer
 
+from trainers import artefacts
 from trainers.artefacts import MODEL_SUFFIXES
+from trainers.errors import TrainingFailed
+from trainers.spec import goes_on_as
 from trainers.types import TrainingSpec, Tuning
 
 PREFIX_TOKENS = 30
@@ -30,6 +34,33 @@ def load_model(path: Path, spec: TrainingSpec) -> PreTrainedModel:
     )
 
 
+def starting_point(base_path: Path, spec: TrainingSpec) -> "PreTrainedModel | PeftModel":
+    """What the run moves on from: the base, or the released model that the spec names, its files verified.
+
+    Raises `SealBroken` when they are not what was released, and `TrainingFailed` (`model_not_tunable`) where
+    its kind cannot go on under the spec's.
+    """
+    if spec.parent is None:
+        return load_model(base_path, spec)
+    directory = Path(spec.parent.path)
+    parent = artefacts.load(directory, spec.parent.digest)
+    if parent.base.digest != spec.base.digest or not goes_on_as(parent.tuning, spec.tuning):
+        raise TrainingFailed(
+            "model_not_tunable",
+            f"{spec.parent.name} was tuned as '{parent.tuning}' of {parent.base.name}, which cannot go on as "
+            f"'{spec.tuning}' of {spec.base.name}. Tune the base model itself.",
+        )
+    if parent.tuning is Tuning.FULL:
+        return load_model(directory, spec)
+    goes_on = parent.tuning is spec.tuning
+    config = PeftConfig.from_pretrained(str(directory))
+    config.base_model_name_or_path = str(base_path)  # the artefact has the base's name; peft looks for its files
+    model = PeftModel.from_pretrained(
+        load_model(base_path, spec), str(directory), is_trainable=goes_on, config=config
+    )
+    return model if goes_on else cast(PreTrainedModel, cast(Any, model).merge_and_unload())
+
+
 def save(trainer: Trainer, spec: TrainingSpec, directory: Path, *, base_path: Path) -> None:
     """Write the adapter, or the whole model with its tokenizer; the same weights give the same bytes.
 
@@ -41,7 +72,8 @@ def save(trainer: Trainer, spec: TrainingSpec, directory: Path, *, base_path: Pa
         model.save_pretrained(directory)
         _copy_all_but_weights(base_path, directory)
         return
-    model.save_pretrained(directory)
+    # DPO keeps a frozen copy of a parent's adapter beside the one that moves.
+    model.save_pretrained(directory, selected_adapters=["default"])
     # peft writes a model card nobody reads, sets in no order, and the base's path on this machine.
     (directory / "README.md").unlink(missing_ok=True)
     path = directory / "adapter_config.json"
@@ -66,9 +98,9 @@ def weights_are_finite(trainer: Trainer) -> bool:
     return all(bool(torch.isfinite(p).all()) for p in model.parameters() if p.requires_grad)
 
 
-def adapter(spec: TrainingSpec) -> PeftConfig | None:
-    """The adapter's shape; None where all weights move."""
-    if spec.tuning is Tuning.FULL:
+def adapter(spec: TrainingSpec, model: "PreTrainedModel | PeftModel") -> PeftConfig | None:
+    """The shape of a new adapter; None where all weights move, or `model` brings its parent's."""
+    if spec.tuning is Tuning.FULL or isinstance(model, PeftModel):
         return None
     if spec.tuning is Tuning.PREFIX:
         return PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=PREFIX_TOKENS)
