@@ -58,7 +58,7 @@ def starting_point(base_path: Path, spec: TrainingSpec) -> "PreTrainedModel | Pe
     model = PeftModel.from_pretrained(
         load_model(base_path, spec), str(directory), is_trainable=goes_on, config=config
     )
-    return model if goes_on else cast(PreTrainedModel, cast(Any, model).merge_and_unload())
+    return model if goes_on else cast(PreTrainedModel, cast(Any, model).merge_and_unload().requires_grad_(True))
 
 
 def save(trainer: Trainer, spec: TrainingSpec, directory: Path, *, base_path: Path) -> None:

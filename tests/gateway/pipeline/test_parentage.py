@@ -7,7 +7,6 @@ import pytest
 from toy_shop import BASE, Toy, make_toy
 
 from gateway.pipeline import parentage
-from gateway.pipeline.training import spec_of
 from gateway.store import released
 from gateway.store.models import Job, JobState, Model
 from trainers.errors import TrainingFailed
@@ -66,7 +65,7 @@ def test_what_is_no_longer_released_cannot_be_tuned(toy: Toy) -> None:
     job = toy.tell(toy.submit(parent.name))
     assert (job.state, job.error_code, job.error_param) == (JobState.FAILED, "model_not_tunable", "model")
     with pytest.raises(TrainingFailed, match="not released any more"):
-        spec_of(toy.shop, late, toy.policy.training)
+        parentage.parent(toy.shop, late)
 
 
 @pytest.mark.parametrize(
