@@ -1,4 +1,4 @@
-"""How fast supervised rows are learned, against the paper's way and a bare script; and what a run costs before it starts."""
+"""How fast supervised rows are learned, beside the paper's way and a bare script, and how soon a run starts."""
 
 import json
 import random

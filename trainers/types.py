@@ -94,6 +94,8 @@ class LoraSpec:
     alpha: int = 32
     dropout: float = 0.0
     target_modules: str = "all-linear"
+    quantised: bool = False
+    """Whether the base lies in memory in 4 bits while its adapter is trained (QLoRA, arXiv 2305.14314); GPUs only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from gateway.store.models import Job, JobState
 from moderation.types import TrainingSet
 from trainers import artefacts
 from trainers.errors import TrainingFailed
-from trainers.results import metrics_message, rendering_message
+from trainers.results import memory_message, metrics_message, rendering_message
 from trainers.types import (
     CandidateModel,
     Hyperparameters,
@@ -111,8 +111,7 @@ def carry_out(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
             last = state.metrics[-1]
             began = began or (shop.now(), last.step)
             _tell(shop, job.id, run.metrics, state.metrics, finish=estimated_finish(last, began, shop.now()))
-            if not seen:
-                _tell_rendering(shop, job.id, run.directory)
+            _tell_warnings(shop, job.id, run.directory)
             seen = last.step
             n_told += len(state.metrics)
         if state.status == RunStatus.SUCCEEDED:
@@ -168,12 +167,12 @@ def estimated_finish(last: StepMetrics, began: tuple[int, int], now: int) -> int
     return now + round(step_s * (last.total_steps - last.step)) + AUDIT_GUESS_S
 
 
-def _tell_rendering(shop: Workshop, job_id: str, run_dir: Path) -> None:
-    """Say once which rows are not trained on whole."""
-    message = rendering_message(run_dir)
-    if message is not None:
-        with shop.database.write() as session:
-            events.add(session, jobs.find(session, job_id), "rendering", message, now=shop.now(), level="warn")
+def _tell_warnings(shop: Workshop, job_id: str, run_dir: Path) -> None:
+    """Say once each which rows are not trained on whole, and that memory ran out."""
+    for kind, message in (("rendering", rendering_message(run_dir)), ("memory", memory_message(run_dir))):
+        if message is not None:
+            with shop.database.write() as session:
+                events.add(session, jobs.find(session, job_id), kind, message, now=shop.now(), level="warn")
 
 
 def _tell(shop: Workshop, job_id: str, kind: str, metrics: Sequence[StepMetrics], *, finish: int | None) -> None:

@@ -1,4 +1,4 @@
-"""Direct preference optimisation with TRL (Rafailov et al. 2023): sigmoid loss against the model as it was at the start.
+"""Direct preference optimisation with TRL (Rafailov et al. 2023): sigmoid loss against the model at its start.
 
 The reference of a new LoRA is the model with its adapter switched off; of an adapter that goes on, a frozen
 copy of it; of full-parameter tuning, a second copy of the weights.
