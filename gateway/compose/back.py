@@ -22,6 +22,7 @@ from gateway.errors import PluginError, PolicyError
 from gateway.pipeline.workshop import LOCAL, UPSTREAM, Workshop
 from gateway.plugins import JUDGES, Plugins
 from gateway.policy import PolicyBook
+from gateway.reporting import TENSORBOARD, WANDB, reporters
 from gateway.worker.audit_engines import EmbeddedAuditEngines
 from gateway.worker.serving_engines import ServingEngines
 from moderation.checks import Classifier
@@ -91,6 +92,7 @@ class Parts:
             now=store.now,
             sleep=time.sleep,
             ids=store.ids,
+            reporters=reporters(settings.plugin_config(WANDB), settings.plugin_config(TENSORBOARD), settings.home),
         )
         answering = book.find(DEFAULT_POLICY).screening.classifiers
         return cls(

@@ -9,6 +9,7 @@ from gateway.pipeline.injection import load as load_training_set
 from gateway.pipeline.outcomes import Outcome, done, ended
 from gateway.pipeline.workshop import Workshop
 from gateway.policy import TrainingPolicy
+from gateway.reporting import numbers
 from gateway.store import events, jobs, remedies, reopenings, withheld
 from gateway.store.models import Job, JobState
 from moderation.types import TrainingSet
@@ -101,6 +102,14 @@ def load_candidate(shop: Workshop, job: Job, digest: str) -> CandidateModel:
 
 def carry_out(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
     """Start or resume a run and watch it until it ends; returns why it failed, None when it succeeded."""
+    try:
+        return _watched(shop, job, run)
+    finally:
+        for reporter in shop.reporters:
+            reporter.end(job)
+
+
+def _watched(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
     run_dir, backend = str(run.directory), shop.backend(job)
     backend.start(run.spec, run.training, _validation(shop, job), run_dir)
     seen = n_told = 0
@@ -111,6 +120,8 @@ def carry_out(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
             last = state.metrics[-1]
             began = began or (shop.now(), last.step)
             _tell(shop, job.id, run.metrics, state.metrics, finish=estimated_finish(last, began, shop.now()))
+            for reporter in shop.reporters:
+                reporter.tell(job, state.metrics)
             _tell_warnings(shop, job.id, run.directory)
             seen = last.step
             n_told += len(state.metrics)
@@ -190,11 +201,5 @@ def _tell(shop: Workshop, job_id: str, kind: str, metrics: Sequence[StepMetrics]
                 now=shop.now(),
                 step=step.step,
                 type="metrics",
-                data=metrics_data(step),
+                data=numbers(step),
             )
-
-
-def metrics_data(metrics: StepMetrics) -> dict[str, float | int]:
-    """A step's numbers under OpenAI's names; what was not measured is left out."""
-    values = {name: getattr(metrics, name) for name in StepMetrics.__slots__}
-    return {name: value for name, value in values.items() if value is not None}

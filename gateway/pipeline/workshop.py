@@ -10,6 +10,7 @@ from evaluators.probes.types import Readings
 from evaluators.types import Corpus, Judge
 from gateway.plugins import Plugins
 from gateway.policy import Policy, parse
+from gateway.reporting import Reporter
 from gateway.store import events, jobs, released
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
@@ -71,6 +72,8 @@ class Workshop:
     """Unix seconds."""
     sleep: Callable[[float], None]
     ids: Ids
+    reporters: tuple[Reporter, ...] = ()
+    """Where the numbers of training steps go besides the job's events."""
     poll_s: float = 0.5
     """Pause between two looks at a training run, and the longest a cancellation goes unseen."""
 
