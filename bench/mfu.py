@@ -1,7 +1,7 @@
 """Model-FLOPs utilisation of LoRA on a GPU: `python -m bench.mfu`. Random weights, random tokens, no network.
 
 Of a frozen weight a step needs the forward pass and the gradient of its input, 4 FLOP a token, and of the
-attention between T tokens 6 T d a layer and token, half of which causality saves; what activation
+attention over T tokens 12 T d a layer and token, of which causality saves half; what activation
 checkpointing computes again, and the adapter itself, do not count. The peak is that of dense bfloat16.
 """
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow  # type: ignore[import-untyped]
+import torch
 from datasets import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback
 from trl.trainer.sft_config import SFTConfig
@@ -14,6 +15,7 @@ from trainers.errors import TrainingFailed
 from trainers.recipe import packing
 from trainers.recipe.defences import ARGUMENTS, ConstrainedTrainer
 from trainers.recipe.preparation import Bench, Prepared, arguments, list_column
+from trainers.recipe.sparse_head import SparseHeadTrainer
 from trainers.recipe.validation import Validation
 from trainers.recipe.weights import adapter
 from trainers.rendering import RenderedSet, render_file
@@ -44,7 +46,8 @@ def prepare(bench: Bench) -> Prepared:
         constrained = bench.spec.defence is Defence.CONSTRAINED
         if constrained:
             numbers |= ARGUMENTS
-        trainer = (ConstrainedTrainer if constrained else SFTTrainer)(
+        plain = SFTTrainer if torch.cuda.is_available() else SparseHeadTrainer
+        trainer = (ConstrainedTrainer if constrained else plain)(
             model=bench.model,
             args=SFTConfig(dataset_kwargs={"skip_prepare_dataset": True}, **numbers),
             train_dataset=_dataset(rendered),
