@@ -1,9 +1,11 @@
 """Which checkpoints of a run can be resumed, and which are kept.
 
-A checkpoint counts once its mark was written, after all of its files: a trainer killed while saving
-leaves a directory without the mark.
+A checkpoint counts once its mark was written, after all of its files, and while they are as long as the
+mark says: a trainer killed while saving leaves a directory without it, a machine that lost its power may
+leave files cut short.
 """
 
+import json
 import shutil
 from pathlib import Path
 
@@ -14,9 +16,9 @@ KEPT_EPOCHS = 3
 
 
 def latest(directory: Path) -> Path | None:
-    """The complete checkpoint with the most steps; incomplete ones are removed."""
+    """The complete checkpoint with the most steps; incomplete and damaged ones are removed."""
     for path in directory.glob(f"{_PREFIX}*"):
-        if not (path / _MARK).exists():
+        if not _is_whole(path):
             shutil.rmtree(path)
     complete = _complete(directory)
     return complete[-1] if complete else None
@@ -24,7 +26,10 @@ def latest(directory: Path) -> Path | None:
 
 def mark_complete(directory: Path, step: int) -> None:
     """Say that every file of the checkpoint of `step` is written."""
-    (directory / f"{_PREFIX}{step}" / _MARK).touch()
+    path = directory / f"{_PREFIX}{step}"
+    partial = path / f"{_MARK}.partial"
+    partial.write_text(_sizes(path), encoding="utf-8")
+    partial.replace(path / _MARK)
 
 
 def prune(directory: Path, *, steps_per_epoch: int) -> None:
@@ -35,6 +40,17 @@ def prune(directory: Path, *, steps_per_epoch: int) -> None:
     for path in complete:
         if path not in kept:
             shutil.rmtree(path)
+
+
+def _is_whole(path: Path) -> bool:
+    mark = path / _MARK
+    return mark.exists() and mark.read_text(encoding="utf-8") == _sizes(path)
+
+
+def _sizes(path: Path) -> str:
+    """Bytes of every file of a checkpoint but its mark, as JSON."""
+    files = (file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith(_MARK))
+    return json.dumps({file.relative_to(path).as_posix(): file.stat().st_size for file in files})
 
 
 def _complete(directory: Path) -> list[Path]:

@@ -43,7 +43,8 @@ def run(directory: Path) -> bool:
     try:
         digest = train(run_directory, order)
     except Exception as exc:
-        # Without the error's own text, which may quote training data.
+        # The worker boundary: every error ends as a failure that says what to do, or as another start. It is logged
+        # without its own text, which may quote training data.
         logger.error("stopped by %s\n%s", type(exc).__name__, "".join(traceback.format_tb(exc.__traceback__)))
         failure = describe(exc)
         if failure.code == "out_of_memory" and (fewer := run_directory.shrink()) is not None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +11,7 @@ import torch
 from peft import LoraConfig, PeftConfig, PeftModel, PrefixTuningConfig
 from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel, Trainer
 
+from moderation.errors import SealBroken
 from trainers import artefacts
 from trainers.artefacts import MODEL_SUFFIXES
 from trainers.errors import TrainingFailed
@@ -52,19 +54,24 @@ def four_bits() -> dict[str, Any]:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=torch.bfloat16,
     )
-    return {"quantization_config": config, "device_map": {"": torch.cuda.current_device()}}
+    return {"quantization_config": config, "device_map": {"": int(os.environ.get("LOCAL_RANK", "0"))}}
 
 
 def starting_point(base_path: Path, spec: TrainingSpec) -> "PreTrainedModel | PeftModel":
     """What the run moves on from: the base, or the released model that the spec names, its files verified.
 
-    Raises `SealBroken` when they are not what was released, and `TrainingFailed` (`model_not_tunable`) where
-    its kind cannot go on under the spec's.
+    Raises `TrainingFailed` (`model_not_tunable`) when they are not what was released, or where its kind cannot
+    go on under the spec's.
     """
     if spec.parent is None:
         return load_model(base_path, spec)
     directory = Path(spec.parent.path)
-    parent = artefacts.load(directory, spec.parent.digest)
+    try:
+        parent = artefacts.load(directory, spec.parent.digest)
+    except SealBroken as exc:
+        raise TrainingFailed(
+            "model_not_tunable", f"{spec.parent.name} is not what was released ({exc}). Ask the operator to verify it."
+        ) from exc
     if parent.base.digest != spec.base.digest or not goes_on_as(parent.tuning, spec.tuning):
         raise TrainingFailed(
             "model_not_tunable",

@@ -87,7 +87,7 @@ def test_a_parent_that_changed_or_cannot_go_on_is_refused(train: Train, make_spe
     changed = ParentModel(name="ft:x", path=str(copy), digest=whole.digest)
     broken = train(make_spec(Tuning.FULL, parent=changed), name="b").failure()
     assert broken is not None
-    assert "config.json" in broken.message
+    assert (broken.code, "config.json" in broken.message) == ("model_not_tunable", True)
 
 
 def test_an_adapter_goes_on_as_its_kind_or_is_merged_and_a_parent_survives_the_disk(make_spec: Make) -> None:
