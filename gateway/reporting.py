@@ -4,6 +4,7 @@ What is reported are the numbers of the job's metrics events, never a text; and 
 trainer needs neither network nor keys. A curve that cannot be written stops no job.
 """
 
+import importlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -41,8 +42,7 @@ def reporters(wandb: Mapping[str, str], tensorboard: Mapping[str, str], home: Pa
     if (mode := wandb_mode(wandb)) != "off":
         found.append(_WandbRuns(_package(WANDB), mode, wandb.get("api_key", ""), home / WANDB))
     if directory := tensorboard.get("dir"):
-        _package(TENSORBOARD)
-        found.append(_EventFiles(Path(directory).expanduser()))
+        found.append(_EventFiles(_package("torch.utils.tensorboard.writer", TENSORBOARD), Path(directory).expanduser()))
     return tuple(found)
 
 
@@ -61,13 +61,12 @@ def numbers(metrics: StepMetrics) -> dict[str, float | int]:
     return {name: value for name, value in asdict(metrics).items() if value is not None}
 
 
-def _package(name: str) -> Any:
-    import importlib  # noqa: PLC0415 - only where it is switched on
-
+def _package(module: str, name: str = "") -> Any:
+    """A module that only a worker has, and only where it is switched on."""
     try:
-        return importlib.import_module(name)
+        return importlib.import_module(module)
     except ImportError as exc:
-        raise ValueError(f"the package {name} is not installed; install tunegate[curves]") from exc
+        raise ValueError(f"the package {name or module} is not installed; install tunegate[curves]") from exc
 
 
 class _WandbRuns:
@@ -123,15 +122,13 @@ class _WandbRuns:
 class _EventFiles:
     """One directory of event files a job."""
 
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
+    def __init__(self, package: Any, directory: Path) -> None:
+        self._package, self._directory = package, directory
         self._writers: dict[str, Any] = {}
 
     def tell(self, job: Job, metrics: Sequence[StepMetrics]) -> None:
-        from torch.utils.tensorboard.writer import SummaryWriter  # noqa: PLC0415 - the API process has no torch
-
         if job.id not in self._writers:
-            self._writers[job.id] = SummaryWriter(str(self._directory / job.id))
+            self._writers[job.id] = self._package.SummaryWriter(str(self._directory / job.id))
         writer = self._writers[job.id]
         for one in metrics:
             for name, value in numbers(one).items():

@@ -1,4 +1,4 @@
-"""One run on several processes: how they are started, and what each of them must know.
+"""One run on several processes: what each of them must know.
 
 Without sharding every process holds the whole model and sees a share of each batch (DDP); sharded, each
 holds a part of the weights, gradients and optimizer (FSDP 2). The environment says which, as torchrun
@@ -6,12 +6,9 @@ writes it; a run of one process has none of it.
 """
 
 import os
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-from torch.distributed.run import main as torchrun
 
 from trainers.errors import TrainingFailed
 
@@ -28,22 +25,6 @@ AGAIN = 75
 def wanted() -> int:
     """Processes that the backend asked for; 1 in a process that was started as one of them."""
     return 1 if "RANK" in os.environ else int(os.environ.get(PROCESSES, "1"))
-
-
-def launch(run_dir: Path, n: int) -> bool:
-    """Run the recipe in `n` processes of this machine until all are done; whether it must be started anew.
-
-    Raises `SystemExit` when one of them died, after the others were stopped.
-    """
-    own = ["-m", "trainers.recipe", str(run_dir), str(os.getpid())]
-    try:
-        torchrun(["--standalone", f"--nproc-per-node={n}", *own])
-    except ChildFailedError as exc:
-        statuses = {failure.exitcode for failure in exc.failures.values()}
-        if AGAIN in statuses:
-            return True
-        raise SystemExit(1) from exc
-    return False
 
 
 def count() -> int:
