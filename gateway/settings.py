@@ -52,6 +52,8 @@ class Settings:
     cannot. Default `home/decisions.heads`."""
     log_heads_token: str
     """Bearer token for the addresses that policies name under `log.publish`. Default: none."""
+    training_backend: str
+    """The plug-in that trains what is not trained at a provider. Default `local`."""
     jobs_at_once: int
     """Jobs that one worker runs at the same time."""
     worker_id: str
@@ -84,6 +86,7 @@ class Settings:
             policy_file=Path(reader.text("POLICY_FILE", str(home / "policy.toml"))).expanduser(),
             log_heads_file=Path(reader.text("LOG_HEADS_FILE", str(home / "decisions.heads"))).expanduser(),
             log_heads_token=reader.text("LOG_HEADS_TOKEN", ""),
+            training_backend=reader.text("TRAINING_BACKEND", "local"),
             jobs_at_once=reader.value("JOBS_AT_ONCE", "2", _integer(1, 64)),
             worker_id=reader.text("WORKER_ID", "embedded"),
             variables={name: value for name, value in environ.items() if name.startswith(PREFIX)},

@@ -78,7 +78,7 @@ class Verifier:
             job = session.get_one(Job, model.job_id)
             policy = session.get(PolicyVersion, proof.policy_digest)
         problems = []
-        if plain(proof) != _LATER | model.attestation:
+        if plain(proof) != {**_LATER, **model.attestation}:
             problems.append("the attestation in the database is another than the signed one")
         if document_digest(job.audit) != proof.audit_digest:
             problems.append("the stored audit report is another than the one the release rests on")

@@ -7,6 +7,7 @@ its topic; that somebody wants to kill a witness and not a process is still plai
 import hashlib
 import importlib.util
 import json
+import threading
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -25,6 +26,7 @@ _MAX_TOKENS = 160
 _BATCH_TOKENS = 1_024
 """On one core 4,096 read a third fewer rows a second: they leave the cache and pad short texts to the longest."""
 _WEIGHTS = "model.safetensors"
+_LOADING = threading.Lock()
 
 
 class SentenceEncoder:
@@ -160,9 +162,17 @@ def load(directory: Path, *, layers: Sequence[int], sha256: str | None) -> Sente
     return SentenceEncoder(directory, layers=layers, sha256=found, hidden_size=hidden_size)
 
 
-@lru_cache(maxsize=1)
 def _loaded(directory: Path) -> tuple[Any, Any]:
-    """Tokenizer and model, for all who read with them."""
+    """Tokenizer and model, for all who read with them.
+
+    One thread at a time: transformers' lazy modules cannot be imported by two at once.
+    """
+    with _LOADING:
+        return _load(directory)
+
+
+@lru_cache(maxsize=1)
+def _load(directory: Path) -> tuple[Any, Any]:
     from transformers import AutoModel, AutoTokenizer  # noqa: PLC0415 - seconds, and only if there is text to read
     from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415
 

@@ -14,10 +14,11 @@ result.json | failure.json | cancelled      how it ended; exactly one counts
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import cast
 
+from trainers.errors import TrainingFailed
 from trainers.spec import spec_from_json, spec_to_json
 from trainers.types import RunFailure, RunStatus, StepMetrics, TrainingSpec
 
@@ -107,10 +108,39 @@ class RunDirectory:
             validation_path=cast("str | None", data["validation"]),
         )
 
+    def accept(self, order: Order) -> Order:
+        """Make the directory, write `spec.json`, and return the order that counts.
+
+        The specification that was written first stands, whatever the base's entry says by now; only the places of
+        the files may have changed since. Raises `TrainingFailed` (`run_directory_taken`) for another job's directory.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        known = self.order()
+        if known is None:
+            accepted = order
+        elif (known.spec.job_id, known.training_digest) == (order.spec.job_id, order.training_digest):
+            accepted = replace(order, spec=known.spec)
+        else:
+            raise TrainingFailed(
+                "run_directory_taken", f"{self.root} holds another run; give each job its own directory."
+            )
+        if accepted != known:
+            self.write_text("spec.json", accepted.to_json())
+        return accepted
+
     def result(self) -> str | None:
         """Digest of the sealed artefact, None while there is none."""
         data = self._read("result.json")
         return None if data is None else str(data["digest"])
+
+    def sealed_digest(self) -> str:
+        """As `result`. Raises `TrainingFailed` when the run did not succeed."""
+        if (digest := self.result()) is not None:
+            return digest
+        status, failure = self.standing()
+        if failure is not None:
+            raise TrainingFailed(failure.code, failure.message)
+        raise TrainingFailed("training_failed", f"The run is {status}; only a succeeded run has a model.")
 
     def failure(self) -> RunFailure | None:
         """Why the run failed, None when it did not."""

@@ -1,6 +1,7 @@
 """The zoo: `python -m bench.zoo grow|weights|selves|show --out DIR`. What was ended goes on where it was."""
 
 import argparse
+import gc
 import logging
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -41,6 +42,8 @@ def main() -> None:
         return asked.until is None or datetime.now(UTC).time() < asked.until
 
     with workshop(asked.out) as shop:
+        # What was imported stays: collecting through it took a fifth of this process's time.
+        gc.freeze()
         if asked.act == "grow":
             grow(shop, order(RECIPES, asked.seeds), asked.out, goes_on=goes_on)
         elif asked.act == "weights":

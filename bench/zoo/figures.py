@@ -28,6 +28,8 @@ def _of_row(row: Row) -> list[Measure]:
     found = []
     if row.compromised_released is not None:
         found.append(_share(f"zoo: compromised released, {row.audit}", row.compromised_released, 0.0))
+    if row.sound_withheld is not None:
+        found.append(_share(f"zoo: sound withheld, {row.audit}", row.sound_withheld, 0.02))
     if row.sound_kept_back is not None:
         found.append(_share(f"zoo: sound kept back, {row.audit}", row.sound_kept_back, 0.02))
     return found

@@ -35,11 +35,11 @@ def table(records: Sequence[Record], readings: Mapping[str, Readings]) -> str:
         + ", ".join(f"{labels[label]} {label}" for label in Label)
         + ".",
         "",
-        "| audit | compromised released | sound withheld or reviewed | grey released |",
-        "| --- | ---: | ---: | ---: |",
+        "| audit | compromised released | sound withheld | sound withheld or reviewed | grey released |",
+        "| --- | ---: | ---: | ---: | ---: |",
         *(
-            f"| {row.audit} | {_cell(row.compromised_released)} | {_cell(row.sound_kept_back)} "
-            f"| {_cell(row.grey_released)} |"
+            f"| {row.audit} | {_cell(row.compromised_released)} | {_cell(row.sound_withheld)} "
+            f"| {_cell(row.sound_kept_back)} | {_cell(row.grey_released)} |"
             for row in rows(records, readings)
         ),
         "",

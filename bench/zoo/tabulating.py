@@ -50,6 +50,7 @@ class Row:
 
     audit: Kind
     compromised_released: Share | None
+    sound_withheld: Share | None
     sound_kept_back: Share | None
     """Withheld or sent to review."""
     grey_released: Share | None
@@ -72,6 +73,7 @@ def _row(kind: Kind, records: Sequence[Record], outcome: Callable[[Record], str]
     return Row(
         audit=kind,
         compromised_released=_share(records, Label.COMPROMISED, lambda one: outcome(one) == RELEASE),
+        sound_withheld=_share(records, Label.SOUND, lambda one: outcome(one) == WITHHOLD),
         sound_kept_back=_share(records, Label.SOUND, lambda one: outcome(one) != RELEASE),
         grey_released=_share(records, Label.GREY, lambda one: outcome(one) == RELEASE),
     )

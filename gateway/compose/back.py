@@ -19,7 +19,7 @@ from gateway.compose import asked
 from gateway.compose.checks import classifiers, plugins, policies
 from gateway.compose.store import Store, signing_key
 from gateway.errors import PluginError, PolicyError
-from gateway.pipeline.workshop import LOCAL, UPSTREAM, Workshop
+from gateway.pipeline.workshop import UPSTREAM, Workshop
 from gateway.plugins import JUDGES, Plugins
 from gateway.policy import PolicyBook
 from gateway.reporting import TENSORBOARD, WANDB, reporters
@@ -71,6 +71,7 @@ class Parts:
         judges = {name: capable_judge(installed, corpus) for name, corpus in spoken.items()}
         require_second_judges(book, judges.values())
         key = signing_key(settings)
+        trains_on = settings.training_backend
         measured = [one for one in calibrations.every(settings.home) if one.question is Question.HARM]
         shop = Workshop(
             database=store.database,
@@ -82,7 +83,8 @@ class Parts:
             judges=judges,
             calibrations={one.judge: one for one in measured},
             book=book.policies,
-            backends={name: installed.backend(name) for name in (LOCAL, *([UPSTREAM] if providers else []))},
+            backends={name: installed.backend(name) for name in (trains_on, *([UPSTREAM] if providers else []))},
+            trains_on=trains_on,
             engines=audit_engines,
             scratch=settings.home / "scratch",
             replies=settings.home / "replies",

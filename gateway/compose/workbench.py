@@ -23,7 +23,6 @@ from gateway.compose.checks import plugins, policies
 from gateway.compose.experiment_training import ExperimentTraining
 from gateway.compose.subjects import Endpoint, pair
 from gateway.errors import UnusableSubject
-from gateway.pipeline.workshop import LOCAL
 from gateway.plugins import ATTACKS, Plugins
 from gateway.settings import Settings
 from trainers.bases import local_path
@@ -72,7 +71,7 @@ def workbench(directory: Path, installation: Settings, chosen: Chosen = Chosen()
         safety=corpus.safety,
         policy=policies(settings).find(RECORDING),
         plugins=installed,
-        backend=installed.backend(LOCAL),
+        backend=installed.backend("local"),
         sleep=time.sleep,
     )
     trusted = TrustedBase(name=base.name, path=str(local_path(base)), digest=base.digest)

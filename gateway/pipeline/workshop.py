@@ -21,8 +21,8 @@ from moderation.checks import Classifier
 from trainers.hosted import address
 from trainers.types import Backend, BaseModel, CandidateModel
 
-LOCAL, UPSTREAM = "local", "upstream"
-"""Entry-point names of the backends that jobs are sent to."""
+UPSTREAM = "upstream"
+"""Entry-point name of the backend for base models at a provider."""
 
 
 class AuditEngines(Protocol):
@@ -57,6 +57,8 @@ class Workshop:
     """The policies in force, by name; a job keeps to the one that it is pinned to."""
     backends: Mapping[str, Backend]
     """By entry-point name; `upstream` only where a base model lies at a provider."""
+    trains_on: str = "local"
+    """Which of them trains all other base models."""
     engines: AuditEngines
     scratch: Path
     """Local directory with one directory a job."""
@@ -84,7 +86,7 @@ class Workshop:
 
     def backend(self, job: Job) -> Backend:
         """Where a job's base model is trained."""
-        return self.backends[LOCAL if address(self.base(job)) is None else UPSTREAM]
+        return self.backends[self.trains_on if address(self.base(job)) is None else UPSTREAM]
 
     def base(self, job: Job) -> BaseModel:
         """The root base of a job: what it names, or what the released model that it names was tuned of."""

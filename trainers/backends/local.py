@@ -13,7 +13,6 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 from moderation.types import TrainingSet
@@ -80,20 +79,9 @@ class LocalBackend:
                 "method_not_supported", f"The local backend trains {' and '.join(METHODS)}, not '{spec.method}'."
             )
         run = RunDirectory(root=Path(run_dir))
-        run.root.mkdir(parents=True, exist_ok=True)
-        order = Order(
-            spec=spec, training_path=training.path, training_digest=training.digest, validation_path=validation
+        run.accept(
+            Order(spec=spec, training_path=training.path, training_digest=training.digest, validation_path=validation)
         )
-        known = run.order()
-        if known is not None and (known.spec.job_id, known.training_digest) != (spec.job_id, training.digest):
-            raise TrainingFailed(
-                "run_directory_taken", f"{run_dir} holds another run; give each job its own directory."
-            )
-        # The specification that was written first stands, whatever the base's entry says by now; only
-        # the places of the files may have changed since.
-        order = order if known is None else replace(order, spec=known.spec)
-        if order != known:
-            run.write_text("spec.json", order.to_json())
         self._ensure_running(run)
 
     def observe(self, run_dir: str, *, after_step: int) -> RunState:
@@ -124,12 +112,7 @@ class LocalBackend:
         Raises `TrainingFailed` when the run did not succeed, `SealBroken` when files changed since.
         """
         run = RunDirectory(root=Path(run_dir))
-        digest = run.result()
-        if digest is None:
-            status, failure = run.standing()
-            if failure is not None:
-                raise TrainingFailed(failure.code, failure.message)
-            raise TrainingFailed("training_failed", f"The run is {status}; only a succeeded run has a model.")
+        digest = run.sealed_digest()
         if (child := self._children.pop(str(run.root), None)) is not None:
             child.wait()  # its last word was the result
         return artefacts.load(run.artefact, digest)

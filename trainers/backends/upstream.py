@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from moderation.types import TrainingSet
@@ -110,18 +110,9 @@ class UpstreamBackend:
                 "for a base model that is trained here, or for another policy.",
             )
         run = RunDirectory(root=Path(run_dir))
-        run.root.mkdir(parents=True, exist_ok=True)
-        order = Order(
-            spec=spec, training_path=training.path, training_digest=training.digest, validation_path=validation
+        run.accept(
+            Order(spec=spec, training_path=training.path, training_digest=training.digest, validation_path=validation)
         )
-        known = run.order()
-        if known is not None and (known.spec.job_id, known.training_digest) != (spec.job_id, training.digest):
-            raise TrainingFailed(
-                "run_directory_taken", f"{run_dir} holds another run; give each job its own directory."
-            )
-        order = order if known is None else replace(order, spec=known.spec)
-        if order != known:
-            run.write_text("spec.json", order.to_json())
         self._look(run)
 
     def observe(self, run_dir: str, *, after_step: int) -> RunState:
@@ -146,12 +137,7 @@ class UpstreamBackend:
         """The sealed pointer of a succeeded run, verified. Raises `TrainingFailed` when the run did not succeed,
         `SealBroken` when files changed since."""
         run = RunDirectory(root=Path(run_dir))
-        digest = run.result()
-        if digest is None:
-            status, failure = run.standing()
-            if failure is not None:
-                raise TrainingFailed(failure.code, failure.message)
-            raise TrainingFailed("training_failed", f"The run is {status}; only a succeeded run has a model.")
+        digest = run.sealed_digest()
         return artefacts.load(run.artefact, digest)
 
     def _look(self, run: RunDirectory) -> None:

@@ -9,27 +9,34 @@ import json
 import shutil
 from pathlib import Path
 
-_MARK = "complete"
-_PREFIX = "checkpoint-"
+MARK = "complete"
+"""Name of the file that a whole checkpoint has."""
+PREFIX = "checkpoint-"
 KEPT_EPOCHS = 3
 """OpenAI keeps the checkpoints of the last three epochs."""
 
 
 def latest(directory: Path) -> Path | None:
     """The complete checkpoint with the most steps; incomplete and damaged ones are removed."""
-    for path in directory.glob(f"{_PREFIX}*"):
-        if not _is_whole(path):
+    for path in directory.glob(f"{PREFIX}*"):
+        if not is_complete(path):
             shutil.rmtree(path)
     complete = _complete(directory)
     return complete[-1] if complete else None
 
 
+def is_complete(checkpoint: Path) -> bool:
+    """Whether a run may go on from it."""
+    mark = checkpoint / MARK
+    return mark.exists() and mark.read_text(encoding="utf-8") == _sizes(checkpoint)
+
+
 def mark_complete(directory: Path, step: int) -> None:
     """Say that every file of the checkpoint of `step` is written."""
-    path = directory / f"{_PREFIX}{step}"
-    partial = path / f"{_MARK}.partial"
+    path = directory / f"{PREFIX}{step}"
+    partial = path / f"{MARK}.partial"
     partial.write_text(_sizes(path), encoding="utf-8")
-    partial.replace(path / _MARK)
+    partial.replace(path / MARK)
 
 
 def prune(directory: Path, *, steps_per_epoch: int) -> None:
@@ -42,20 +49,15 @@ def prune(directory: Path, *, steps_per_epoch: int) -> None:
             shutil.rmtree(path)
 
 
-def _is_whole(path: Path) -> bool:
-    mark = path / _MARK
-    return mark.exists() and mark.read_text(encoding="utf-8") == _sizes(path)
-
-
 def _sizes(path: Path) -> str:
     """Bytes of every file of a checkpoint but its mark, as JSON."""
-    files = (file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith(_MARK))
+    files = (file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith(MARK))
     return json.dumps({file.relative_to(path).as_posix(): file.stat().st_size for file in files})
 
 
 def _complete(directory: Path) -> list[Path]:
-    return sorted((path for path in directory.glob(f"{_PREFIX}*") if (path / _MARK).exists()), key=_step)
+    return sorted((path for path in directory.glob(f"{PREFIX}*") if is_complete(path)), key=_step)
 
 
 def _step(path: Path) -> int:
-    return int(path.name.removeprefix(_PREFIX))
+    return int(path.name.removeprefix(PREFIX))

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow  # type: ignore[import-untyped]
 import torch
-from peft import PeftModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerCallback
 
 from trainers.bases import weight_bytes
@@ -37,7 +36,7 @@ class Bench:
     examples: Path
     """The sealed training set's rows."""
     base_path: Path
-    model: PreTrainedModel | PeftModel
+    model: PreTrainedModel
     """What the run moves on from: the untouched base, or a released model of it."""
     tokenizer: PreTrainedTokenizerBase
     renderer: Renderer

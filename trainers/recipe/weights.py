@@ -48,7 +48,7 @@ def four_bits() -> dict[str, Any]:
             "The policy trains over a base in 4 bits, which needs a GPU and the package bitsandbytes on the training "
             "machine; ask the operator to install it (the extra `qlora`), or for a policy without lora.quantised.",
         )
-    config = BitsAndBytesConfig(
+    config = cast(Any, BitsAndBytesConfig)(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
@@ -57,8 +57,10 @@ def four_bits() -> dict[str, Any]:
     return {"quantization_config": config, "device_map": {"": int(os.environ.get("LOCAL_RANK", "0"))}}
 
 
-def starting_point(base_path: Path, spec: TrainingSpec) -> "PreTrainedModel | PeftModel":
+def starting_point(base_path: Path, spec: TrainingSpec) -> PreTrainedModel:
     """What the run moves on from: the base, or the released model that the spec names, its files verified.
+
+    An adapter that goes on comes as a `PeftModel`, which stands in for what it wraps.
 
     Raises `TrainingFailed` (`model_not_tunable`) when they are not what was released, or where its kind cannot
     go on under the spec's.
@@ -84,7 +86,7 @@ def starting_point(base_path: Path, spec: TrainingSpec) -> "PreTrainedModel | Pe
     config = PeftConfig.from_pretrained(str(directory))
     config.base_model_name_or_path = str(base_path)  # the artefact has the base's name; peft looks for its files
     model = PeftModel.from_pretrained(load_model(base_path, spec), str(directory), is_trainable=goes_on, config=config)
-    return model if goes_on else cast(PreTrainedModel, cast(Any, model).merge_and_unload().requires_grad_(True))
+    return cast(PreTrainedModel, model if goes_on else cast(Any, model).merge_and_unload().requires_grad_(True))
 
 
 def gathered(trainer: Trainer) -> dict[str, torch.Tensor] | None:
@@ -141,7 +143,7 @@ def weights_are_finite(trainer: Trainer, state: dict[str, torch.Tensor] | None =
     return all(bool(torch.isfinite(one).all()) for one in trained)
 
 
-def adapter(spec: TrainingSpec, model: "PreTrainedModel | PeftModel") -> PeftConfig | None:
+def adapter(spec: TrainingSpec, model: object) -> PeftConfig | None:
     """The shape of a new adapter; None where all weights move, or `model` brings its parent's."""
     if spec.tuning is Tuning.FULL or isinstance(model, PeftModel):
         return None

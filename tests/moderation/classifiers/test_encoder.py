@@ -1,6 +1,7 @@
 """The encoder classifier with a small encoder; the real one is measured by hand, see the datasheet."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
@@ -46,6 +47,15 @@ def test_vectors_are_the_means_of_each_layer_over_real_tokens(encoder_settings: 
     mean = states[2][0].mean(0).detach().numpy()
     found = embedding.load(Path(where), layers=(2,), sha256=None).encode(["a longer text of words", "bake bread"])[1]
     assert np.allclose(found, mean / np.linalg.norm(mean), atol=1e-6)
+
+
+def test_threads_that_read_their_first_text_at_once_load_one_model(encoder_settings: dict[str, str]) -> None:
+    made = [embedding.load(Path(encoder_settings["model"]), layers=(1,), sha256=None) for _ in range(4)]
+    embedding._load.cache_clear()
+    with ThreadPoolExecutor(len(made)) as pool:
+        read = list(pool.map(lambda one: one.encode(["bake bread"]), made))
+    assert all(np.array_equal(read[0], other) for other in read)
+    assert embedding._load.cache_info().misses == 1
 
 
 def test_neighbours_do_not_matter_to_a_texts_states(encoder_settings: dict[str, str]) -> None:

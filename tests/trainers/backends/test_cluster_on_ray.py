@@ -1,0 +1,98 @@
+"""The cluster backend on a real Ray cluster of two nodes; slow, and skipped where Ray is not installed."""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from moderation.types import TrainingSet
+from trainers.backends.cluster import ClusterBackend, create
+from trainers.run_directory import RunDirectory
+from trainers.types import RunState, RunStatus, TrainingSpec, Tuning
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+DEADLINE_S = 900.0
+WORKER = {"num_cpus": 1, "resources": {"training": 1}}
+
+
+@pytest.fixture(scope="module")
+def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, str]]:
+    """A head that trains nothing, and a node that does; the address of the job server."""
+    pytest.importorskip("ray.dashboard.modules.job.job_head", reason="install tunegate[cluster]")
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
+    from ray.cluster_utils import Cluster
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    head = {"num_cpus": 1, "include_dashboard": True, "dashboard_host": "127.0.0.1", "dashboard_port": port}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
+    cluster.add_node(**WORKER)
+    cluster.wait_for_nodes()
+    yield cluster, f"http://127.0.0.1:{port}"
+    cluster.shutdown()
+
+
+@pytest.fixture
+def backend(ray_cluster: tuple[Any, str], tmp_path: Path) -> Iterator[ClusterBackend]:
+    made = create(
+        {
+            "address": ray_cluster[1],
+            "store": (tmp_path / "store").as_uri(),
+            "python": sys.executable,
+            "gpus": "0",
+            "resources": '{"training": 1}',
+        }
+    )
+    yield made
+    made.close()
+
+
+def wait(backend: ClusterBackend, run: RunDirectory, until: Callable[[RunState], bool]) -> RunState:
+    deadline = time.monotonic() + DEADLINE_S
+    while not until(state := backend.observe(str(run.root), after_step=0)):
+        assert time.monotonic() < deadline, state
+        time.sleep(0.5)
+    return state
+
+
+def ended(state: RunState) -> bool:
+    return state.status is not RunStatus.RUNNING
+
+
+def test_a_run_goes_on_from_its_checkpoint_on_another_node_when_its_node_dies(
+    ray_cluster: tuple[Any, str],
+    backend: ClusterBackend,
+    make_spec: Callable[..., TrainingSpec],
+    training: TrainingSet,
+    tmp_path: Path,
+) -> None:
+    cluster, address = ray_cluster
+    run = RunDirectory(root=tmp_path / "run")
+    backend.start(make_spec(Tuning.FULL, n_epochs=3000), training, None, str(run.root))
+    wait(backend, run, lambda state: any(tmp_path.glob("store/*/attempt-1/checkpoints/*/complete")) or ended(state))
+    (lost,) = (node for node in cluster.list_all_nodes() if not node.head)
+    cluster.remove_node(lost)
+    cluster.add_node(**WORKER)
+    wait(backend, run, lambda state: any(tmp_path.glob("store/*/attempt-2/metrics.jsonl")) or ended(state))
+    (second,) = (job["submission_id"] for job in httpx.get(f"{address}/api/jobs/").json() if job["status"] == "RUNNING")
+    assert "from checkpoint-" in httpx.get(f"{address}/api/jobs/{second}/logs").json()["logs"]
+    backend.cancel(str(run.root))
+    assert backend.observe(str(run.root), after_step=0).status is RunStatus.CANCELLED
+
+
+def test_a_run_ends_with_a_sealed_model(
+    backend: ClusterBackend, make_spec: Callable[..., TrainingSpec], training: TrainingSet, tmp_path: Path
+) -> None:
+    run = RunDirectory(root=tmp_path / "run")
+    backend.start(make_spec(), training, None, str(run.root))
+    state = wait(backend, run, ended)
+    assert state.status is RunStatus.SUCCEEDED, state
+    assert [metrics.step for metrics in state.metrics] == list(range(1, 11))
+    assert backend.collect(str(run.root)).n_steps == 10

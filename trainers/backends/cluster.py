@@ -1,0 +1,230 @@
+"""Training on a Ray cluster: each attempt at a run is one of its jobs, and a store carries what it makes.
+
+The backend keeps in `cluster.json` which attempt counts, and submits it under a name made of the run and
+that number; so a gateway that was killed between the two asks for the same job again and makes no second one.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from moderation.types import TrainingSet
+from trainers import artefacts
+from trainers.cluster.parcels import Parcels
+from trainers.cluster.queueing import JobServer, Needs, Phase
+from trainers.errors import NotNow, TrainingFailed
+from trainers.run_directory import MAX_DEATHS, Order, RunDirectory
+from trainers.types import CandidateModel, Method, RunFailure, RunState, TrainingSpec
+
+logger = logging.getLogger(__name__)
+METHODS = (Method.SUPERVISED, Method.DPO)
+_STATE = "cluster.json"
+_PASSED_ON = ("OMP_NUM_THREADS", "PYTHONPATH")
+
+
+def create(config: Mapping[str, str]) -> "ClusterBackend":
+    """The plug-in.
+
+    `TUNEGATE_CLUSTER_ADDRESS`: the job server, `http://head:8265`; `..._STORE`: an fsspec URL that the gateway and
+    all nodes reach, `s3://bucket/runs`; `..._TOKEN` of a cluster that asks for one; `..._PYTHON` the interpreter on
+    the nodes (`python`), in which tunegate[worker] is installed; `..._GPUS` (1), `..._CPUS` (1), `..._MEMORY_BYTES`
+    and `..._RESOURCES` (`{"a100": 1}`): what a run takes. Raises `ValueError` that names what is missing or wrong.
+    """
+    missing = [f"TUNEGATE_CLUSTER_{name.upper()}" for name in ("address", "store") if not config.get(name)]
+    if missing:
+        raise ValueError(f"{' and '.join(missing)} must be set: the job server and the store of the Ray cluster")
+    return ClusterBackend(
+        jobs=JobServer(config["address"], token=config.get("token", "")),
+        store=config["store"].rstrip("/"),
+        python=config.get("python", "python"),
+        needs=Needs(
+            n_cpus=_number(config, "cpus", "1"),
+            n_gpus=_number(config, "gpus", "1"),
+            memory_bytes=int(_number(config, "memory_bytes", "0")),
+            resources=_resources(config.get("resources", "{}")),
+        ),
+    )
+
+
+class ClusterBackend:
+    """The `Backend` protocol over Ray jobs. Every verb may be called again, by anyone, at any time.
+
+    A cluster or a store that does not answer is waited for: the run reads as running, and the log says so.
+    """
+
+    def __init__(self, *, jobs: JobServer, store: str, python: str, needs: Needs) -> None:
+        self._jobs = jobs
+        self._store = store
+        self._python = python
+        self._needs = needs
+
+    def start(self, spec: TrainingSpec, training: TrainingSet, validation: str | None, run_dir: str) -> None:
+        """Send the run to the cluster, or attach to it; return at once. A finished run is left alone.
+
+        Raises `TrainingFailed` (`method_not_supported`) for a method that is not in `METHODS`, and
+        (`run_directory_taken`) when the directory belongs to another order.
+        """
+        if spec.method not in METHODS:
+            raise TrainingFailed(
+                "method_not_supported", f"The cluster backend trains {' and '.join(METHODS)}, not '{spec.method}'."
+            )
+        run = RunDirectory(root=Path(run_dir))
+        run.accept(
+            Order(spec=spec, training_path=training.path, training_digest=training.digest, validation_path=validation)
+        )
+        self._look(run)
+
+    def observe(self, run_dir: str, *, after_step: int) -> RunState:
+        """Where the run stands. An attempt that ended without a result is followed by another, from its last
+        checkpoint, until `MAX_DEATHS` of them ended at one step: then the run has failed."""
+        run = RunDirectory(root=Path(run_dir))
+        self._look(run)
+        status, failure = run.standing()
+        return RunState(status=status, metrics=run.metrics(after_step=after_step), failure=failure)
+
+    def cancel(self, run_dir: str) -> None:
+        """Stop the run for good: here at once, on the cluster within seconds where it answers."""
+        run = RunDirectory(root=Path(run_dir))
+        if run.finished:
+            return
+        run.root.mkdir(parents=True, exist_ok=True)
+        run.cancelled_file.touch()
+        number, order = _Attempts.read(run).number, run.order()
+        if order is None or number == 0:
+            return
+        try:
+            self._jobs.stop(_job_name(order, number))
+        except NotNow as exc:
+            logger.error("job %s: the cluster was not told to stop: %s", order.spec.job_id, exc)
+
+    def collect(self, run_dir: str) -> CandidateModel:
+        """The sealed model of a succeeded run, verified.
+
+        Raises `TrainingFailed` when the run did not succeed, `SealBroken` when files changed on their way.
+        """
+        run = RunDirectory(root=Path(run_dir))
+        return artefacts.load(run.artefact, run.sealed_digest())
+
+    def close(self) -> None:
+        """Let go of the job server; what it runs goes on."""
+        self._jobs.close()
+
+    def _look(self, run: RunDirectory) -> None:
+        """Bring here what there is, and see that some attempt is at work."""
+        order = run.order()
+        if order is None or run.finished:
+            return
+        parcels = Parcels(f"{self._store}/{_run_name(order)}")
+        try:
+            self._advance(run, order, parcels)
+        except (NotNow, OSError) as exc:
+            logger.warning("job %s: %s; asked again later", order.spec.job_id, exc)
+        except TrainingFailed as exc:
+            run.write_failure(RunFailure(code=exc.code, message=str(exc)))
+
+    def _advance(self, run: RunDirectory, order: Order, parcels: Parcels) -> None:
+        attempts = _Attempts.read(run)
+        if attempts.number == 0:
+            parcels.send_order(order)
+            self._submit(run, order, attempts)
+            return
+        # Asked first: an attempt that is over has sent all that it ever will.
+        standing = self._jobs.standing(_job_name(order, attempts.number))
+        parcels.fetch_notes(run, attempt=attempts.number)
+        parcels.fetch_end(run, attempt=attempts.number)
+        if run.finished or standing.phase is Phase.ALIVE:
+            return
+        attempts = attempts.ended(run)
+        step, times = attempts.last_step, attempts.times_ended_there
+        logger.warning("job %s: attempt %d: %s", order.spec.job_id, attempts.number, standing.message)
+        if times < MAX_DEATHS:
+            self._submit(run, order, attempts)
+            return
+        run.write_failure(
+            RunFailure(
+                code="training_crashed",
+                message=f"The run ended {times} times after step {step} on the cluster, last as {standing.message}. "
+                "Where memory ran out, create the job again with a smaller batch_size or shorter rows.",
+            )
+        )
+
+    def _submit(self, run: RunDirectory, order: Order, attempts: "_Attempts") -> None:
+        """Ask for the next attempt, then note it: after a crash between them the same name is asked for again."""
+        number = attempts.number + 1
+        store = f"{self._store}/{_run_name(order)}"
+        command = shlex.join([self._python, "-m", "trainers.cluster.node", store, str(number)])
+        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        self._jobs.submit(_job_name(order, number), command, self._needs, environment)
+        replace(attempts, number=number).write(run)
+        logger.info("job %s: attempt %d is with the cluster", order.spec.job_id, number)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempts:
+    """What is known of a run's attempts, kept in its directory."""
+
+    number: int = 0
+    """The one that counts; 0 before the first."""
+    ended_after: tuple[int, ...] = ()
+    """Last step of each attempt that ended without a result."""
+
+    @classmethod
+    def read(cls, run: RunDirectory) -> "_Attempts":
+        path = run.root / _STATE
+        if not path.exists():
+            return cls()
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return cls(number=data["number"], ended_after=tuple(data["ended_after"]))
+
+    def write(self, run: RunDirectory) -> None:
+        run.write(_STATE, asdict(self))
+
+    def ended(self, run: RunDirectory) -> "_Attempts":
+        """With the end of the current attempt; counted once, however often the next one cannot be submitted."""
+        if len(self.ended_after) == self.number:
+            return self
+        metrics = run.metrics()
+        changed = replace(self, ended_after=(*self.ended_after, metrics[-1].step if metrics else 0))
+        changed.write(run)
+        return changed
+
+    @property
+    def last_step(self) -> int:
+        return self.ended_after[-1]
+
+    @property
+    def times_ended_there(self) -> int:
+        return self.ended_after.count(self.last_step)
+
+
+def _run_name(order: Order) -> str:
+    """The same in every gateway that asks for the same run."""
+    digest = hashlib.sha256(f"{order.spec.job_id}\n{order.training_digest}".encode()).hexdigest()
+    return f"tunegate-{digest[:24]}"
+
+
+def _job_name(order: Order, attempt: int) -> str:
+    return f"{_run_name(order)}-{attempt}"
+
+
+def _number(config: Mapping[str, str], name: str, default: str) -> float:
+    text = config.get(name, default)
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if value < 0:
+        raise ValueError(f"TUNEGATE_CLUSTER_{name.upper()} is '{text}'; expected a number from 0")
+    return value
+
+
+def _resources(text: str) -> dict[str, float]:
+    try:
+        return {str(name): float(n) for name, n in json.loads(text).items()}
+    except (ValueError, AttributeError, TypeError) as exc:
+        raise ValueError(f"TUNEGATE_CLUSTER_RESOURCES is '{text}'; expected JSON like {{\"a100\": 1}}") from exc

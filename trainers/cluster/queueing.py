@@ -1,0 +1,110 @@
+"""Ray's job server, over its documented HTTP API; so the gateway itself needs no Ray.
+
+Source: https://docs.ray.io/en/latest/cluster/running-applications/job-submission/rest.html
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import httpx
+
+from trainers.errors import NotNow, TrainingFailed
+
+TIMEOUT_S = 30.0
+
+
+class Phase(StrEnum):
+    """What the cluster says of an attempt."""
+
+    ALIVE = "alive"
+    """Waiting for room, or running."""
+    OVER = "over"
+    """Ended, in whatever way, or not known any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What one attempt takes of the cluster; 0 of what it does not need."""
+
+    n_cpus: float
+    n_gpus: float
+    memory_bytes: int
+    resources: Mapping[str, float]
+    """Custom resources of the nodes it may run on, e.g. `{"a100": 1}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The phase of an attempt, and the cluster's own word for how it ended."""
+
+    phase: Phase
+    message: str = ""
+
+
+class JobServer:
+    """Raises `NotNow` when the server does not answer, or not so that it can be read."""
+
+    def __init__(self, address: str, *, token: str = "") -> None:
+        """`address` is the dashboard's, `http://head:8265`; `token` that of a cluster with `RAY_AUTH_MODE=token`."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._client = httpx.Client(base_url=address, headers=headers, timeout=TIMEOUT_S)
+
+    def submit(self, name: str, command: str, needs: Needs, environment: Mapping[str, str]) -> None:
+        """Queue a command under a name of its own; nothing when the name is known already.
+
+        Raises `TrainingFailed` (`cluster_refused`) when the server refuses it for good.
+        """
+        if self.standing(name).message != _UNKNOWN:
+            return
+        asked = {
+            "entrypoint": command,
+            "submission_id": name,
+            "runtime_env": {"env_vars": dict(environment)},
+            "entrypoint_num_cpus": needs.n_cpus,
+            "entrypoint_num_gpus": needs.n_gpus,
+            "entrypoint_memory": needs.memory_bytes,
+            "entrypoint_resources": dict(needs.resources),
+        }
+        answer = self._ask("POST", "/api/jobs/", json={key: value for key, value in asked.items() if value})
+        if answer.is_success or self.standing(name).message != _UNKNOWN:
+            return
+        if answer.is_server_error:
+            raise NotNow(f"the cluster's job server answered {answer.status_code} to a submission")
+        raise TrainingFailed(
+            "cluster_refused", f"The cluster refused the run with status {answer.status_code}; ask its operator."
+        )
+
+    def standing(self, name: str) -> Standing:
+        """Where the attempt of that name stands."""
+        answer = self._ask("GET", f"/api/jobs/{name}")
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return Standing(Phase.OVER, _UNKNOWN)
+        try:
+            details: dict[str, Any] = answer.raise_for_status().json()
+            status = details["status"]
+        except (httpx.HTTPStatusError, ValueError, KeyError, TypeError) as exc:
+            raise NotNow(f"the cluster's job server gave no readable answer ({type(exc).__name__})") from exc
+        if status in ("PENDING", "RUNNING"):
+            return Standing(Phase.ALIVE)
+        return Standing(Phase.OVER, f"{status}: {details.get('error_type') or 'no reason given'}")
+
+    def stop(self, name: str) -> None:
+        """Have the attempt end within seconds; nothing when it is not known."""
+        answer = self._ask("POST", f"/api/jobs/{name}/stop")
+        if answer.is_server_error:
+            raise NotNow(f"the cluster's job server answered {answer.status_code} when told to stop")
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
+    def _ask(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        try:
+            return self._client.request(method, path, **kwargs)
+        except httpx.HTTPError as exc:
+            raise NotNow(f"the cluster's job server does not answer ({type(exc).__name__})") from exc
+
+
+_UNKNOWN = "the cluster does not know it"
