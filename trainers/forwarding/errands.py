@@ -66,11 +66,8 @@ class Errand:
     def fail(self, failure: RunFailure) -> None:
         """End the run, in words that carry nothing of the provider's."""
         ledger = self._ledger()
-        spec = self.order.spec
-        names = dict.fromkeys(ledger.theirs, WITHHELD)
-        if spec.parent is not None:  # before the base, whose name its own may contain
-            names[self.start] = spec.parent.name
-        names[self.base.model] = spec.base.name
+        # A released model's name there goes before that of its base, which it may contain.
+        names = dict.fromkeys((self.start, *ledger.theirs), WITHHELD) | {self.base.model: self.order.spec.base.name}
         self.run.write_failure(replace(failure, message=scrubbed(failure.message, names)))
         self._tidy(ledger)
 
