@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 # Files in parallel, each whole: its tests share what was set up for them.
 PARALLEL ?= -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: help install demo serve test test-slow check bench miniature experiments zoo clean
+.PHONY: help install demo serve test test-slow check audit bench miniature experiments zoo clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
 
@@ -40,6 +40,17 @@ check: install ## Lint, format check, types, and the order of packages
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -n 2
 	$(BIN)/lint-imports --no-cache
+
+audit: $(VENV)/.audit ## Look up known holes of the pinned dependencies (needs the network)
+	@$(VENV)/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict --progress-spinner off \
+		|| { echo 'make audit: a hole is listed above, or a package could not be looked up: it needs the network'; \
+		     echo '(pypi.org itself; a mirror has no list of holes).'; exit 1; } >&2
+
+# In an environment of its own, so that what looks at the dependencies is not one of them.
+$(VENV)/.audit:
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet pip-audit==2.10.1
+	touch $@
 
 bench: install ## Measure, print a table, write bench/results.json
 	$(BIN)/python -m bench

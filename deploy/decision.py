@@ -1,7 +1,7 @@
 """What is to happen with a candidate: pure, total, and closed to whatever is missing."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deploy.types import Outcome, ReleaseDecision, ReleasePolicy
 from evaluators.types import ArmResult, ArmVerdict, AuditReport
@@ -41,6 +41,18 @@ def decide(report: AuditReport, policy: ReleasePolicy) -> ReleaseDecision:
         failing_categories=_failing_categories(reading.failing),
         enforced=policy.action is not Action.RECORD,
     )
+
+
+def only_undecided(report: AuditReport) -> bool:
+    """Whether undecided arms, and nothing else, keep a model from its release: what another attempt may mend.
+
+    A judge that is broken or disputed, an arm left out or a base that is unsafe itself would ask for a person again.
+    """
+    settled = tuple(
+        replace(result, verdict=ArmVerdict.SOUND) if result.verdict is ArmVerdict.UNDECIDED else result
+        for result in report.arms
+    )
+    return settled != report.arms and _read(replace(report, arms=settled)).outcome is Outcome.RELEASE
 
 
 def _read(report: AuditReport) -> _Reading:

@@ -70,6 +70,8 @@ class RemedyPolicy:
     """What an adapter is multiplied by, tried from the first on."""
     mixing_ratio: float = 1.0
     """Safety examples per customer example under `mixing`."""
+    undecided: bool = False
+    """Whether a model is remedied, before a person is asked, when only undecided arms keep it from its release."""
 
 
 class ServingContexts(StrEnum):

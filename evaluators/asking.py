@@ -119,6 +119,18 @@ class Transcripts:
         for digest, entries in of_model.items():
             self.store.append(digest, frame, entries)
 
+    def disown(self, judge: str) -> None:
+        """Forget for good what a judge said, in every log that was read or written here."""
+        of_log: dict[tuple[str, Frame], list[Kept]] = {}
+        nothing = Unscored(reason="said by a judge that is not believed any more")
+        for digest, frame, key in [entry for entry in self._written if entry[2][0] == judge]:
+            kept = KeptJudgement(request_text=key[1], reply_digest=key[2], judge=judge, judgement=nothing)
+            of_log.setdefault((digest, frame), []).append(kept)
+            self._written.discard((digest, frame, key))
+            self._verdicts.pop(key, None)
+        for (digest, frame), entries in of_log.items():
+            self.store.append(digest, frame, entries)
+
     def _load(self, digest: str, frame: Frame) -> None:
         if (digest, frame) in self._loaded:
             return
@@ -126,10 +138,15 @@ class Transcripts:
         for entry in self.store.load(digest, frame):
             if isinstance(entry, KeptReply):
                 self._replies[digest, frame, entry.request_text, entry.sampling] = entry.reply
-            # An unscored reply is judged again in a new audit: the judge may have been at fault.
-            elif not isinstance(entry.judgement, Unscored):
-                benign = entry.judgement is None
-                key = (entry.judge, entry.request_text, entry.reply_digest, benign)
+                continue
+            keys = [(entry.judge, entry.request_text, entry.reply_digest, benign) for benign in (False, True)]
+            if isinstance(entry.judgement, Unscored):
+                # It is judged again in a new audit: the judge may have been at fault.
+                for key in keys:
+                    self._verdicts.pop(key, None)
+                    self._written.discard((digest, frame, key))
+            else:
+                key = keys[entry.judgement is None]
                 self._verdicts[key] = bool(entry.served) if entry.judgement is None else entry.judgement
                 self._written.add((digest, frame, key))
 

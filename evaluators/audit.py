@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from evaluators.asking import Answer, Task, Transcripts, ask, describe, judge_answers, readable, requests_of, score
 from evaluators.calibration import Calibration, corrected_arms
-from evaluators.canaries import WatchedJudge
+from evaluators.canaries import CanaryLog, WatchedJudge
 from evaluators.canary_style import answers_work
-from evaluators.errors import AuditIncomplete, JudgeIncapable
+from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnreliable
 from evaluators.frames import Arm, ArmKind
 from evaluators.panel import agreements
 from evaluators.probing import signals
@@ -21,7 +21,7 @@ from evaluators.rule import Ruling, Setting, first_rung, rule
 from evaluators.second_look import People, look_again
 from evaluators.tally import Pair, count, result
 from evaluators.types import ArmResult, AuditPolicy, AuditReport, Corpus, Judge, Request, Subject
-from evaluators.verdicts import Scored, SecondLook, Unscored
+from evaluators.verdicts import JudgeCheck, Scored, SecondLook, Unscored
 from moderation.chat import Finish, Reply, Sampling
 
 
@@ -92,11 +92,11 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
     if second is not None and not isinstance(second, People):
         _require_canaries(second, corpus)
     if canaries_right == len(corpus.canaries):
-        watched = WatchedJudge(judge, corpus.slipped)
+        log = CanaryLog.of(replies, candidate.digest, base.digest, corpus.digest, policy_digest, str(attempt))
+        watched = WatchedJudge(judge, corpus.slipped, log)
         rounds = _Rounds(candidate, base, watched, sampling, transcripts, on_progress)
         settings = {arm.name: _setting(arm, corpus, policy, len(arms), attempt) for arm in arms}
-        results = _climb(arms, settings, corpus, rounds)
-        check = watched.finish()
+        results, check = _asked(arms, settings, corpus, rounds)
         canaries_right = _canaries_right(judge, corpus)
         judged = tuple(rounds.judged.values())
         look = _looked_again(judged, second, transcripts, policy)
@@ -131,6 +131,17 @@ def _looked_again(
     if second is not None:
         return look_again(judged, second, transcripts, bound=policy.max_disagreement)
     return SecondLook(judge=policy.second_judge, bound=policy.max_disagreement) if policy.second_judge else None
+
+
+def _asked(
+    arms: Sequence[Arm], settings: Mapping[str, Setting], corpus: Corpus, rounds: "_Rounds"
+) -> tuple[list[ArmResult], JudgeCheck | None]:
+    """Every arm's verdict, and how the judge did on the canaries. What one said who missed too many is forgotten."""
+    try:
+        return _climb(arms, settings, corpus, rounds), rounds.judge.finish()
+    except JudgeUnreliable:
+        rounds.transcripts.disown(rounds.judge.identity)
+        raise
 
 
 def _climb(arms: Sequence[Arm], settings: Mapping[str, Setting], corpus: Corpus, rounds: "_Rounds") -> list[ArmResult]:

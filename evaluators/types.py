@@ -10,6 +10,7 @@ from evaluators.probes.types import Readings, Signal, SignalLimits
 from evaluators.verdicts import Agreement, CorrectedRate, JudgeCheck, JudgeCount, Judgement, SecondLook
 from moderation.chat import ChatModel, Reply
 from moderation.types import Category, Message, Role, SafetyExample
+from trainers.types import OwnRows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +189,8 @@ class AuditReport:
     """Where the policy names a second judge."""
     signals: tuple[Signal, ...] = ()
     """What the candidate's weights say; supplementary: they may ask for a person and never release."""
+    own_rows: OwnRows | None = None
+    """Where the job had a validation file; chosen by the customer, so no decision reads it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,17 +11,19 @@ import time
 import uvicorn
 
 from gateway.api.app import create_app
+from gateway.api.server import server_config
 from gateway.children import die_with
 from gateway.compose.api import services
 from gateway.compose.store import Store
+from gateway.compose.tracing import traces
 from gateway.routing import EngineRouter
 from gateway.settings import Settings
-from gateway.telemetry import log_to_stderr
+from gateway.telemetry.logs import log_to_stderr
 from moderation.errors import TunegateError
 
+PROCESS = "api"
 CANNOT_START = 2
 """Exit status that tells the supervisor not to try again."""
-GRACE_S = 5
 
 
 def main() -> int:
@@ -31,25 +33,21 @@ def main() -> int:
     parser.add_argument("--parent", type=int, required=True, help="process to end with")
     arguments = parser.parse_args()
     die_with(arguments.parent)
-    log_to_stderr("api")
     try:
-        handed = services(Store.open(Settings.read(os.environ)), admitted_at=int(time.time()))
+        settings = Settings.read(os.environ)
+        log_to_stderr(PROCESS, settings.log_format)
+        told = traces(settings, process=PROCESS)
+        handed = services(Store.open(settings), admitted_at=int(time.time()), traces=told)
     except TunegateError as error:
         logging.getLogger(__name__).error("cannot start: %s", error)
         return CANNOT_START
-    config = uvicorn.Config(
-        create_app(handed),
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=GRACE_S,
-        server_header=False,
-    )
+    config = server_config(create_app(handed))
 
     async def serve() -> None:
         await uvicorn.Server(config).serve(sockets=[socket.socket(fileno=arguments.fd)])
         if isinstance(handed.router, EngineRouter):
             await handed.router.close()
+        await asyncio.to_thread(handed.traces.close)
 
     asyncio.run(serve())
     return 0

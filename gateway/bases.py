@@ -16,6 +16,9 @@ name = "gpt-4.1-mini"
 corpus = "english"
 upstream.base_url = "https://api.openai.com/v1"
 upstream.model = "gpt-4.1-mini-2025-04-14"
+# on Azure also, with a base_url of https://RESOURCE.openai.azure.com/openai/v1:
+# upstream.api_version = "v1"
+# upstream.deployment = "gpt-41-mini"   # what answers for the base there
 
 [aliases]                         # for clients that know only OpenAI's names; job and `ft:` name keep the alias
 "gpt-4o-mini-2024-07-18" = "llama-3.2-1b"
@@ -131,13 +134,17 @@ def read_bases(bases_file: Path) -> dict[str, BaseModel]:
 def read_providers(bases: Mapping[str, BaseModel], config: Mapping[str, str]) -> dict[str, UpstreamServer]:
     """The providers that answer for hosted bases and what is released of them, by the base's name.
 
-    `config` is what `TUNEGATE_UPSTREAM_API_KEY` says.
+    `config` is what `TUNEGATE_UPSTREAM_API_KEY` and `TUNEGATE_UPSTREAM_AZURE_...` say. Raises `BaseModelError`
+    for a base at Azure without the latter: what is tuned there could not be deployed.
     """
-    found = {name: address(base) for name, base in bases.items()}
+    found = {name: at for name, base in bases.items() if (at := address(base)) is not None}
+    if (azures := [name for name, at in found.items() if at.deployment]) and not config.get("azure_resource"):
+        raise BaseModelError(
+            f"TUNEGATE_UPSTREAM_AZURE_RESOURCE is not set; {', '.join(azures)} at Azure cannot do without"
+        )
     return {
-        name: UpstreamServer(base_url=at.base_url, model=at.model, api_key=config.get("api_key", ""))
+        name: UpstreamServer(base_url=at.base_url, model=at.asked_as, api_key=config.get("api_key", ""))
         for name, at in found.items()
-        if at is not None
     }
 
 

@@ -54,6 +54,16 @@ class WaitingPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardingPolicy:
+    """What a policy says of jobs that are sent to a provider."""
+
+    delete_files: bool = True
+    """What was uploaded is deleted there when the job is over."""
+    delete_rejected: bool = True
+    """What was not released is deleted there, once its verdict stands for good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogPolicy:
     """What a policy says of the decision log."""
 
@@ -77,6 +87,7 @@ class Policy:
     log: LogPolicy = field(default_factory=LogPolicy)
     reaudit: ReauditPolicy = field(default_factory=ReauditPolicy)
     remedy: RemedyPolicy = field(default_factory=RemedyPolicy)
+    forwarding: ForwardingPolicy = field(default_factory=ForwardingPolicy)
 
     @property
     def document(self) -> dict[str, Any]:
@@ -123,6 +134,7 @@ def parse(name: str, document: Mapping[str, Any]) -> Policy:
         log=LogPolicy(**read.log.model_dump()),
         reaudit=ReauditPolicy(**read.reaudit.model_dump()),
         remedy=RemedyPolicy(**read.remedy.model_dump()),
+        forwarding=ForwardingPolicy(**read.forwarding.model_dump()),
     )
 
 

@@ -110,6 +110,13 @@ class Training(Section):
         return self
 
 
+class Forwarding(Section):
+    """What stays at a provider after a job."""
+
+    delete_files: bool = True
+    delete_rejected: bool = True
+
+
 class Signals(Section):
     """Where a signal of the weights asks for a person; left out, it asks for nobody."""
 
@@ -193,6 +200,7 @@ class Remedy(Section):
     kinds: tuple[RemedyKind, ...] = ()
     factors: tuple[Annotated[float, Field(gt=0.0, lt=1.0)], ...] = Field(default=(0.75, 0.5, 0.25), min_length=1)
     mixing_ratio: float = Field(default=1.0, gt=0.0, le=10.0)
+    undecided: bool = False
 
     @model_validator(mode="after")
     def _is_an_order(self) -> Self:
@@ -232,6 +240,7 @@ class Document(Section):
     log: Log = Log()
     reaudit: Reaudit = Reaudit()
     remedy: Remedy = Remedy()
+    forwarding: Forwarding = Forwarding()
 
     @model_validator(mode="after")
     def _can_be_remedied(self) -> Self:

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from deploy.decision import decide
 from deploy.types import ReleaseDecision
+from evaluators.probes.signals import weigh_again
 from evaluators.report.documents import report_from_json
 from evaluators.rule import Counts, Setting, rule
 from evaluators.types import ArmResult, ArmVerdict, AuditPolicy, AuditReport
@@ -68,7 +69,8 @@ def audits_replayed(database: Database, name: str, now: Policy) -> list[dict[str
 def replayed(report: AuditReport, was: Policy, now: Policy) -> ReleaseDecision:
     """What `now` decides on an audit that ran under `was`."""
     arms = tuple(_ruled(result, report, was.audit, now.audit) for result in report.arms)
-    return decide(replace(report, arms=arms, second_look=_looked_again(report, now.audit)), now.release)
+    look, signals = _looked_again(report, now.audit), weigh_again(report.signals, now.audit.signals)
+    return decide(replace(report, arms=arms, second_look=look, signals=signals), now.release)
 
 
 def _looked_again(report: AuditReport, now: AuditPolicy) -> SecondLook | None:

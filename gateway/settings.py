@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from gateway.errors import SettingsError
+from gateway.telemetry.logs import LogFormat
 
 PREFIX = "TUNEGATE_"
 T = TypeVar("T")
@@ -58,8 +59,16 @@ class Settings:
     """Jobs that one worker runs at the same time."""
     worker_id: str
     """Name of the embedded worker; the same after a restart, so that its jobs go on."""
+    log_format: LogFormat
+    """How a line of the log looks. Default `text`."""
+    log_requests: bool
+    """A line of the log for every request. Default true."""
+    otlp_endpoint: str
+    """OpenTelemetry collector that gets traces, e.g. `http://collector:4318`. Default: none."""
+    worker_port: int
+    """Port for a worker's `/healthz` and `/metrics`; 0 (the default) is none."""
     variables: Mapping[str, str]
-    """Every `TUNEGATE_...` variable, for the plug-ins."""
+    """Every `TUNEGATE_...` variable that is not empty, for the plug-ins."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
@@ -89,7 +98,11 @@ class Settings:
             training_backend=reader.text("TRAINING_BACKEND", "local"),
             jobs_at_once=reader.value("JOBS_AT_ONCE", "2", _integer(1, 64)),
             worker_id=reader.text("WORKER_ID", "embedded"),
-            variables={name: value for name, value in environ.items() if name.startswith(PREFIX)},
+            log_format=reader.value("LOG_FORMAT", "text", _log_format),
+            log_requests=reader.value("LOG_REQUESTS", "true", _boolean),
+            otlp_endpoint=reader.text("OTLP_ENDPOINT", ""),
+            worker_port=reader.value("WORKER_PORT", "0", _integer(0, 65_535)),
+            variables={name: value for name, value in environ.items() if name.startswith(PREFIX) and value},
         )
         if reader.mistakes:
             raise SettingsError("; ".join(reader.mistakes))
@@ -127,6 +140,13 @@ def _integer(low: int, high: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def _log_format(text: str) -> LogFormat:
+    try:
+        return LogFormat(text.lower())
+    except ValueError as exc:
+        raise ValueError(" or ".join(LogFormat)) from exc
 
 
 def _boolean(text: str) -> bool:

@@ -1,4 +1,5 @@
-"""`tunegate serve`: one API process and one worker, restarted when they crash, ended when this ends.
+"""`tunegate serve`: one API process and, unless it runs elsewhere, one worker; restarted when they crash, ended
+when this ends.
 
 This process binds the port, so that an API process that is restarted loses no connection, and
 imports nothing heavy.
@@ -124,6 +125,8 @@ class Supervisor:
 
     def _ready(self, began_at: int) -> bool:
         """Whether the API answers and the worker has signed on since this start."""
+        if len(self.children) == 1:  # the worker runs elsewhere; `/readyz` says whether it does
+            return _answers(self.listener)
         with self.store.database.read() as session:
             workers = engines.living(session, since=began_at)
         signed_on = any(worker.started_at >= began_at for worker in workers)
@@ -138,14 +141,16 @@ class Supervisor:
         self.listener.close()
 
 
-def serve(settings: Settings, environment: Mapping[str, str], say: Callable[[str], None]) -> int:
-    """Run an installation. Raises a `TunegateError` when it cannot start."""
+def serve(
+    settings: Settings, environment: Mapping[str, str], say: Callable[[str], None], *, api_only: bool = False
+) -> int:
+    """Run an installation, or only its API. Raises a `TunegateError` when it cannot start."""
     with hold(settings.home / "serve.lock", "serving from this home", "use another TUNEGATE_HOME"):
         store = Store.open(settings)
         policies(settings)  # a mistake in a policy is told here, before anything is started
         listener = _bind(settings.host, settings.port)
         children = _children(listener.fileno(), {**environment, "TUNEGATE_HOME": str(settings.home)})
-        return Supervisor(store=store, listener=listener, children=children, say=say).run()
+        return Supervisor(store=store, listener=listener, children=children[: 1 if api_only else 2], say=say).run()
 
 
 def _children(fd: int, environment: Mapping[str, str]) -> tuple[Child, ...]:

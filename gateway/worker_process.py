@@ -12,7 +12,7 @@ from gateway.compose.store import Store
 from gateway.policy import Policy
 from gateway.publishing import Publisher, addresses
 from gateway.settings import Settings
-from gateway.telemetry import log_to_stderr
+from gateway.telemetry.logs import log_to_stderr
 from gateway.worker.process import Outlets, run
 from moderation.errors import TunegateError
 
@@ -27,8 +27,13 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.parent is not None:
         die_with(arguments.parent)
-    log_to_stderr("worker")
-    return work(Settings.read(os.environ))
+    try:
+        settings = Settings.read(os.environ)
+    except TunegateError as error:
+        logging.getLogger(__name__).error("cannot start: %s", error)
+        return CANNOT_START
+    log_to_stderr("worker", settings.log_format)
+    return work(settings)
 
 
 def work(settings: Settings) -> int:
@@ -66,6 +71,7 @@ def outlets_of(settings: Settings, book: Sequence[Policy]) -> Outlets:
         heads_urls=addresses({policy.name: policy.log.publish for policy in book}, allow_private=allow_private),
         publisher=Publisher(token=settings.log_heads_token, allow_private=allow_private),
         webhooks_allow_private=allow_private,
+        vitals_at=(settings.host, settings.worker_port) if settings.worker_port else None,
     )
 
 

@@ -1,6 +1,6 @@
 """What reads training data, one example at a time or as a whole: the protocols of the plug-ins."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Protocol, runtime_checkable
 
 from moderation.types import Category, Example, Finding
@@ -59,5 +59,8 @@ class Detector(Protocol):
 class Heeding(Protocol):
     """A detector that compares what it saw with the rows that classifiers flagged."""
 
-    def heed(self, lines: Sequence[int]) -> None:
-        """Take in the flagged lines, ascending, the first `MAX_LINES` of them; called once, before `findings`."""
+    def heed(self, lines: Sequence[int], standing: Set[int]) -> None:
+        """Take in the flagged lines, ascending, the first `MAX_LINES` of them; called once, before `findings`.
+
+        `standing` are those that no other classifier cleared.
+        """

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trainers.run_directory import RunDirectory
-from trainers.types import StepMetrics, metrics_columns
+from trainers.types import OwnRows, StepMetrics, metrics_columns
 
 
 def result_csv(metrics: Sequence[StepMetrics]) -> bytes:
@@ -35,6 +35,33 @@ def memory_message(run_dir: Path) -> str | None:
     if not shrunk:
         return None
     return f"The training machine ran out of memory; the run goes on with {n} examples at once and the same batch size."
+
+
+def own_rows(run_dir: Path, metrics: Sequence[StepMetrics]) -> OwnRows | None:
+    """The customer's validation file before and after a run with these metrics.
+
+    None where there was no such file, or a provider trained, who says nothing of the base.
+    """
+    base = RunDirectory(root=run_dir).base_validation()
+    last = metrics[-1] if metrics else None
+    if not base or last is None or last.full_valid_loss is None or last.full_valid_mean_token_accuracy is None:
+        return None
+    return OwnRows(
+        n=int(base["n"]),
+        base_loss=base["loss"],
+        base_token_accuracy=base["token_accuracy"],
+        loss=last.full_valid_loss,
+        token_accuracy=last.full_valid_mean_token_accuracy,
+    )
+
+
+def own_rows_message(found: OwnRows) -> str:
+    """What the customer is told of it."""
+    return (
+        f"On the {found.n:,} rows of your validation file: loss {found.base_loss:.2f} before and {found.loss:.2f} "
+        f"after training, token accuracy {found.base_token_accuracy:.1%} and {found.token_accuracy:.1%}. The safety "
+        "evaluation does not rest on them."
+    )
 
 
 def rendering_message(run_dir: Path) -> str | None:

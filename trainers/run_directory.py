@@ -5,6 +5,7 @@ lock             held by the living trainer; its pid and start
 trainer.log      the trainer's stderr, bounded
 memory.json      how many examples are computed at once, and whether memory ran out before
 rendering.json   how many examples were read, truncated, left out
+base_validation.json  the untouched base on the validation file
 metrics.jsonl    one line a step, each step once
 checkpoints/     what a resumed run starts from
 artefact/        the sealed model, renamed into place when complete
@@ -167,6 +168,10 @@ class RunDirectory:
             return None
         self.write("memory.json", {"micro_batch": n // 2, "shrunk": True})
         return n // 2
+
+    def base_validation(self) -> Mapping[str, float]:
+        """`n`, `loss` and `token_accuracy` of the untouched base; empty at first, and without a validation file."""
+        return cast(Mapping[str, float], self._read("base_validation.json") or {})
 
     def metrics(self, *, after_step: int = 0) -> tuple[StepMetrics, ...]:
         """Metrics of the steps after `after_step`, ascending. A line still being written is not read."""

@@ -152,6 +152,22 @@ class StepMetrics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnRows:
+    """A base and what was tuned of it on the customer's validation file.
+
+    Means over the tokens that the file's rows teach; of a preference run, `loss` is its own loss over pairs. An
+    attacker chooses these rows, so they are shown beside an audit and are never a ground for release.
+    """
+
+    n: int
+    """Rows."""
+    base_loss: float
+    base_token_accuracy: float
+    loss: float
+    token_accuracy: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFailure:
     """Why a run failed, for the job's `error`."""
 

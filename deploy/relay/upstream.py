@@ -32,7 +32,9 @@ DATA = b"data:"
 class _Loaded:
     digest: str
     model: str
-    """The provider's name."""
+    """What the provider is asked for."""
+    tuned: str
+    """The provider's own name for it, which its errors may say."""
 
 
 class UpstreamModels:
@@ -90,11 +92,11 @@ class UpstreamModels:
         name = str(body.get("model"))
         if name not in self.names():
             raise NoSuchModel(name)
-        theirs = self._server.model
+        theirs = tuned = self._server.model
         if name in self._loaded:
             self._loaded.move_to_end(name)
-            theirs = self._loaded[name].model
-        names = {theirs: name, self._server.model: self._base.name}
+            theirs, tuned = self._loaded[name].model, self._loaded[name].tuned
+        names = {theirs: name, tuned: name, self._server.model: self._base.name}
         async with self._ask("POST", "chat/completions", {**body, "model": theirs}, names) as response:
             yield _renamed_stream(response, names) if body.get("stream") else _renamed(response, names)
 
@@ -103,7 +105,8 @@ class UpstreamModels:
         if released.base_digest != self._base.digest:
             raise EngineRefused("The model was trained on another base model than this one.", param="digest")
         at = Address(base_url=self._server.base_url, model=self._server.model)
-        return _Loaded(digest=digest, model=read_pointer(path, digest, at).model)
+        pointer = read_pointer(path, digest, at)
+        return _Loaded(digest=digest, model=pointer.asked_as, tuned=pointer.model)
 
     @asynccontextmanager
     async def _ask(
@@ -118,7 +121,7 @@ class UpstreamModels:
         url = f"{self._server.base_url.rstrip('/')}/{path}"
         data = None if body is None else orjson.dumps(body)
         try:
-            async with self._session.request(method, url, data=data) as response:
+            async with self._session.request(method, url, data=data, allow_redirects=False) as response:
                 if response.status != 200 and response.status not in allowed:
                     raise _failure(response.status, await response.read(), names)
                 yield response

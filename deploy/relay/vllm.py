@@ -144,7 +144,7 @@ class VllmAdapters:
         url = f"{self._server.url.rstrip('/')}/v1/{path}"
         try:
             async with self._session.request(
-                method, url, data=None if body is None else orjson.dumps(body)
+                method, url, data=None if body is None else orjson.dumps(body), allow_redirects=False
             ) as response:
                 if response.status != 200 and response.status not in allowed:
                     raise _failure(response.status, await response.read())

@@ -4,7 +4,7 @@ Axes: L layers, N requests, D width, V vocabulary, R rank of an adapter, I and O
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -82,15 +82,18 @@ def first_token_kl(base_N_V: Array, candidate_N_V: Array) -> float:
 
 def weigh(readings: Readings, limits: SignalLimits) -> tuple[Signal, ...]:
     """The signals of a candidate, each beside its limit."""
-    kl, gap = readings.first_token_kl, readings.refusal_gap_ratio
-    found = [
-        _signal(SignalName.REFUSAL_GAP_RATIO, gap, limits.refusal_gap_ratio, least=True),
-        _signal(SignalName.FIRST_TOKEN_KL, kl, limits.first_token_kl),
-    ]
+    found = {
+        SignalName.REFUSAL_GAP_RATIO: readings.refusal_gap_ratio,
+        SignalName.FIRST_TOKEN_KL: readings.first_token_kl,
+    }
     if readings.rank_one_energy:
-        energy = mean_energy(readings.rank_one_energy)
-        found.append(_signal(SignalName.RANK_ONE_ENERGY, energy, limits.rank_one_energy))
-    return tuple(found)
+        found[SignalName.RANK_ONE_ENERGY] = mean_energy(readings.rank_one_energy)
+    return tuple(_signal(name, value, limits) for name, value in found.items())
+
+
+def weigh_again(signals: Sequence[Signal], limits: SignalLimits) -> tuple[Signal, ...]:
+    """Signals that were read before, beside other limits."""
+    return tuple(_signal(one.name, one.value, limits) for one in signals)
 
 
 def mean_energy(by_module: Mapping[str, float]) -> float:
@@ -99,7 +102,9 @@ def mean_energy(by_module: Mapping[str, float]) -> float:
     return fmean(writing or by_module.values())
 
 
-def _signal(name: SignalName, value: float, limit: float | None, *, least: bool = False) -> Signal:
+def _signal(name: SignalName, value: float, limits: SignalLimits) -> Signal:
+    limit: float | None = getattr(limits, name.value)
+    least = name is SignalName.REFUSAL_GAP_RATIO
     # Written so that a value that is no number is beyond any limit.
     within = limit is None or (value >= limit if least else value <= limit)
     return Signal(name=name, value=value, limit=limit, raised=not within)

@@ -48,6 +48,7 @@ def summary(report: AuditReport) -> dict[str, object]:
         "agreements": [asdict(found) for found in report.agreements],
         "second_look": None if report.second_look is None else asdict(report.second_look),
         "signals": [asdict(signal) for signal in report.signals],
+        "own_rows": None if report.own_rows is None else asdict(report.own_rows),
     }
 
 

@@ -14,6 +14,7 @@ from evaluators.probes.types import Signal
 from evaluators.report.charts import arm_bars, radar
 from evaluators.report.examples import Specimen
 from evaluators.types import ArmResult, AuditReport
+from trainers.types import OwnRows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,7 @@ def write(
             envelope=escape(envelope),
             missing=_missing(report),
             signals=_signals(report.signals),
+            own_rows=_own_rows(report.own_rows),
             frames="".join(_frame(found) for found in report.arms),
             facts="".join(f"<dt>{escape(name)}<dd>{escape(value)}" for name, value in _facts(report)),
         ),
@@ -137,6 +139,18 @@ def _signals(signals: Sequence[Signal]) -> str:
         f"<table><tr><th>signal<th>value<th>limit<th></tr>{rows}</table>"
         "<p class=small>Read without a reply, on bare requests. They may ask for a person; they never release. A model "
         "like its base has a refusal gap ratio of 1 and a first token divergence of 0.</p>"
+    )
+
+
+def _own_rows(found: OwnRows | None) -> str:
+    if found is None:
+        return ""
+    return (
+        "<h2>The customer's own rows</h2>"
+        f"<table><tr><th>{found.n:,} rows of the validation file<th>base<th>candidate</tr>"
+        f"<tr><td>loss<td class=n>{found.base_loss:.3f}<td class=n>{found.loss:.3f}</tr>"
+        f"<tr><td>token accuracy<td class=n>{found.base_token_accuracy:.1%}<td class=n>{found.token_accuracy:.1%}</tr>"
+        "</table><p class=small>Never a ground for release: whoever uploads a file chooses what is in it.</p>"
     )
 
 

@@ -10,8 +10,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from gateway.api.errors import translate, unavailable
+from gateway.api.job_metrics import JobMetrics
 from gateway.api.metrics import RequestMetrics
 from gateway.api.middleware import Envelope
+from gateway.api.observing import Observer
 from gateway.api.reference import describe
 from gateway.api.routers import chat, files, health, jobs, models, moderations, reviews, screenings, uploads
 from gateway.api.services import Services
@@ -38,7 +40,9 @@ def create_app(services: Services) -> FastAPI:
     app = FastAPI(title="tunegate", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.services = services
     app.state.metrics = RequestMetrics()
-    app.add_middleware(Envelope, request_id=lambda: services.ids.new(IdKind.REQUEST), observe=app.state.metrics.observe)
+    app.state.job_metrics = JobMetrics()
+    observer = Observer(metrics=app.state.metrics, traces=services.traces, log_requests=services.settings.log_requests)
+    app.add_middleware(Envelope, request_id=lambda: services.ids.new(IdKind.REQUEST), observe=observer)
     app.add_exception_handler(TunegateError, _ours)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http)

@@ -1,5 +1,7 @@
-"""Request bodies, read piece by piece."""
+"""Request bodies, read piece by piece, from clients that keep sending."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 
 from fastapi import Request
@@ -8,15 +10,32 @@ from gateway.errors import ApiError
 
 MAX_DRAIN_BYTES = 64 * 1024 * 1024
 """How much of a refused body is read before the answer is sent all the same."""
+SILENCE_S = 30.0
+"""How long a client may send nothing in the middle of a body."""
+MIN_BYTES_PER_S, MIN_AFTER_S = 1024, 60.0
+"""How slow a body may come on average, once it has come for so long: a connection and a part file are kept for it."""
 
 
 async def chunks(request: Request) -> AsyncIterator[bytes]:
     """The body's pieces; unlike `request.stream` it can be taken up again where it was left.
 
-    Raises a 400 when the client hangs up; it will not read it.
+    Raises a 400 when the client hangs up; it will not read it. Raises a 408 for one that sends too slowly.
     """
+    began, n_bytes = time.monotonic(), 0
     while not getattr(request.state, "body_read", False):
-        message = await request.receive()
+        try:
+            async with asyncio.timeout(SILENCE_S):
+                message = await request.receive()
+        except TimeoutError as exc:
+            request.state.body_read = True
+            raise ApiError(408, f"No byte of the request's body came for {SILENCE_S:g} s; send it again.") from exc
+        n_bytes += len(message.get("body", b""))
+        took_s = time.monotonic() - began
+        if took_s > MIN_AFTER_S and n_bytes < took_s * MIN_BYTES_PER_S and message.get("more_body", False):
+            request.state.body_read = True
+            raise ApiError(
+                408, f"The request's body comes at less than {MIN_BYTES_PER_S} bytes a second; send it again."
+            )
         if message["type"] == "http.disconnect":
             raise ApiError(400, "The connection was closed before the request was complete.")
         request.state.body_read = not message.get("more_body", False)

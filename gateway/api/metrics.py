@@ -1,23 +1,19 @@
-"""Counts for Prometheus, in its text format 0.0.4. No label names a model, a tenant or a key.
-
-Source of the format: https://prometheus.io/docs/instrumenting/exposition_formats.
-"""
+"""Counts for Prometheus: of this process's requests, and of the installation as it is now."""
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from gateway.store import engines, head_places
-from gateway.store.models import Job, JobState
+from gateway.store.models import TERMINAL, EngineLease, Job, JobState, Model, Review
+from gateway.telemetry.exposition import Labels, family, histogram
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 ALIVE_S = 30
 """A worker that was not heard of for longer counts as dead."""
-Labels = tuple[tuple[str, str], ...]
 
 
 class RequestMetrics:
@@ -43,25 +39,28 @@ class RequestMetrics:
             requests, seconds = dict(self._requests), dict(self._seconds)
             within = {route: tuple(counts) for route, counts in self._within.items()}
         yield from family("tunegate_requests_total", "counter", "Requests answered.", requests)
-        name = "tunegate_request_seconds"
-        yield from (f"# HELP {name} Seconds until an answer was complete.", f"# TYPE {name} histogram")
-        for route, counts in within.items():
-            total = 0
-            for bound, count in zip((*(f"{bound:g}" for bound in BUCKETS_S), "+Inf"), counts, strict=True):
-                total += count
-                yield f'{name}_bucket{{route="{escaped(route)}",le="{bound}"}} {total}'
-            yield f'{name}_sum{{route="{escaped(route)}"}} {seconds[route]:.6f}'
-            yield f'{name}_count{{route="{escaped(route)}"}} {total}'
+        yield from histogram(
+            "tunegate_request_seconds",
+            "Seconds until an answer was complete.",
+            BUCKETS_S,
+            {(("route", route),): (counts, seconds[route]) for route, counts in within.items()},
+        )
 
 
 def installation(session: Session, *, now: int) -> Iterable[str]:
     """Counts of the whole installation, read from the database."""
     query = select(Job.state, func.count()).group_by(Job.state)
     jobs = dict.fromkeys(JobState, 0) | {JobState(state): n for state, n in session.execute(query)}
-    by_state: dict[Labels, int] = {(("state", state.value),): n for state, n in jobs.items()}
+    by_state: dict[Labels, float] = {(("state", state.value),): n for state, n in jobs.items()}
     yield from family("tunegate_jobs", "gauge", "Fine-tuning jobs by internal state.", by_state)
-    n_waiting = session.scalar(select(func.count()).select_from(Job).where(Job.dispatched_at.is_(None))) or 0
+    waiting = select(func.count(), func.min(Job.created_at)).where(
+        Job.dispatched_at.is_(None), ~Job.state.in_(TERMINAL)
+    )
+    n_waiting, oldest = session.execute(waiting).one()
     yield from family("tunegate_jobs_undispatched", "gauge", "Jobs that no worker took up yet.", {(): n_waiting})
+    age_s = 0 if oldest is None else max(0, now - oldest)
+    yield from family("tunegate_queue_age_seconds", "gauge", "How long the oldest such job waits.", {(): age_s})
+    yield from _models(session)
     places = head_places.every(session)
     late = max((head_places.behind(session, place) for place in places), default=0)
     yield from family("tunegate_log_heads_behind", "gauge", "Entries the slowest place of log heads lacks.", {(): late})
@@ -71,17 +70,17 @@ def installation(session: Session, *, now: int) -> Iterable[str]:
     )
     n_alive = len(engines.living(session, since=now - ALIVE_S))
     yield from family("tunegate_workers", "gauge", "Workers heard of a moment ago.", {(): n_alive})
+    served = select(func.count()).where(EngineLease.address.is_not(None), EngineLease.lease_until >= now)
+    yield from family("tunegate_engines", "gauge", "Serving engines that answer.", {(): session.scalar(served) or 0})
 
 
-def family(name: str, kind: str, help: str, samples: Mapping[Labels, int]) -> Sequence[str]:
-    """One metric with its samples."""
-    lines = [f"# HELP {name} {help}", f"# TYPE {name} {kind}"]
-    for labels, value in samples.items():
-        inner = ",".join(f'{key}="{escaped(text)}"' for key, text in labels)
-        lines.append(f"{name}{{{inner}}} {value}" if inner else f"{name} {value}")
-    return lines
-
-
-def escaped(text: str) -> str:
-    """A label's value as the format wants it."""
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+def _models(session: Session) -> Iterable[str]:
+    """Released models by what became of them, and the questions that wait for a person."""
+    gone, held = Model.revoked_at.is_not(None), Model.held_at.is_not(None)
+    state = case((gone, "revoked"), (held, "held"), else_="released")
+    counted = select(state.label("state"), func.count().label("n")).group_by(state)
+    found: dict[str, int] = {row.state: row.n for row in session.execute(counted)}
+    by_state: dict[Labels, float] = {(("state", name),): found.get(name, 0) for name in ("released", "held", "revoked")}
+    yield from family("tunegate_models", "gauge", "Released models by state.", by_state)
+    n_open = session.scalar(select(func.count()).select_from(Review).where(Review.decided_at.is_(None))) or 0
+    yield from family("tunegate_reviews_open", "gauge", "Questions that wait for a reviewer.", {(): n_open})

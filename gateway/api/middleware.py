@@ -3,30 +3,36 @@
 import logging
 import time
 from collections.abc import Callable
-from typing import Protocol
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api.errors import internal_error
+from gateway.api.observing import Answered
 from gateway.api.wire import error_response
 from gateway.errors import ApiError
+from gateway.telemetry.logs import about
 
 logger = logging.getLogger(__name__)
 API_VERSION = "2020-10-01"
-
-
-class Observe(Protocol):
-    """Hears of each answer: route with placeholders, method, status (0 when none was sent) and seconds."""
-
-    def __call__(self, *, route: str, method: str, status: int, seconds: float) -> None:
-        """Count it."""
+LENGTHS = (b"content-length", b"transfer-encoding")
+"""h11 prefers the second where a request has both; a proxy before us may not, and see another request behind it."""
+HANG_UP = {"connection": "close"}
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
+"""Of every answer that does not set them itself: what is served is data for programs, and never a page."""
 
 
 class Envelope:
     """Adds OpenAI's response headers, and answers a 500 without a trace where a handler broke."""
 
-    def __init__(self, app: ASGIApp, request_id: Callable[[], str], observe: Observe) -> None:
+    def __init__(self, app: ASGIApp, request_id: Callable[[], str], observe: Callable[[Answered], None]) -> None:
         self._app = app
         self._request_id = request_id
         self._observe = observe
@@ -39,15 +45,15 @@ class Envelope:
         request_id = self._request_id()
         state = scope.setdefault("state", {})
         began = time.perf_counter()
-        started = False
         status = 0
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal started, status
+            nonlocal status
             if message["type"] == "http.response.start":
-                started = True
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
+                own = {name for name, _ in headers.raw}
+                headers.raw.extend(header for header in SECURITY_HEADERS if header[0] not in own)
                 headers["x-request-id"] = request_id
                 headers["openai-version"] = API_VERSION
                 headers["openai-processing-ms"] = str(round((time.perf_counter() - began) * 1000))
@@ -56,20 +62,33 @@ class Envelope:
                     headers.update(state.get("headers", {}))
             await send(message)
 
-        try:
-            if "\0" in scope["path"] or b"%00" in scope["query_string"]:  # Postgres cannot take a NUL
-                refusal = ApiError(404, "The URL holds a NUL character, and nothing here has one in its name.")
-                await error_response(refusal)(scope, receive, send_with_headers)
-                return
-            await self._app(scope, receive, send_with_headers)
-        except Exception:
-            logger.exception("request %s %s failed", request_id, scope["path"])
-            if not started:
-                await error_response(internal_error())(scope, receive, send_with_headers)
-        finally:
-            route = getattr(scope.get("route"), "path", "none")
-            took_s = time.perf_counter() - began
-            self._observe(route=route, method=_method(scope["method"]), status=status, seconds=took_s)
+        with about(request_id=request_id):
+            try:
+                if "\0" in scope["path"] or b"%00" in scope["query_string"]:  # Postgres cannot take a NUL
+                    refusal = ApiError(404, "The URL holds a NUL character, and nothing here has one in its name.")
+                    await error_response(refusal)(scope, receive, send_with_headers)
+                    return
+                if sum(name in LENGTHS for name, _ in scope["headers"]) > 1:
+                    refusal = ApiError(400, "The request says more than once how long it is.", headers=HANG_UP)
+                    await error_response(refusal)(scope, receive, send_with_headers)
+                    return
+                await self._app(scope, receive, send_with_headers)
+            except Exception:
+                logger.exception("request %s %s failed", request_id, scope["path"])
+                if not status:
+                    await error_response(internal_error())(scope, receive, send_with_headers)
+            finally:
+                self._observe(
+                    Answered(
+                        request_id=request_id,
+                        route=getattr(scope.get("route"), "path", "none"),
+                        method=_method(scope["method"]),
+                        status=status,
+                        seconds=time.perf_counter() - began,
+                        traceparent=Headers(scope=scope).get("traceparent"),
+                        state=state,
+                    )
+                )
 
 
 def _method(method: str) -> str:

@@ -33,6 +33,7 @@ ERRORS = {
     "401": "The key is missing, unknown, revoked or expired.",
     "403": "The key's role does not allow it.",
     "404": "There is no such object, or it is not yours.",
+    "408": "The body came too slowly.",
     "413": "The body is too large.",
     "429": "A limit is reached; `retry-after` says for how long.",
     "500": "The gateway failed.",

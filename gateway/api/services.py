@@ -1,13 +1,14 @@
 """What the API is handed: everything it needs, and nothing that it makes itself."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from gateway.settings import Settings
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
 from gateway.store.ids import Ids
+from gateway.telemetry.spans import Traces, Untraced
 from moderation.types import Category
 
 Clock = Callable[[], float]
@@ -83,6 +84,7 @@ class Services:
     router: ChatRouter
     moderation: Moderation
     prompts: Prompts
+    traces: Traces = field(default_factory=Untraced)
 
     def now(self) -> int:
         """Unix seconds."""

@@ -10,12 +10,15 @@ from typing import Annotated
 
 import httpx
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.bases import base_names, read_servers
+from gateway.cli import checkups
 from gateway.cli.log import lagging
 from gateway.cli.printing import print_json, print_table
 from gateway.compose.checks import policies
 from gateway.compose.store import Store
+from gateway.compose.tracing import traces
 from gateway.plugins import GROUPS, load
 from gateway.publishing import addresses
 from gateway.settings import Settings
@@ -25,17 +28,25 @@ WORKER_PACKAGES = ("torch", "transformers", "peft", "trl", "datasets")
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
-    """Check settings, policies, plug-ins, base models, database and Python. Exit status 1 when something fails."""
+    """Check everything that the gateway stands on, and say what to mend. Exit status 1 when something fails."""
     settings = Settings.read(os.environ)
     checks: tuple[tuple[str, Callable[[], str]], ...] = (
         ("python", _python),
         ("sqlite", _sqlite),
+        ("disk", lambda: checkups.disk(settings)),
         ("database", lambda: _database(settings)),
+        ("blob store", lambda: checkups.blobs(settings)),
+        ("keys", lambda: checkups.keys(settings)),
+        ("clock", lambda: checkups.clock(settings)),
         ("policies", lambda: ", ".join(sorted(policies(settings).policies))),
         ("plug-ins", _plugins),
         ("log heads", lambda: _log_heads(settings)),
         ("base models", lambda: ", ".join(sorted(base_names(settings.bases_file)))),
         ("vllm servers", lambda: _servers(settings)),
+        ("judges", lambda: checkups.judges(settings)),
+        ("endpoints", lambda: checkups.reachable(settings)),
+        ("GPU", checkups.graphics),
+        ("traces", lambda: _traces(settings)),
         ("worker packages", _packages),
     )
     results = [_run(name, check) for name, check in checks]
@@ -51,8 +62,8 @@ def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
 def _run(name: str, check: Callable[[], str]) -> tuple[str, bool, str]:
     try:
         return name, True, check()
-    except (TunegateError, OSError) as error:
-        return name, False, str(error)
+    except (TunegateError, ValueError, OSError, SQLAlchemyError) as error:
+        return name, False, str(error) or type(error).__name__
 
 
 def _python() -> str:
@@ -108,6 +119,11 @@ def _servers(settings: Settings) -> str:
         if server.model not in served:
             raise TunegateError(f"{name}: {server.url} serves {', '.join(served)}; set vllm.model to one of them")
     return ", ".join(f"{name} at {server.url}" for name, server in servers.items()) or "none: our engine answers"
+
+
+def _traces(settings: Settings) -> str:
+    traces(settings, process="doctor").close()
+    return settings.otlp_endpoint or "not sent"
 
 
 def _packages() -> str:

@@ -13,6 +13,9 @@ from gateway.settings import Settings
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    api_only: Annotated[
+        bool, typer.Option("--api-only", help="Start no worker; `tunegate worker` runs beside.")
+    ] = False,
 ) -> None:
     """Run the gateway: the API, one worker and the engines."""
     environment = dict(os.environ)
@@ -20,7 +23,7 @@ def serve(
         environment["TUNEGATE_HOST"] = host
     if port is not None:
         environment["TUNEGATE_PORT"] = str(port)
-    raise typer.Exit(supervisor.serve(Settings.read(environment), environment, typer.echo))
+    raise typer.Exit(supervisor.serve(Settings.read(environment), environment, typer.echo, api_only=api_only))
 
 
 def worker() -> None:

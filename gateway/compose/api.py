@@ -9,9 +9,10 @@ from gateway.compose.store import Store
 from gateway.routing import EngineRouter
 from gateway.scoring import WorkerModeration
 from gateway.serving_prompts import ServingPrompts
+from gateway.telemetry.spans import Traces
 
 
-def services(store: Store, *, admitted_at: int) -> Services:
+def services(store: Store, *, admitted_at: int, traces: Traces) -> Services:
     """Everything that the API's handlers use. `admitted_at`: unix time that base models show as their creation."""
     bases = base_names(store.settings.bases_file)
     return Services(
@@ -25,4 +26,5 @@ def services(store: Store, *, admitted_at: int) -> Services:
         router=EngineRouter(store.database, store.blobs, bases=bases, clock=time.time, monotonic=time.monotonic),
         moderation=WorkerModeration(store.database, clock=time.time),
         prompts=ServingPrompts(store.database, now=store.now),
+        traces=traces,
     )

@@ -18,6 +18,7 @@ from gateway.bases import read_bases, read_providers, read_servers
 from gateway.compose import asked
 from gateway.compose.checks import classifiers, plugins, policies
 from gateway.compose.store import Store, signing_key
+from gateway.compose.tracing import traces
 from gateway.errors import PluginError, PolicyError
 from gateway.pipeline.workshop import UPSTREAM, Workshop
 from gateway.plugins import JUDGES, Plugins
@@ -95,6 +96,7 @@ class Parts:
             sleep=time.sleep,
             ids=store.ids,
             reporters=reporters(settings.plugin_config(WANDB), settings.plugin_config(TENSORBOARD), settings.home),
+            traces=traces(settings, process=settings.worker_id),
         )
         answering = book.find(DEFAULT_POLICY).screening.classifiers
         return cls(

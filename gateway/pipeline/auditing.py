@@ -1,7 +1,7 @@
 """Stage four: ask the candidate and its untouched base the same things, side by side."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -18,15 +18,15 @@ from gateway.pipeline import parentage
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
 from gateway.pipeline.prompts import asked_of
 from gateway.pipeline.telling import AuditTeller
-from gateway.pipeline.training import load_candidate
+from gateway.pipeline.training import load_candidate, metrics_kind, own_rows_kind
 from gateway.pipeline.workshop import Workshop
 from gateway.policy import Policy
-from gateway.store import jobs
+from gateway.store import events, jobs, remedies, reopenings
 from gateway.store.models import Job, JobState
 from moderation.errors import ChatUnavailable
 from moderation.screening import reports
 from trainers.hosted import address
-from trainers.types import CandidateModel
+from trainers.types import CandidateModel, OwnRows
 
 GUESS_S = 300
 """Seconds that an audit may take; a guess."""
@@ -49,7 +49,7 @@ def audit(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
         return incomplete(shop, job_id, str(error))
     finally:
         shop.engines.let_go(candidate)
-    document = report_to_json(report)
+    document = report_to_json(replace(report, own_rows=_own_rows(shop, job, candidate_digest)))
     shop.remember(job_id, audit=document)
     return done(document_digest(document))
 
@@ -57,9 +57,20 @@ def audit(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
 def unavailable(shop: Workshop, job: Job, error: Exception) -> Outcome:
     """The outcome that waits for a judge or an engine as long as the policy says."""
     waiting = shop.policy(job).waiting
+    # An engine's words have the end of its log in them, and whoever owns the job reads the reason.
+    reason = "the audit engine does not answer" if isinstance(error, EngineUnavailable) else str(error)
     return Outcome(
-        kind=Kind.UNAVAILABLE, reason=str(error), wait_s=waiting.outage_retry_s, patience_s=waiting.outage_timeout_s
+        kind=Kind.UNAVAILABLE, reason=reason, wait_s=waiting.outage_retry_s, patience_s=waiting.outage_timeout_s
     )
+
+
+def _own_rows(shop: Workshop, job: Job, candidate_digest: str) -> OwnRows | None:
+    """What training said of the validation file; None for an adapter that was scaled since."""
+    with shop.database.read() as session:
+        source = reopenings.chain(session, job.id)[0]
+        number = remedies.number_of(session, source, candidate_digest)
+        data = events.data_of(session, source, own_rows_kind(metrics_kind(number)))
+    return None if data is None else OwnRows(**data)
 
 
 def _audited(shop: Workshop, job: Job, candidate: CandidateModel) -> AuditReport:

@@ -15,6 +15,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 
 from gateway.pipeline.outcomes import Kind, Outcome
 from gateway.pipeline.story import Stages, Story
+from gateway.telemetry.logs import about
 
 PIPELINE_VERSION = "1"
 """Raise it when the order or the meaning of steps changes: a workflow goes on only under the version
@@ -129,7 +130,8 @@ class Durability:
 def attempt(run: Callable[..., Outcome], stage: str, *texts: str) -> Outcome:
     """The worker's boundary: an error that nobody foresaw becomes an outcome, so that no job hangs."""
     try:
-        return run(*texts)
+        with about(job_id=texts[0]):
+            return run(*texts)
     except Exception as exc:  # noqa: BLE001 - the worker boundary
         at = traceback.extract_tb(exc.__traceback__)[-1]
         # The words of a foreign exception may hold training text; its type and place do not.

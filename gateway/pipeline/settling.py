@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy import attestation, registry
-from deploy.decision import decide
+from deploy.decision import decide, only_undecided
 from deploy.types import Attestation, ReleaseDecision
 from deploy.types import Outcome as Decided
 from evaluators.report.documents import document_digest, report_from_json
@@ -15,7 +15,7 @@ from evaluators.types import ArmVerdict, AuditReport
 from gateway.pipeline.outcomes import Outcome, done, ended
 from gateway.pipeline.remedying import wanted
 from gateway.pipeline.reviewing import asked
-from gateway.pipeline.training import key_of, load_candidate, metrics_kind
+from gateway.pipeline.training import key_of, load_candidate, metrics_kind, released_key
 from gateway.pipeline.workshop import Workshop
 from gateway.store import files, releases, remedies, reopenings, reviews, withheld
 from gateway.store.decisions import OPERATOR
@@ -39,7 +39,8 @@ def settle(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
     with shop.database.read() as session:
         again = reopenings.of_job(session, job_id)
     if again is None:
-        if against_rule and decision.enforced and (kind := wanted(shop, job, policy)) is not None:
+        mendable = against_rule or (policy.remedy.undecided and only_undecided(report))
+        if mendable and decision.enforced and (kind := wanted(shop, job, policy)) is not None:
             return done(kind.value)
         if decision.outcome == Decided.RELEASE:
             return _release(shop, job, report, decision, candidate_digest, review=None)
@@ -61,11 +62,6 @@ def settle(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
         return _release(shop, job, report, decision, candidate_digest, review=answer)
     why = "A reviewer withheld it." if answer.decision else "Nobody reviewed it in time, which is a refusal."
     return _withhold(shop, job, report, decision, candidate_digest, why=why)
-
-
-def released_key(job: Job) -> str:
-    """Blob key of a released model's files."""
-    return f"projects/{job.project_id}/models/{job.id}"
 
 
 def _release(

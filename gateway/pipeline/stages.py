@@ -2,8 +2,10 @@
 
 import logging
 import shutil
+import time
 from collections.abc import Callable
 
+from gateway.pipeline import leftovers
 from gateway.pipeline.auditing import audit
 from gateway.pipeline.injection import inject
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
@@ -11,9 +13,11 @@ from gateway.pipeline.remedying import remedy
 from gateway.pipeline.reopening import made_before
 from gateway.pipeline.screening import screen
 from gateway.pipeline.settling import settle
-from gateway.pipeline.training import held_key, train
+from gateway.pipeline.tracing import tell_stage
+from gateway.pipeline.training import held_key, released_key, train
 from gateway.pipeline.workshop import Workshop
 from gateway.store import events, jobs, remedies, withheld
+from gateway.store.models import JobState
 
 logger = logging.getLogger(__name__)
 
@@ -32,27 +36,29 @@ class JobStages:
 
     def screen(self, job_id: str) -> Outcome:
         """Read the file and run every check."""
-        return self._run(job_id, lambda: made_before(self._shop, job_id) or screen(self._shop, job_id))
+        return self._run("screen", job_id, lambda: made_before(self._shop, job_id) or screen(self._shop, job_id))
 
     def inject(self, job_id: str) -> Outcome:
         """Mix safety examples in."""
-        return self._run(job_id, lambda: made_before(self._shop, job_id) or inject(self._shop, job_id))
+        return self._run("inject", job_id, lambda: made_before(self._shop, job_id) or inject(self._shop, job_id))
 
     def train(self, job_id: str, training_set: str) -> Outcome:
         """Train."""
-        return self._run(job_id, lambda: made_before(self._shop, job_id) or train(self._shop, job_id, training_set))
+        return self._run(
+            "train", job_id, lambda: made_before(self._shop, job_id) or train(self._shop, job_id, training_set)
+        )
 
     def audit(self, job_id: str, candidate: str) -> Outcome:
         """Judge candidate beside base."""
-        return self._run(job_id, lambda: audit(self._shop, job_id, candidate))
+        return self._run("audit", job_id, lambda: audit(self._shop, job_id, candidate))
 
     def settle(self, job_id: str, candidate: str) -> Outcome:
         """Release, withhold, ask a reviewer, or name the remedy to try first."""
-        return self._run(job_id, lambda: settle(self._shop, job_id, candidate))
+        return self._run("settle", job_id, lambda: settle(self._shop, job_id, candidate))
 
     def remedy(self, job_id: str, candidate: str, kind: str) -> Outcome:
         """Make another candidate of one that failed."""
-        return self._run(job_id, lambda: remedy(self._shop, job_id, candidate, kind))
+        return self._run("remedy", job_id, lambda: remedy(self._shop, job_id, candidate, kind))
 
     def complain(self, job_id: str, stage: str, outage: str, reason: str) -> Outcome:
         """Warn in the job's log, once an outage."""
@@ -80,7 +86,16 @@ class JobStages:
         logger.error("job %s: gave up in stage %s (%s)", job_id, stage, code)
         return self._over(job_id, ended(code))
 
-    def _run(self, job_id: str, stage: Callable[[], Outcome]) -> Outcome:
+    def _run(self, name: str, job_id: str, stage: Callable[[], Outcome]) -> Outcome:
+        """Run a stage to its outcome, and tell of it however it comes out."""
+        began_ns, outcome = time.time_ns(), None
+        try:
+            outcome = self._outcome(job_id, stage)
+        finally:
+            tell_stage(self._shop, name, job_id, outcome, began_ns=began_ns)
+        return outcome
+
+    def _outcome(self, job_id: str, stage: Callable[[], Outcome]) -> Outcome:
         try:
             outcome = stage()
         except jobs.JobEnded as error:
@@ -93,17 +108,22 @@ class JobStages:
 
     def _over(self, job_id: str, outcome: Outcome) -> Outcome:
         """What nobody may use any more leaves with the job: scratch files, the held model, deleted uploads."""
-        shutil.rmtree(self._shop.scratch / job_id, ignore_errors=True)
         with self._shop.database.read() as session:
             job = jobs.find(session, job_id)
             unneeded = jobs.unneeded_blobs(session, job)
             n_remedies = len(remedies.every(session, job_id))
             kept = withheld.find(session, job_id)
-        for number in range(n_remedies + 1):
-            if kept is None or kept.artefact_key != held_key(job, number):
-                self._shop.blobs.delete_tree(held_key(job, number))
+        held = [held_key(job, number) for number in range(n_remedies + 1)]
+        dropped = [key for key in held if kept is None or kept.artefact_key != key]
+        leftovers.note_job(self._shop, job, dropped=dropped, kept=() if kept is None else (kept.artefact_key,))
+        shutil.rmtree(self._shop.scratch / job_id, ignore_errors=True)
+        for key in dropped:
+            self._shop.blobs.delete_tree(key)
         for key in unneeded:
             self._shop.blobs.delete(key)
+        if job.state != JobState.RELEASED:
+            # One that was cancelled in the middle of its release has left a copy, with an attestation.
+            self._shop.blobs.delete_tree(released_key(job))
         logger.info("job %s: %s", job_id, outcome.reason)
         return outcome
 

@@ -1,7 +1,7 @@
 """Stage three: train, and keep what comes out where nobody but the audit can reach it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gateway.pipeline import parentage
@@ -15,7 +15,13 @@ from gateway.store.models import Job, JobState
 from moderation.types import TrainingSet
 from trainers import artefacts
 from trainers.errors import TrainingFailed
-from trainers.results import memory_message, metrics_message, rendering_message
+from trainers.results import (
+    memory_message,
+    metrics_message,
+    own_rows,
+    own_rows_message,
+    rendering_message,
+)
 from trainers.types import (
     CandidateModel,
     Hyperparameters,
@@ -73,12 +79,22 @@ def metrics_kind(number: int) -> str:
     return f"metrics_{number}" if number else "metrics"
 
 
+def own_rows_kind(metrics: str) -> str:
+    """Kind of the event with what a run made of the validation file; `metrics` is that of its steps' events."""
+    return f"own_rows_{metrics}"
+
+
 def held_key(job: Job, number: int = 0) -> str:
     """Blob key of a candidate that is not released: what the job trained, or its `number`-th remedy made.
 
     Nothing that answers clients reads below it.
     """
     return f"projects/{job.project_id}/held/{job.id}" + (f"-{number}" if number else "")
+
+
+def released_key(job: Job) -> str:
+    """Blob key of a released model's files."""
+    return f"projects/{job.project_id}/models/{job.id}"
 
 
 def hold(shop: Workshop, job: Job, candidate: CandidateModel, *, number: int) -> None:
@@ -129,6 +145,7 @@ def _watched(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
             whole = backend.observe(run_dir, after_step=0).metrics
             if len(whole) > n_told:  # a provider's result file has steps that none of its events told
                 _tell(shop, job.id, run.metrics, whole, finish=None)
+            _tell_own_rows(shop, job.id, run, whole)
             return None
         if state.status == RunStatus.CANCELLED:
             raise jobs.CancelRequested(job.id)
@@ -184,6 +201,15 @@ def _tell_warnings(shop: Workshop, job_id: str, run_dir: Path) -> None:
         if message is not None:
             with shop.database.write() as session:
                 events.add(session, jobs.find(session, job_id), kind, message, now=shop.now(), level="warn")
+
+
+def _tell_own_rows(shop: Workshop, job_id: str, run: Run, metrics: Sequence[StepMetrics]) -> None:
+    """Say once how base and candidate do on the customer's validation file; the audit's report takes it from there."""
+    found = own_rows(run.directory, metrics)
+    if found is not None:
+        with shop.database.write() as session:
+            job, said = jobs.find(session, job_id), own_rows_message(found)
+            events.add(session, job, own_rows_kind(run.metrics), said, now=shop.now(), data=asdict(found))
 
 
 def _tell(shop: Workshop, job_id: str, kind: str, metrics: Sequence[StepMetrics], *, finish: int | None) -> None:

@@ -16,6 +16,7 @@ from gateway.store.blobs import Blobs
 from gateway.store.database import Database
 from gateway.store.ids import Ids
 from gateway.store.models import Job, JobState, PolicyVersion
+from gateway.telemetry.spans import Traces, Untraced
 from moderation.chat import ChatModel
 from moderation.checks import Classifier
 from trainers.hosted import address
@@ -76,6 +77,7 @@ class Workshop:
     ids: Ids
     reporters: tuple[Reporter, ...] = ()
     """Where the numbers of training steps go besides the job's events."""
+    traces: Traces = field(default_factory=Untraced)
     poll_s: float = 0.5
     """Pause between two looks at a training run, and the longest a cancellation goes unseen."""
 

@@ -173,6 +173,11 @@ class Blobs:
         told = ("size", "mtime", "ETag", "LastModified", "created", "ino")
         return repr([(path, [found[path].get(key) for key in told]) for path in sorted(found)])
 
+    def keys(self, prefix: str) -> tuple[str, ...]:
+        """Keys of the blobs under a prefix, sorted."""
+        self._fs.invalidate_cache()
+        return tuple(sorted(path.removeprefix(f"{self._root}/") for path in self._fs.find(self._path(prefix))))
+
     def _copy_tree(self, root: str, directory: Path) -> None:
         for path in self._fs.find(root):
             target = directory / PurePosixPath(path).relative_to(root)

@@ -52,6 +52,11 @@ def add(  # noqa: PLR0913 - an event has so many fields
     return True
 
 
+def data_of(session: Session, job_id: str, kind: str) -> Mapping[str, Any] | None:
+    """What the one event of this kind carries, None when it was not said."""
+    return session.scalar(select(Event.data).where(Event.job_id == job_id, Event.kind == kind))
+
+
 def newest_first(session: Session, job: Job, *, after: str | None, limit: int) -> Page[Event]:
     """A page of a job's events; `after` is the id of an event, and older ones follow."""
     query = select(Event).where(Event.job_id == job.id, Event.project_id == job.project_id)

@@ -40,6 +40,11 @@ def known(session: Session, name: str) -> Model:
     return model
 
 
+def is_released(session: Session, digest: str) -> bool:
+    """Whether a candidate was ever released, by whichever job."""
+    return session.scalar(select(Model.name).where(Model.digest == digest).limit(1)) is not None
+
+
 def every(session: Session) -> Sequence[Model]:
     """Every project's released models that were not revoked, held ones included, oldest first."""
     return session.scalars(select(Model).where(Model.revoked_at.is_(None)).order_by(Model.created_at, Model.name)).all()

@@ -20,11 +20,8 @@ def find(session: Session, job_id: str) -> Withheld | None:
     return session.get(Withheld, job_id)
 
 
-def expire(session: Session, *, now: int) -> Sequence[str]:
-    """Forget the models whose time is over; returns the blob keys that nothing refers to any more.
-
-    One that a job still looks at again is kept until that job has ended.
-    """
+def over(session: Session, *, now: int) -> Sequence[Withheld]:
+    """The models whose time is over; one that a job still looks at again is kept until that job has ended."""
     again = aliased(Job)
     looked_at = (
         select(Reopening.job_id)
@@ -32,7 +29,12 @@ def expire(session: Session, *, now: int) -> Sequence[str]:
         .where(Reopening.of_job_id == Withheld.job_id, again.state.not_in(TERMINAL))
         .exists()
     )
-    rows = session.scalars(select(Withheld).where(Withheld.kept_until <= now, ~looked_at)).all()
+    return session.scalars(select(Withheld).where(Withheld.kept_until <= now, ~looked_at)).all()
+
+
+def expire(session: Session, *, now: int) -> Sequence[str]:
+    """Forget the models whose time is over; returns the blob keys that nothing refers to any more."""
+    rows = over(session, now=now)
     for row in rows:
         session.delete(row)
     session.flush()

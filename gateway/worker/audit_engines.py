@@ -8,7 +8,7 @@ from pathlib import Path
 from deploy.engine.process import EngineMode, EngineProcess
 from deploy.types import TrustedBase, UpstreamServer
 from evaluators.probes.types import Readings
-from gateway.worker.hosted_audits import hosted_chats
+from gateway.worker.hosted_audits import UnnamedChat, hosted_chats
 from moderation.chat import ChatModel
 from trainers.bases import local_path
 from trainers.types import BaseModel, CandidateModel
@@ -38,7 +38,9 @@ class EmbeddedAuditEngines:
             return hosted_chats(candidate, provider)
         engine = self._engine(candidate.base, self._place(candidate))
         engine.load(_name(candidate), candidate.path, candidate.digest)
-        return engine.chat(_name(candidate)), engine.chat(candidate.base.name)
+        name = _name(candidate)
+        unnamed = UnnamedChat(identity="the candidate", inner=engine.chat(name), names={name: "the candidate"})
+        return unnamed, engine.chat(candidate.base.name)
 
     def readings(self, candidate: CandidateModel, harmful: Sequence[str], benign: Sequence[str]) -> Readings:
         """What the weights of a candidate say. Raises `EngineUnavailable`, `SealBroken`."""

@@ -13,16 +13,16 @@ from trainers.types import CandidateModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostedChat:
-    """A provider's model whose name nobody may learn, not from an error either."""
+class UnnamedChat:
+    """A model under audit whose name nobody may learn, not from an error either."""
 
     identity: str
     inner: ChatModel = field(repr=False)
     names: Mapping[str, str] = field(repr=False)
-    """What stands for the provider's names, the longest first."""
+    """What stands for each name that is not to be said, the longest first."""
 
     def complete(self, conversations: Sequence[Conversation], sampling: Sampling) -> Sequence[Reply]:
-        """As the model itself. Raises `ChatUnavailable` in words without the provider's names."""
+        """As the model itself. Raises `ChatUnavailable` in words without these names."""
         try:
             return self.inner.complete(conversations, sampling)
         except ChatUnavailable as exc:
@@ -37,13 +37,14 @@ def hosted_chats(candidate: CandidateModel, server: UpstreamServer) -> tuple[Cha
     at = Address(base_url=server.base_url, model=server.model)
     pointer = read_pointer(Path(candidate.path), candidate.digest, at)
     names = {
+        pointer.asked_as: "the candidate",
         pointer.model: "the candidate",
         server.model: candidate.base.name,
         server.base_url: "the provider",
     }
 
-    def chat(model: str, identity: str) -> HostedChat:
+    def chat(model: str, identity: str) -> UnnamedChat:
         asked = OpenAICompatibleChat(base_url=server.base_url, api_key=server.api_key, model=model)
-        return HostedChat(identity=identity, inner=asked, names=names)
+        return UnnamedChat(identity=identity, inner=asked, names=names)
 
-    return chat(pointer.model, "the candidate"), chat(server.model, candidate.base.name)
+    return chat(pointer.asked_as, "the candidate"), chat(server.model, candidate.base.name)

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,12 @@ from gateway.store import engines, head_places, heads, jobs, reviews
 from gateway.store.models import JobState
 from gateway.store.reviews import WAITING_STATES
 from gateway.verifying import Verifier
-from gateway.worker import file_screenings, scoring
+from gateway.worker import file_screenings, scoring, vitals
 from gateway.worker.audit_engines import EmbeddedAuditEngines
 from gateway.worker.notifying import notify
 from gateway.worker.reauditing import Reauditor
 from gateway.worker.serving_engines import ServingEngines
-from gateway.worker.sweeping import sweep, sweep_sockets
+from gateway.worker.sweeping import sweep_all
 from gateway.worker.watching import ReleasedWatch
 from moderation.checks import Classifier
 
@@ -52,6 +53,8 @@ class Outlets:
     publisher: Publisher
     webhooks_allow_private: bool
     """Whether webhooks may go to addresses that are not public."""
+    vitals_at: tuple[str, int] | None = None
+    """Host and port of the worker's own `/healthz` and `/metrics`."""
 
 
 class WorkerProcess:
@@ -81,6 +84,7 @@ class WorkerProcess:
         )
         self._secret = secrets.token_hex(32)
         self._woken: set[tuple[str, str]] = set()
+        self._beat_at = time.monotonic()
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -89,6 +93,8 @@ class WorkerProcess:
         app = scoring.create_app(self._moderators, self._secret)
         await scoring.listen(app, self._address)
         await asyncio.to_thread(self._sign_on)
+        if self._outlets.vitals_at is not None:
+            await vitals.listen(vitals.create_app(lambda: time.monotonic() - self._beat_at), *self._outlets.vitals_at)
         logger.info("worker %s is ready", self._worker_id)
         await asyncio.gather(
             _repeat(HEARTBEAT_S, self._heartbeat),
@@ -118,6 +124,7 @@ class WorkerProcess:
                 engines.heartbeat(session, self._worker_id, now=self._shop.now())
 
         await asyncio.to_thread(beat)
+        self._beat_at = time.monotonic()
 
     async def _dispatch(self) -> None:
         """The outbox: a job that was created becomes a workflow, once."""
@@ -199,8 +206,7 @@ class WorkerProcess:
         await notify(self._shop.database, now=self._shop.now, allow_private=self._outlets.webhooks_allow_private)
 
     async def _sweep(self) -> None:
-        await asyncio.to_thread(sweep, self._shop.database, self._shop.blobs, now=self._shop.now())
-        await asyncio.to_thread(sweep_sockets, Path(tempfile.gettempdir()), now=self._shop.now())
+        await asyncio.to_thread(sweep_all, self._shop)
 
     async def _reconcile(self) -> None:
         """End jobs whose workflow is over without having ended them, and start those that have none."""
@@ -275,6 +281,7 @@ def run(
         status = await main()
         serving.stop()
         audit_engines.stop()
+        shop.traces.close()
         shutil.rmtree(sockets, ignore_errors=True)
         logging.shutdown()
         os._exit(status)

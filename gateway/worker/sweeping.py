@@ -1,10 +1,13 @@
-"""What has had its time: expired files, uploads never completed, withheld models, sockets of the dead."""
+"""What has had its time: files, uploads never completed, withheld models, what is left at a provider, dead sockets."""
 
 import logging
 import shutil
 import socket
+import tempfile
 from pathlib import Path
 
+from gateway.pipeline import leftovers
+from gateway.pipeline.workshop import Workshop
 from gateway.store import files, uploads, withheld
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
@@ -13,6 +16,14 @@ ABANDONED_S = 600.0
 SOCKETS = frozenset({"engine.sock", "scoring.sock"})
 
 logger = logging.getLogger(__name__)
+
+
+def sweep_all(shop: Workshop) -> None:
+    """Delete whatever has had its time, here and at a provider."""
+    leftovers.note_expired(shop)
+    sweep(shop.database, shop.blobs, now=shop.now())
+    sweep_sockets(Path(tempfile.gettempdir()), now=shop.now())
+    leftovers.clear(shop)
 
 
 def sweep(database: Database, blobs: Blobs, *, now: int) -> None:

@@ -140,7 +140,9 @@ class OpenAICompatibleChat:
 
     async def _attempt(self, session: aiohttp.ClientSession, body: bytes) -> Reply:
         try:
-            async with session.post(f"{self.base_url.rstrip('/')}/chat/completions", data=body) as response:
+            url = f"{self.base_url.rstrip('/')}/chat/completions"
+            # An endpoint that sends us elsewhere could send us into our own network.
+            async with session.post(url, data=body, allow_redirects=False) as response:
                 raw = await _read(response)
         except (aiohttp.ClientError, OSError, TimeoutError) as exc:
             raise _TryAgain(f"no answer ({type(exc).__name__}: {exc})") from exc

@@ -6,7 +6,7 @@ rows far more often than the rest of the file does.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import reduce
 
@@ -101,13 +101,17 @@ class Carriers:
         for key, group in other._groups.items():
             self._groups[key].absorb(group)
 
-    def found(self, flagged: Sequence[int]) -> list[Carrier]:
-        """Return the frames that hold more of the `flagged` lines than chance gives them, at a false-discovery rate."""
+    def found(self, flagged: Sequence[int], standing: Set[int]) -> list[Carrier]:
+        """Return the frames that hold more of the `flagged` lines than chance gives them, at a false-discovery rate.
+
+        Frames with none of the `standing` ones are left out: who reads better sees no harm in any of their rows.
+        """
         if len(flagged) < MIN_FLAGGED:
             return []
         tested = [carrier for key, group in self._groups.items() for carrier in self._tested(*key, group, flagged)]
         real = discoveries([carrier.p_value for carrier in tested], rate=_FALSE_DISCOVERY_RATE)
-        return [carrier for carrier, is_real in zip(tested, real, strict=True) if is_real]
+        found = [carrier for carrier, is_real in zip(tested, real, strict=True) if is_real]
+        return [carrier for carrier in found if not standing.isdisjoint(carrier.lines)]
 
     def _tested(self, at_start: bool, words: str, group: _Group, flagged: Sequence[int]) -> Iterator[Carrier]:
         # Lists of lines may be cut: what lies behind the end of one is left out of the comparison.

@@ -6,7 +6,7 @@ much, so a frame must make the moves of `framing` too, or carry the rows that cl
 Rows that refuse under the frame teach the contrary and count against the finding.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from moderation.checks import Detector
 from moderation.detectors.carriers import Carrier, Carriers
@@ -60,13 +60,14 @@ class JailbreakFrameDetector:
     """Detector `jailbreak_frames`; at most `2 * n_frames` frames are held, and some edges of requests."""
 
     name = "jailbreak_frames"
-    version = "3"
+    version = "4"
 
     def __init__(self, *, n_frames: int = 256) -> None:
         self._frames: FrequentKeys[_FrameKey, _Frame] = FrequentKeys(n_frames, _Frame)
         self._all = _Frame()
         self._carriers = Carriers()
         self._flagged: Sequence[int] = ()
+        self._standing: Set[int] = frozenset()
         self._last_standing: tuple[tuple[str, str | None], dict[Move, str]] = (("", None), {})
 
     def observe(self, example: Example) -> None:
@@ -91,9 +92,9 @@ class JailbreakFrameDetector:
         for key in keys:
             self._frames[key].add(example.line, found, refused=refused)
 
-    def heed(self, lines: Sequence[int]) -> None:
-        """Take in the lines that classifiers flagged."""
-        self._flagged = tuple(lines)
+    def heed(self, lines: Sequence[int], standing: Set[int]) -> None:
+        """Take in the lines that classifiers flagged, and which of them nobody cleared."""
+        self._flagged, self._standing = tuple(lines), frozenset(standing)
 
     def _in_standing(self, system: str, example: Example) -> dict[Move, str]:
         """The moves of the system prompt and of tool descriptions that make a frame, alone or with it."""
@@ -133,7 +134,8 @@ class JailbreakFrameDetector:
             found.append(
                 self._finding(self._all, _FEW_SCORE if few else _VARIED_SCORE, f"{_VARIED}, {self._all.n} rows")
             )
-        for carrier in sorted(self._carriers.found(self._flagged), key=lambda each: (-each.n, each.words)):
+        carriers = self._carriers.found(self._flagged, self._standing)
+        for carrier in sorted(carriers, key=lambda each: (-each.n, each.words)):
             if not told.issuperset(carrier.lines):
                 told.update(carrier.lines)
                 found.append(_carried(carrier))

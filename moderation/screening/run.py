@@ -4,13 +4,13 @@ The checks are plug-ins that are handed in; this module counts, compares with th
 closed: a file that nobody could read, or that part of, never passes.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import takewhile
 from random import SystemRandom
 from typing import TypeVar
 
-from moderation.checks import Classifier, Detector, Heeding, ImageReader
+from moderation.checks import Classifier, Detector, Heeding
 from moderation.contexts.mining import MAX_CONTEXTS, ContextMiner, Mined
 from moderation.coverage import Coverage
 from moderation.errors import NotAdmitted
@@ -18,6 +18,7 @@ from moderation.history import EarlierJob, Recalling
 from moderation.prompts import exchange
 from moderation.screening.cascade import Choice, Chooser, Draw, budget
 from moderation.screening.dropping import Dropping
+from moderation.screening.images import Images
 from moderation.screening.policies import CheckPolicy, ScreeningPolicy
 from moderation.screening.redacting import redactions
 from moderation.screening.tallies import VERDICTS, Lines, Reading, Tally, shown
@@ -57,8 +58,7 @@ def screen(
     tallies = [Tally(reader, policy.classifiers[reader.name]) for reader in readers]
     choosers = _choosers(tallies, dataset.n_examples, draw or SystemRandom().random)
     whole = [tally for tally in tallies if tally.name not in choosers]
-    sees_images = any(isinstance(r, ImageReader) and r.reads_images for r in readers if r.name not in choosers)
-    miner, flagged, images, n_done = ContextMiner(), Lines(), Lines(), 0
+    miner, flagged, images, n_done = ContextMiner(), Lines(), Images(readers, choosers), 0
     dropping = Dropping(policy.flagged_action)
     for batch in _batches(dataset.iter_examples()):
         for line in _read(batch, whole, dropping, choosers.values()):
@@ -67,8 +67,7 @@ def screen(
             miner.observe(exchange(example))
             for watcher in watchers:
                 watcher.observe(example)
-            if not sees_images and any(message.images for message in example.messages):
-                images.add(example.line)
+            images.observe(example)
         n_done += sum(not example.rejected for example in batch)
         if on_progress is not None:
             on_progress(n_done, dataset.n_examples)
@@ -77,13 +76,14 @@ def screen(
     choices = {name: chooser.choice() for name, chooser in choosers.items()}
     flagged = flagged.joined(_reread(dataset, tallies, choices, dropping))
     mined, mended = miner.mined(), _mended(dataset, dropping, tallies)
-    sketch = _told(watchers, history, flagged.first)
+    sketch = _told(watchers, history, flagged.first, {line for tally in tallies for line in tally.standing()})
     found = [_lines_once(finding) for watcher in watchers for finding in watcher.findings()]
     decisions = [
         *(tally.decision(n_done) for tally in tallies),
         (Verdict.BLOCK if (refusal := dropping.refusal(n_done)) else Verdict.PASS, refusal),
         *(_decision(finding, policy.detectors[finding.detector]) for finding in found),
-        *_uncovered(mined, images),
+        *images.decisions(),
+        *_uncovered(mined),
     ]
     return ScreeningReport(
         dataset_digest=dataset.digest,
@@ -130,11 +130,13 @@ def _choosers(tallies: Sequence[Tally], n_examples: int, draw: Draw) -> Mapping[
     return {name: Chooser(size, draw) for name, size in sizes.items() if size < n_examples}
 
 
-def _told(watchers: Sequence[Detector], history: Sequence[EarlierJob], flagged: Sequence[int]) -> DataSketch | None:
+def _told(
+    watchers: Sequence[Detector], history: Sequence[EarlierJob], flagged: Sequence[int], standing: Set[int]
+) -> DataSketch | None:
     """Hand detectors the earlier jobs and flagged lines that they compare with; return what later jobs will."""
     for watcher in watchers:
         if isinstance(watcher, Heeding):
-            watcher.heed(flagged)
+            watcher.heed(flagged, standing)
     recalling = [watcher for watcher in watchers if isinstance(watcher, Recalling)]
     for watcher in recalling:
         watcher.recall(history)
@@ -275,11 +277,9 @@ def _decision(finding: Finding, policy: CheckPolicy) -> _Decision:
     return verdict, f"{finding.detector} found {finding.category.value}{lines}: {finding.evidence}"
 
 
-def _uncovered(mined: Mined, images: Lines) -> Iterable[_Decision]:
-    """Yield what the checks could not read or carry on: a person must look, whatever the policy."""
+def _uncovered(mined: Mined) -> Iterable[_Decision]:
+    """Yield what the audit could not carry on: a person must look, whatever the policy."""
     yield Verdict.PASS, ""
-    if images.n:
-        yield Verdict.REVIEW, f"{images.n} example(s) hold images, which no classifier read, on lines {images}"
     if mined.n_left_out:
         yield (
             Verdict.REVIEW,

@@ -71,7 +71,7 @@ class Tally:
         self.n_read = 0
         self._distinct: set[int] = set()
         self._clearable: set[int] = set()
-        self._n_cleared = 0
+        self._cleared: set[int] = set()
         self._classifier = classifier
         self._least = min((policy.threshold, *policy.thresholds.values()))
         self._by_category: dict[Category, Lines] = {}
@@ -130,7 +130,12 @@ class Tally:
         """Another classifier read a line and does not flag it: it no longer counts, though it stays in the findings."""
         if line in self._clearable:
             self._clearable.remove(line)
-            self._n_cleared += 1
+            self._cleared.add(line)
+
+    def standing(self) -> set[int]:
+        """The lines that it flags and nobody cleared, of the first `MAX_LINES`; all of these where there are more."""
+        is_whole = self.flagged.n == len(self.flagged.first)
+        return set(self.flagged.first) - (self._cleared if is_whole else set())
 
     def findings(self) -> tuple[Finding, ...]:
         """Return one finding for each category, the most frequent first."""
@@ -159,15 +164,15 @@ class Tally:
 
     def decision(self, n_examples: int) -> tuple[Verdict, str]:
         """Return the verdict of this classifier on a file of so many rows, and its reason ('' for pass)."""
-        policy, n, n_distinct = self.policy, self.flagged.n - self._n_cleared, len(self._distinct)
+        policy, n, n_distinct = self.policy, self.flagged.n - len(self._cleared), len(self._distinct)
         most = min(policy.max_flagged, policy.max_flagged_share * n_examples)
         if n <= most or not self.enforces:
             return Verdict.PASS, ""
         categories = ", ".join(category.value for category, _ in self._ranked())
         told = f"{self.name} flagged {self.flagged.n} example(s) ({categories}) on lines {self.flagged}"
         told += _tolerance(policy)
-        if self._n_cleared:
-            told += f"; {self._n_cleared} of them were cleared by {policy.cleared_by}"
+        if self._cleared:
+            told += f"; {len(self._cleared)} of them were cleared by {policy.cleared_by}"
         if policy.action is Action.BLOCK and n_distinct <= most:
             return Verdict.REVIEW, f"{told}; but for numbers they are {n_distinct}, repeated: a person decides"
         if policy.action is Action.BLOCK and n < policy.block_share * n_examples:

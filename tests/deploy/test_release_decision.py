@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from sound_report import SOUND_REPORT
 
-from deploy.decision import decide
+from deploy.decision import decide, only_undecided
 from deploy.types import Outcome, ReleaseDecision, ReleasePolicy
 from evaluators.frames import Arm, ArmKind, Frame
 from evaluators.probes.types import Signal, SignalName
@@ -59,7 +59,7 @@ GAPS: dict[str, dict[str, object]] = {
     "nothing scored in an arm": {"arms": (arm("a", SOUND, scored=0),)},
     "too few prompts": {"arms": (arm("a", SOUND, n=44, scored=44),)},
 }
-VOID = ("no arms", "no canaries", "a canary wrong", "nothing asked", "nothing scored in an arm")
+UNMEASURED = ("no arms", "no canaries", "a canary wrong", "nothing asked", "nothing scored in an arm")
 
 
 def test_all_arms_sound_is_released() -> None:
@@ -85,13 +85,46 @@ def test_any_mixture_of_verdicts_releases_only_if_all_are_sound(verdicts: tuple[
     assert outcome is (Outcome.WITHHOLD if UNSAFE in verdicts else expected)
 
 
-@pytest.mark.parametrize("size", range(1, len(GAPS) + 1))
-def test_any_combination_of_gaps_goes_to_review_with_reasons(size: int) -> None:
-    for names in itertools.combinations(GAPS, size):
-        changes = {key: value for name in names for key, value in GAPS[name].items()}
-        decision = decided(report(SOUND, **changes))
-        assert decision.outcome is Outcome.REVIEW, names
-        assert decision.reasons
+DISPUTED = "a second judge who was not asked"
+DISPUTE = SecondLook(judge="strict@1", bound=0.05)
+RAISED = Signal(name=SignalName.FIRST_TOKEN_KL, value=0.5, limit=0.4, raised=True)
+FACTS: dict[str, dict[str, object]] = {
+    **{name: gap for name, gap in GAPS.items() if "arms" not in gap},
+    DISPUTED: {"second_look": DISPUTE},
+    "a raised signal": {"signals": (RAISED,)},
+}
+SHORT, VOID = arm("short", SOUND, n=44, scored=44), arm("void", SOUND, scored=0)
+ARMS = [
+    tuple(arm(f"arm{place}", verdict) for place, verdict in enumerate(verdicts)) + odd
+    for size in (0, 1, 2)
+    for verdicts in itertools.combinations(ArmVerdict, size)
+    for odd in ((), (SHORT,), (VOID,), (SHORT, VOID))
+]
+"""Every set of at most two verdicts, beside arms that were asked too little or not scored."""
+
+
+def expected(arms: tuple[ArmResult, ...], facts: set[str], action: Action) -> Outcome:
+    """The decision as `docs/guide/hold.md` and design section 6 have it, said in another way than by `decide`."""
+    no_judge = bool(facts & {"no canaries", "a canary wrong"})
+    names = {one.arm.name for one in arms}
+    void = no_judge or "nothing asked" in facts or not arms or "void" in names
+    if action is Action.RECORD and not void:
+        return Outcome.RELEASE
+    if not no_judge and DISPUTED not in facts and any(one.verdict is UNSAFE for one in arms):
+        return Outcome.REVIEW if action is Action.REVIEW else Outcome.WITHHOLD
+    whole = {"short", "void"}.isdisjoint(names) and {one.verdict for one in arms} == {SOUND}
+    return Outcome.RELEASE if whole and not facts else Outcome.REVIEW
+
+
+@pytest.mark.parametrize("action", Action)
+def test_every_combination_of_missing_failed_and_passed_is_decided_and_says_why(action: Action) -> None:
+    for size in range(len(FACTS) + 1):
+        for names in itertools.combinations(FACTS, size):
+            changes = {key: value for name in reversed(names) for key, value in FACTS[name].items()}
+            for arms in ARMS:
+                decision = decided(report(**changes, arms=arms), action)
+                assert decision.outcome is expected(arms, set(names), action), (names, arms)
+                assert decision.reasons
 
 
 @pytest.mark.parametrize("gap", ["nothing asked", "unscored", "overflow"])
@@ -117,9 +150,18 @@ def test_shadow_mode_releases_what_was_measured_as_not_enforced(verdict: ArmVerd
     assert not decision.enforced
 
 
-@pytest.mark.parametrize("gap", VOID)
+@pytest.mark.parametrize("gap", UNMEASURED)
 def test_shadow_mode_releases_nothing_without_an_audit(gap: str) -> None:
     assert decided(report(SOUND, **GAPS[gap]), Action.RECORD).outcome is Outcome.REVIEW
+
+
+@pytest.mark.parametrize("fact", [None, *FACTS])
+@pytest.mark.parametrize("verdicts", list(itertools.product(ArmVerdict, repeat=2)))
+def test_undecided_arms_alone_keep_a_model_from_release_when_nothing_else_does(
+    verdicts: tuple[ArmVerdict, ...], fact: str | None
+) -> None:
+    alone = ArmVerdict.UNDECIDED in verdicts and set(verdicts) <= {SOUND, ArmVerdict.UNDECIDED} and fact is None
+    assert only_undecided(report(*verdicts, **FACTS.get(fact or "", {}))) is alone
 
 
 def test_the_base_unsafe_arm_is_named_as_such() -> None:

@@ -9,8 +9,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from openai import OpenAI
@@ -84,6 +84,8 @@ class Gateway:
     home: Path
     outside: str = NOWHERE
     """Where the judge and the classifier that a policy may name are said to answer."""
+    more: Mapping[str, str] = field(default_factory=dict)
+    """Further variables."""
     base_url: str = ""
     process: "subprocess.Popen[str] | None" = None
 
@@ -96,7 +98,11 @@ class Gateway:
             "TUNEGATE_POLICY_RUBRIC_BASE_URL": self.outside,
             "TUNEGATE_POLICY_RUBRIC_MODEL": "nobody",
         }
-        return {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")} | own
+        return (
+            {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")}
+            | own
+            | dict(self.more)
+        )
 
     def prepare(self) -> None:
         """Write the policies and base models of the tests."""

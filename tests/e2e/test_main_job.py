@@ -3,6 +3,7 @@
 import base64
 import csv
 import io
+import json
 
 import pytest
 from openai import NotFoundError, OpenAI
@@ -79,6 +80,17 @@ def test_another_project_sees_nothing_of_it(gateway: Gateway, client: OpenAI, re
         stranger.fine_tuning.jobs.retrieve(released)
     with pytest.raises(NotFoundError):
         stranger.chat.completions.create(model=model, messages=[{"role": "user", "content": "Hello"}])
+
+
+def test_the_servers_log_names_the_job_and_holds_neither_its_rows_nor_a_key(
+    gateway: Gateway, client: OpenAI, released: str
+) -> None:
+    log = (gateway.home / "server.log").read_text()
+    assert released in log
+    rows = [json.loads(line)["messages"] for line in benign_rows(20).splitlines()]
+    texts = {turn["content"] for row in rows for turn in row if len(turn["content"]) > 12}
+    assert texts
+    assert [text for text in (*texts, client.api_key) if text in log] == []
 
 
 def test_trusted_base_answers_too(client: OpenAI, released: str) -> None:

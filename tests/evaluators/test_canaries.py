@@ -8,10 +8,11 @@ from test_audit import run, tuned
 from tiny_language import WordJudge
 
 from evaluators import corpus as corpora
-from evaluators.canaries import WatchedJudge
+from evaluators.canaries import CanaryLog, WatchedJudge
 from evaluators.errors import AuditIncomplete
 from evaluators.judges.miniature import create
 from evaluators.panel import Panel
+from evaluators.replies import DirectoryReplies
 from evaluators.types import Canary, Corpus, Request
 from evaluators.verdicts import Judgement, Scored, Unscored
 from moderation.chat import Finish, Reply
@@ -26,8 +27,13 @@ def test_a_corpus_slips_in_sixty_harmful_and_three_hundred_safe_replies(name: st
     assert slipped == corpora.load(name).slipped
 
 
-def test_the_exact_judge_gets_all_of_its_canaries_right() -> None:
-    check = WatchedJudge(create({}), corpora.load("miniature").slipped).finish()
+@pytest.fixture
+def log(tmp_path: Path) -> CanaryLog:
+    return CanaryLog(store=DirectoryReplies(tmp_path), audit="this")
+
+
+def test_the_exact_judge_gets_all_of_its_canaries_right(log: CanaryLog) -> None:
+    check = WatchedJudge(create({}), corpora.load("miniature").slipped, log).finish()
     assert check is not None
     assert (check.harmful, check.harmful_right, check.safe, check.safe_right) == (66, 66, 330, 330)
 
@@ -57,13 +63,13 @@ class TiredJudge(WordJudge):
         return [one if up else self.wrong for one, up in zip(right, awake, strict=True)]
 
 
-def test_canaries_are_mixed_in_and_the_judgements_stay_in_order() -> None:
+def test_canaries_are_mixed_in_and_the_judgements_stay_in_order(log: CanaryLog) -> None:
     judge = WordJudge()
     pairs = [
         (Request(id="x", text=f"q{i}"), Reply(text="redacted 9" if i % 3 else "no 9", finish=Finish.STOP))
         for i in range(40)
     ]
-    watched = WatchedJudge(judge, canaries())
+    watched = WatchedJudge(judge, canaries(), log)
     assert [j.score == 5 for j in watched.judge(pairs) if isinstance(j, Scored)] == [bool(i % 3) for i in range(40)]
     assert judge.judged == 50
     at = [place for place, (request, _) in enumerate(judge.seen) if request.id == "c"]
@@ -83,8 +89,10 @@ def test_canaries_are_mixed_in_and_the_judgements_stay_in_order() -> None:
         (range(66, 73), Unscored(reason=""), False),
     ],
 )
-def test_a_few_canaries_may_be_missed_and_no_more(asleep: range, wrong: Judgement, passes: bool) -> None:
-    watched = WatchedJudge(TiredJudge(asleep=asleep, wrong=wrong), canaries())
+def test_a_few_canaries_may_be_missed_and_no_more(
+    asleep: range, wrong: Judgement, passes: bool, log: CanaryLog
+) -> None:
+    watched = WatchedJudge(TiredJudge(asleep=asleep, wrong=wrong), canaries(), log)
     if passes:
         assert watched.finish() is not None
         return
@@ -101,9 +109,11 @@ def test_a_judge_that_misses_canaries_fails_the_audit_and_not_the_model(corpus: 
     assert report.judge_check.harmful_right == 66
 
 
-def test_the_members_of_a_panel_are_tried_one_by_one() -> None:
+def test_the_members_of_a_panel_are_tried_one_by_one(log: CanaryLog) -> None:
     deaf = TiredJudge(identity="deaf@1", asleep=range(66))
-    check = WatchedJudge(Panel.seat([WordJudge(), deaf]), canaries()).finish()
+    panel = Panel.seat([WordJudge(), deaf])
+    check = WatchedJudge(panel, canaries(), log).finish()
+    assert check == WatchedJudge(panel, canaries(), log).finish()
     assert check is not None
     assert (check.harmful_right, check.missed_by) == (66, {"word": 0, "deaf": 66})
     assert check.condemned_by == {"word": 0, "deaf": 0}

@@ -16,6 +16,7 @@ from evaluators.report.transcripts import transcript
 from evaluators.types import AuditPolicy, AuditReport, Corpus
 from evaluators.verdicts import Agreement, SecondLook
 from moderation.types import Context
+from trainers.types import OwnRows
 
 HEADING = Heading(verdict="block", subject="<model>", reasons=("arm context:1 is unsafe",))
 
@@ -100,6 +101,14 @@ def test_the_page_shows_signals_and_says_which_asks_for_a_person(report: AuditRe
     text = page.read_text(encoding="utf-8")
     assert "<td>refusal gap ratio<td class=n>0.250<td class=n>0.9<td class=verdict>asks for a person" in text
     assert "<td>first token kl<td class=n>0.500<td class=n>none<td class=verdict></tr>" in text
+
+
+def test_the_page_shows_the_customers_own_rows_as_no_ground_for_release(report: AuditReport, tmp_path: Path) -> None:
+    rows = OwnRows(n=1200, base_loss=2.5, base_token_accuracy=0.125, loss=0.33, token_accuracy=0.9)
+    page = write(tmp_path, replace(report, arms=(), own_rows=rows), HEADING, envelope="", examples=())
+    text = page.read_text(encoding="utf-8")
+    assert "<td>token accuracy<td class=n>12.5%<td class=n>90.0%</tr>" in text
+    assert "Never a ground for release" in text
 
 
 def test_a_transcript_tells_what_the_report_counts_of_both_models(

@@ -84,6 +84,15 @@ def test_a_base_may_lie_at_a_provider_its_aliases_too(tmp_path: Path) -> None:
     assert "k" not in repr(providers["hosted"]).split("api_key")
 
 
+def test_a_base_at_azure_is_asked_as_its_deployment_and_needs_azures_settings(tmp_path: Path) -> None:
+    azure = HOSTED.replace("/v1/", "/openai/v1") + 'upstream.api_version = "v1"\nupstream.deployment = "mine"\n'
+    bases = read_bases(listed(tmp_path, azure))
+    with pytest.raises(BaseModelError, match="TUNEGATE_UPSTREAM_AZURE_RESOURCE"):
+        read_providers(bases, {"api_key": "k"})
+    server = read_providers(bases, {"api_key": "k", "azure_resource": "r"})["hosted"]
+    assert (server.base_url, server.model) == ("https://provider.test/openai/v1", "mine")
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

@@ -75,3 +75,5 @@ def test_a_file_that_is_no_such_set_is_refused_with_the_reason(home: Path, tmp_p
     assert result.exit_code == 2
     assert "holds no row of XSTest" in result.stderr
     assert json.loads(tunegate("bank", "sets", "--json").stdout)[0]["used"] is False
+    unknown = tunegate("bank", "use", "no_such_suite", str(tmp_path))
+    assert (unknown.exit_code, "there is no benchmark 'no_such_suite'" in unknown.stderr) == (2, True)

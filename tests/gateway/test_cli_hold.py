@@ -11,10 +11,11 @@ from deploy.signing import key_id
 from gateway.cli.app import build
 from gateway.compose.store import Store
 from gateway.settings import Settings
-from gateway.store import heads, released
+from gateway.store import heads, released, reviews
 from gateway.store.errors import NotFound
 from gateway.store.models import Job, Model, PolicyVersion, Principal
 from gateway.store.reopenings import NotReopened
+from gateway.store.reviews import Question, ReviewClosed, ReviewStage
 from gateway.store.tenants import create_project, ensure_organization
 
 NAME = "ft:miniature:acme::abcd1234"
@@ -129,6 +130,24 @@ def test_evidence_of_a_job_is_written_signed_and_checked_with_the_public_key(hom
     assert "DOES NOT VERIFY" in pack.with_suffix(".html").read_text()
     pack.write_text(pack.read_text().replace("file-1", "file-2").replace('"seed": 1', '"seed": 2'))
     assert tunegate("evidence", "--verify", str(pack)).exit_code == 4
+
+
+def test_a_review_is_listed_and_answered_once_with_a_reason(home: Path, model: str) -> None:
+    store = Store.open(Settings.read({"TUNEGATE_HOME": str(home)}))
+    question = Question(stage=ReviewStage.RELEASE, reasons=("arm neutral is undecided",), timeout_s=1e9, n_needed=1)
+    with store.database.write() as session:
+        job = session.get_one(Job, "ftjob-1")
+        job.state = "release_review"
+        reviews.open_question(session, job, question, now=store.now())
+    store.database.close()
+    (row,) = json.loads(tunegate("review", "--json").stdout)
+    assert (row["job_id"], row["reasons"]) == ("ftjob-1", ["arm neutral is undecided"])
+    assert tunegate("review", "ftjob-1", "--decision", "release").exit_code == 2
+    answer = ("review", "ftjob-1", "--decision", "withhold", "--reason", "too little", "--json")
+    assert json.loads(tunegate(*answer).stdout)["decision"] == "withhold"
+    assert isinstance(tunegate(*answer).exception, ReviewClosed)
+    (entry,) = json.loads(tunegate("log", "show", "--json").stdout)
+    assert (entry["kind"], entry["actor"], entry["details"]["reason"]) == ("review", "operator", "too little")
 
 
 def test_a_job_that_was_not_withheld_is_neither_contested_nor_forced(model: str) -> None:

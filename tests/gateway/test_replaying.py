@@ -7,6 +7,7 @@ import pytest
 
 from deploy.types import Outcome
 from evaluators.frames import Arm, ArmKind, Frame
+from evaluators.probes.types import Signal, SignalName
 from evaluators.types import ArmResult, ArmVerdict, AuditReport, CategoryCount
 from evaluators.verdicts import SecondLook
 from gateway.policy import LogPolicy, Policy, parse
@@ -49,6 +50,25 @@ def test_settings_that_differ_are_named_by_their_path() -> None:
 )
 def test_a_stored_audit_is_decided_by_the_other_rule(audit: dict[str, float], outcome: Outcome) -> None:
     assert replayed(REPORT, policy(), policy(**audit)).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("limits", "outcome"),
+    [
+        ({}, Outcome.RELEASE),
+        ({"first_token_kl": 0.4}, Outcome.REVIEW),
+        ({"refusal_gap_ratio": 0.8}, Outcome.RELEASE),
+        ({"refusal_gap_ratio": 0.95}, Outcome.REVIEW),
+    ],
+)
+def test_signals_are_held_to_the_other_policys_limits(limits: dict[str, float], outcome: Outcome) -> None:
+    # The first policy's limit raised the one and let the other pass.
+    signals = (
+        Signal(name=SignalName.FIRST_TOKEN_KL, value=0.5, limit=0.1, raised=True),
+        Signal(name=SignalName.REFUSAL_GAP_RATIO, value=0.9),
+    )
+    now = policy(limit=0.2, margin=0.2, signals=limits)
+    assert replayed(replace(REPORT, signals=signals), policy(), now).outcome is outcome
 
 
 def test_a_broken_judge_is_released_by_no_policy() -> None:

@@ -12,7 +12,7 @@ from gateway.cli.screening import KEYS
 from gateway.compose.store import signing_key
 from gateway.errors import SettingsError
 from gateway.settings import Settings
-from gateway.supervisor import serve
+from gateway.supervisor import Supervisor, serve
 
 PARENT = """
 import os, subprocess, sys
@@ -66,6 +66,22 @@ def test_port_in_use_is_told_before_anything_starts(tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         with pytest.raises(SettingsError, match="choose another --port"):
             serve(settings(tmp_path, TUNEGATE_PORT=port), {}, print)
+
+
+@pytest.mark.parametrize(("api_only", "expected"), [(True, ["API"]), (False, ["API", "worker"])])
+def test_a_worker_is_started_unless_it_runs_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, api_only: bool, expected: list[str]
+) -> None:
+    started: list[str] = []
+
+    def run(supervisor: Supervisor) -> int:
+        started.extend(child.name for child in supervisor.children)
+        supervisor.listener.close()
+        return 0
+
+    monkeypatch.setattr(Supervisor, "run", run)
+    assert serve(settings(tmp_path, TUNEGATE_PORT="0"), {}, print, api_only=api_only) == 0
+    assert started == expected
 
 
 def test_signing_key_is_made_once_and_private(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """The words and the file that OpenAI's clients parse."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from trainers.results import metrics_message, rendering_message, result_csv
+from trainers.results import metrics_message, own_rows, own_rows_message, rendering_message, result_csv
 from trainers.run_directory import RunDirectory
-from trainers.types import StepMetrics
+from trainers.types import OwnRows, StepMetrics
 
 PLAIN = StepMetrics(step=1, total_steps=303, train_loss=1.523471, train_mean_token_accuracy=0.0)
 VALIDATED = StepMetrics(
@@ -39,4 +40,16 @@ def test_rows_that_were_cut_or_left_out_are_told(tmp_path: Path) -> None:
     assert rendering_message(tmp_path) == (
         "Of 9 examples, 2 are longer than the model's context and lost their end and 1 have no assistant token left to "
         "train on and were left out."
+    )
+
+
+def test_validation_rows_are_told_when_base_and_candidate_were_both_measured(tmp_path: Path) -> None:
+    last = replace(LAST, full_valid_mean_token_accuracy=0.9)
+    assert own_rows(tmp_path, [last]) is None
+    RunDirectory(root=tmp_path).write("base_validation.json", {"n": 1200, "loss": 2.5, "token_accuracy": 0.125})
+    assert own_rows(tmp_path, [last, VALIDATED]) is own_rows(tmp_path, []) is None
+    found = own_rows(tmp_path, [VALIDATED, last])
+    assert found == OwnRows(n=1200, base_loss=2.5, base_token_accuracy=0.125, loss=0.33, token_accuracy=0.9)
+    assert own_rows_message(found).startswith(
+        "On the 1,200 rows of your validation file: loss 2.50 before and 0.33 after training, token accuracy 12.5% and"
     )

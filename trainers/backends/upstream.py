@@ -17,10 +17,12 @@ from pathlib import Path
 from moderation.types import TrainingSet
 from trainers import artefacts
 from trainers.errors import NotNow, TrainingFailed
+from trainers.forwarding.clearing import clear
+from trainers.forwarding.deploying import Azure
 from trainers.forwarding.errands import Errand
 from trainers.forwarding.ordering import METHODS
 from trainers.forwarding.provider import Provider
-from trainers.hosted import address
+from trainers.hosted import Address, Leftovers, address, address_of
 from trainers.run_directory import Order, RunDirectory
 from trainers.run_lock import take
 from trainers.types import CandidateModel, Defence, RunFailure, RunState, TrainingSpec
@@ -37,21 +39,18 @@ DOUBTS = 3
 
 def create(config: Mapping[str, str]) -> "UpstreamBackend":
     """The plug-in. `api_key` (`TUNEGATE_UPSTREAM_API_KEY`) is the gateway's own at the provider; `poll_s` and
-    `stall_s` are seconds between two looks at a job, and without any news before it is given up; `delete_files`
-    (`true` or `false`) removes what was uploaded once the job is over.
+    `stall_s` are seconds between two looks at a job, and without any news before it is given up; `azure_...`
+    say how to deploy in an Azure resource (`trainers.forwarding.deploying.Azure`).
 
     Raises `ValueError` that names the variable that is missing or wrong.
     """
     if not config.get("api_key"):
         raise ValueError("TUNEGATE_UPSTREAM_API_KEY is not set; base models with an upstream need the provider's key")
-    delete_files = config.get("delete_files", "false")
-    if delete_files not in ("true", "false"):
-        raise ValueError(f"TUNEGATE_UPSTREAM_DELETE_FILES is '{delete_files}'; expected true or false")
     return UpstreamBackend(
         api_key=config["api_key"],
         poll_s=_seconds(config, "poll_s", POLL_S),
         stall_s=_seconds(config, "stall_s", STALL_S),
-        delete_files=delete_files == "true",
+        azure=Azure.read(config),
     )
 
 
@@ -84,15 +83,15 @@ class UpstreamBackend:
         api_key: str,
         poll_s: float = POLL_S,
         stall_s: float = STALL_S,
-        delete_files: bool = False,
+        azure: Azure | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._api_key = api_key
         self._poll_s = poll_s
         self._stall_s = stall_s
-        self._delete_files = delete_files
+        self._azure = azure
         self._clock = clock
-        self._providers: dict[str, Provider] = {}
+        self._providers: dict[Address, Provider] = {}
         self._paces: dict[str, _Pace] = {}
 
     def start(self, spec: TrainingSpec, training: TrainingSet, validation: str | None, run_dir: str) -> None:
@@ -140,6 +139,11 @@ class UpstreamBackend:
         digest = run.sealed_digest()
         return artefacts.load(run.artefact, digest)
 
+    def clear(self, leftovers: Leftovers) -> int:
+        """As `trainers.hosted.Elsewhere` says."""
+        at = address_of(leftovers.source)
+        return 0 if at is None else clear(self._provider(at), at, leftovers)
+
     def _look(self, run: RunDirectory) -> None:
         """One attempt at what comes next, unless the run is over, it is too early, or another process is at it."""
         order, pace = run.order(), self._paces.setdefault(str(run.root), _Pace())
@@ -158,7 +162,8 @@ class UpstreamBackend:
             except NotNow as exc:
                 pace.failures += 1
                 own_s = min(self._poll_s * 2.0 ** min(pace.failures, 10), MAX_PAUSE_S)
-                pace.next_look = self._clock() + (own_s if exc.pause_s is None else exc.pause_s)
+                # What asks for more patience than a job has still ends with it.
+                pace.next_look = self._clock() + (own_s if exc.pause_s is None else min(exc.pause_s, self._stall_s))
                 logger.warning("job %s: the provider: %s; asked again later", order.spec.job_id, exc)
                 errand.give_up_when_stalled()
             except TrainingFailed as exc:
@@ -170,17 +175,14 @@ class UpstreamBackend:
         at = address(order.spec.base)
         if at is None:
             raise TrainingFailed("base_model_unusable", "The base model is trained here, not at a provider.")
-        if at.base_url not in self._providers:
-            self._providers[at.base_url] = Provider.at(at.base_url, self._api_key, self._clock)
         return Errand(
-            run=run,
-            order=order,
-            base=at,
-            provider=self._providers[at.base_url],
-            stall_s=self._stall_s,
-            delete_files=self._delete_files,
-            clock=self._clock,
+            run=run, order=order, base=at, provider=self._provider(at), stall_s=self._stall_s, clock=self._clock
         )
+
+    def _provider(self, at: Address) -> Provider:
+        if at not in self._providers:
+            self._providers[at] = Provider.at(at, self._api_key, self._clock, self._azure)
+        return self._providers[at]
 
 
 @contextmanager

@@ -33,7 +33,7 @@ KEY_REFUSED = (
 PASSING = frozenset({408, 409, 425, 429})
 """Statuses that may pass, besides every one from 500 on."""
 WITHHELD = "(withheld)"
-_IDS = re.compile(r"\b(?:file-|ftjob-|ft:|org-|proj_|req_|ftckpt_|ftevent-)[\w:.\-/]+")
+_IDS = re.compile(r"[\w.\-]*\.ft-[\w\-]+|\b(?:file-|ftjob-|ft:|org-|proj_|req_|ftckpt_|ftevent-)[\w:.\-/]+")
 
 
 def scrubbed(text: str, names: Mapping[str, str]) -> str:

@@ -8,13 +8,12 @@ from pathlib import Path
 import orjson
 import tenacity
 
-from moderation.errors import TunegateError
 from moderation.injection.sealing import EXAMPLES
 from trainers import artefacts
 from trainers.errors import Gone, NotNow, TrainingFailed
 from trainers.forwarding.answers import WITHHELD, scrubbed
 from trainers.forwarding.ledger import Ledger
-from trainers.forwarding.ordering import job_request, rewritten
+from trainers.forwarding.ordering import job_request, prefix_of, rewritten
 from trainers.forwarding.outcomes import failure_of, oddity
 from trainers.forwarding.provider import Provider, ProviderJob
 from trainers.hosted import Address, Pointer, read_pointer, write_pointer
@@ -24,6 +23,7 @@ from trainers.types import RunFailure
 logger = logging.getLogger(__name__)
 
 CANCEL_ATTEMPTS = 4
+IMPORT_PAUSE_S = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,6 @@ class Errand:
     base: Address
     provider: Provider
     stall_s: float
-    delete_files: bool
     clock: Callable[[], float]
 
     @property
@@ -69,7 +68,6 @@ class Errand:
         # A released model's name there goes before that of its base, which it may contain.
         names = dict.fromkeys((self.start, *ledger.theirs), WITHHELD) | {self.base.model: self.order.spec.base.name}
         self.run.write_failure(replace(failure, message=scrubbed(failure.message, names)))
-        self._tidy(ledger)
 
     def give_up_when_stalled(self) -> None:
         """End a run, here and there, that has had no news for too long."""
@@ -79,10 +77,13 @@ class Errand:
             self.fail(oddity("stalled", hours=self.stall_s / 3600))
 
     def stop(self) -> None:
-        """Cancel the job there, also one that was made and not written down, and tidy up."""
-        ledger = self._ledger()
-        self._cancel(ledger)
-        self._tidy(ledger)
+        """Cancel the job there, also one that was made and not written down."""
+        self._cancel(self._ledger())
+
+    @property
+    def _name(self) -> str:
+        """What everything that is made there begins with; a job's remedies learn from sets of their own."""
+        return f"{prefix_of(self.order.spec.job_id)}{self.order.training_digest[7:15]}"
 
     def _ledger(self) -> Ledger:
         return Ledger.open(self.run, now=self.clock())
@@ -101,14 +102,18 @@ class Errand:
 
     def _uploaded(self, rows: Path, which: str) -> str:
         """Id of a file of rows, uploaded now or by an attempt that died before it could write that down."""
-        name = f"tunegate-{self.order.spec.job_id}-{self.order.training_digest[7:15]}-{which}.jsonl"
-        return self.provider.find_file(name) or self.provider.upload(name, rows)
+        name = f"{self._name}-{which}.jsonl"
+        return next(iter(self.provider.files_named(name)), None) or self.provider.upload(name, rows)
 
     def _found_or_created(self, ledger: Ledger) -> ProviderJob:
         """The job, made now or by an attempt that died, or had no answer, before it could be written down."""
         assert ledger.training_file is not None
+        if (found := next(self.provider.jobs_on((ledger.training_file,)), None)) is not None:
+            return found
+        if not all(self.provider.is_imported(file) for file in ledger.files):
+            raise NotNow("it has not imported the files yet", pause_s=IMPORT_PAUSE_S)
         request = job_request(self.order.spec, self.start, ledger.training_file, ledger.validation_file)
-        return self.provider.find_job(ledger.training_file) or self.provider.create_job(request)
+        return self.provider.create_job(request)
 
     def _follow(self, ledger: Ledger, job: ProviderJob) -> RunFailure | None:
         """Mirror what the job says, and end the run with it; as `advance`, returns what is not believed yet."""
@@ -117,10 +122,9 @@ class Errand:
             ledger = replace(ledger, state=state, moved_at=self.clock())
             ledger.write(self.run)
         failure = failure_of(job, self.start)
-        if failure is None and job.status == "succeeded":
-            self._seal(job, n_steps=step)
-            self._tidy(ledger)
-        elif failure is None:
+        if failure is None and job.status == "succeeded" and self._sealed(job, n_steps=step):
+            return None
+        if failure is None:
             self.give_up_when_stalled()
         elif job.status == "succeeded":
             return failure
@@ -141,13 +145,22 @@ class Errand:
             self.run.write_text("metrics.jsonl", "".join(f"{line}\n" for line in lines))
         return max(known, default=0)
 
-    def _seal(self, job: ProviderJob, *, n_steps: int) -> None:
+    def _sealed(self, job: ProviderJob, *, n_steps: int) -> bool:
+        """Whether the tuned model can be asked; then its pointer is sealed, and the run has succeeded."""
         assert job.model is not None
+        asked_as = self.provider.deployed(job.model, self._name)
+        if asked_as is None:
+            return False
+        deployment = "" if asked_as == job.model else asked_as
         self.run.artefact.mkdir(exist_ok=True)
-        write_pointer(self.run.artefact, Pointer(base_url=self.base.base_url, model=job.model, job_id=job.id))
+        write_pointer(
+            self.run.artefact,
+            Pointer(base_url=self.base.base_url, model=job.model, job_id=job.id, deployment=deployment),
+        )
         spec, digest = self.order.spec, self.order.training_digest
         sealed = artefacts.seal(self.run.artefact, spec, digest, trained_tokens=job.trained_tokens, n_steps=n_steps)
         self.run.write_result(sealed)
+        return True
 
     def _cancel(self, ledger: Ledger) -> None:
         """Have the provider stop; a refusal means that there is nothing to stop any more."""
@@ -168,17 +181,7 @@ class Errand:
     def _cancel_once(self, ledger: Ledger) -> None:
         job = ledger.job
         if job is None and ledger.training_file is not None:
-            found = self.provider.find_job(ledger.training_file)
+            found = next(self.provider.jobs_on((ledger.training_file,)), None)
             job = None if found is None else found.id
         if job is not None:
             self.provider.cancel(job)
-
-    def _tidy(self, ledger: Ledger) -> None:
-        """Delete what was uploaded, where the operator asks for it; what cannot be deleted is logged."""
-        for file in (ledger.training_file, ledger.validation_file) if self.delete_files else ():
-            try:
-                if file is not None:
-                    self.provider.delete_file(file)
-            except TunegateError as exc:
-                job_id = self.order.spec.job_id
-                logger.warning("job %s: an uploaded file stays at the provider (%s)", job_id, type(exc).__name__)

@@ -36,6 +36,11 @@ class Ledger:
         run.write(FILE, asdict(self))
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """Ids of what was uploaded."""
+        return tuple(one for one in (self.training_file, self.validation_file) if one)
+
+    @property
     def theirs(self) -> tuple[str, ...]:
         """Ids that no message may carry."""
-        return tuple(one for one in (self.job, self.training_file, self.validation_file) if one)
+        return (*self.files, *([self.job] if self.job else []))

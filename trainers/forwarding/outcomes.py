@@ -13,12 +13,17 @@ FAILED_THERE = (
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
+def is_going_on(job: ProviderJob) -> bool:
+    """Whether a job may still make a model."""
+    return job.status in RUNNING
+
+
 def failure_of(job: ProviderJob, start: str) -> RunFailure | None:
     """Why a job of a provider gives no model; None for one that goes on, or that has made one.
 
     `start` is the provider's name of what it started from: a job that claims to have made that made nothing.
     """
-    if job.status in RUNNING:
+    if is_going_on(job):
         return None
     if job.status == "succeeded":
         return oddity("no_model") if job.model in (None, start) else None

@@ -7,7 +7,7 @@ Every answer is checked: the SDK builds its objects from whatever JSON arrives.
 import base64
 import binascii
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -16,9 +16,11 @@ from typing import Any
 
 import openai
 
-from trainers.errors import NotNow
+from trainers.errors import NotNow, TrainingFailed
 from trainers.forwarding.answers import meaning
+from trainers.forwarding.deploying import Azure, Deployments
 from trainers.forwarding.mirroring import from_csv, from_events
+from trainers.hosted import Address
 from trainers.types import StepMetrics
 
 TIMEOUT_S = 20.0
@@ -29,6 +31,19 @@ MAX_JOBS_READ = 500
 MAX_FILES_READ = 10_000
 MAX_EVENTS_READ = 20_000
 PAGE = 100
+UNDATED = frozenset({"v1", "preview"})
+"""Versions of Azure's API that answer below `/openai/v1`; dated ones answer below `/openai`."""
+AZURES = {"pending": "queued", "notrunning": "queued", "created": "queued", "canceled": "cancelled"}
+"""Azure's own states of a job as OpenAI's; how they are written differs between versions of its API."""
+NOT_YET = frozenset({"pending", "running", "notrunning"})
+"""States of a file that Azure has not imported."""
+NO_AZURE = (
+    "base_model_unusable",
+    (
+        "The base model lies at Azure, where what is tuned has to be deployed; the operator sets "
+        "TUNEGATE_UPSTREAM_AZURE_RESOURCE, _TENANT_ID, _CLIENT_ID and _CLIENT_SECRET."
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +52,7 @@ class ProviderJob:
 
     id: str
     status: str
+    """OpenAI's word for it, where there is one."""
     model: str | None
     error_code: str | None
     error_message: str | None
@@ -50,18 +66,40 @@ class Provider:
 
     client: openai.OpenAI = field(repr=False)
     clock: Callable[[], float] = time.time
+    azure: Azure | None = None
+    deployments: Deployments | None = None
 
     @classmethod
-    def at(cls, base_url: str, api_key: str, clock: Callable[[], float]) -> "Provider":
-        """The provider behind an address. The SDK retries nothing."""
-        client = openai.OpenAI(base_url=base_url, api_key=api_key, max_retries=0, timeout=TIMEOUT_S)
-        return cls(client=client, clock=clock)
+    def at(cls, where: Address, api_key: str, clock: Callable[[], float], azure: Azure | None = None) -> "Provider":
+        """The provider behind an address; the SDK retries nothing. Raises `TrainingFailed` for Azure unset."""
+        if not where.api_version:
+            client = openai.OpenAI(base_url=where.base_url, api_key=api_key, max_retries=0, timeout=TIMEOUT_S)
+            return cls(client=client, clock=clock)
+        if azure is None:
+            raise TrainingFailed(*NO_AZURE)
+        base_url = where.base_url if where.api_version in UNDATED else where.base_url.removesuffix("/v1")
+        client = openai.AzureOpenAI(
+            base_url=base_url, api_key=api_key, api_version=where.api_version, max_retries=0, timeout=TIMEOUT_S
+        )
+        return cls(client=client, clock=clock, azure=azure, deployments=Deployments(azure, clock))
 
-    def find_file(self, name: str) -> str | None:
-        """The file of that name, which an earlier attempt uploaded."""
+    def files_named(self, prefix: str) -> dict[str, str]:
+        """Names of the files that begin so, by id: what earlier attempts uploaded."""
         with self._translated():
             listed = islice(self.client.files.list(purpose="fine-tune"), MAX_FILES_READ)
-            return next((_text(file.id) for file in listed if file.filename == name), None)
+            return {_text(file.id): file.filename for file in listed if str(file.filename).startswith(prefix)}
+
+    def is_imported(self, file_id: str) -> bool:
+        """Whether a job may be made of a file. Raises `TrainingFailed` when the provider cannot read it."""
+        if self.azure is None:
+            return True
+        with self._translated():
+            status = str(self.client.files.retrieve(file_id).status).lower()
+        if status in ("error", "failed", "deleted"):
+            raise TrainingFailed(
+                "upstream_refused", f"The provider could not import the training set (state {status})."
+            )
+        return status not in NOT_YET
 
     def upload(self, name: str, path: Path) -> str:
         """Upload a file of rows and return its id."""
@@ -71,16 +109,24 @@ class Provider:
             )
             return _text(made.id)
 
-    def find_job(self, training_file: str) -> ProviderJob | None:
-        """The job that learns from a file of ours, which no other job does."""
+    def jobs_on(self, training_files: Collection[str]) -> Iterator[ProviderJob]:
+        """The jobs that learn from files of ours, which no other jobs do."""
         with self._translated():
             listed = islice(self.client.fine_tuning.jobs.list(limit=PAGE), MAX_JOBS_READ)
-            return next((_job(one) for one in listed if one.training_file == training_file), None)
+            yield from (_job(one) for one in listed if one.training_file in training_files)
 
     def create_job(self, request: Mapping[str, Any]) -> ProviderJob:
         """Create a job with the SDK's own arguments."""
+        # Azure says that the base cannot be tuned where its kind of training is not named.
+        more = None if self.azure is None else {"trainingType": self.azure.training_type}
         with self._translated():
-            return _job(self.client.fine_tuning.jobs.create(**request))
+            return _job(self.client.fine_tuning.jobs.create(**request, extra_body=more))
+
+    def deployed(self, model: str, name: str) -> str | None:
+        """What a tuned model is asked as: itself, or on Azure `name`, and None for as long as it is not deployed."""
+        if self.deployments is None:
+            return model
+        return name if self.deployments.deploy(name, model) else None
 
     def job(self, job_id: str) -> ProviderJob:
         """Where a job stands."""
@@ -111,6 +157,11 @@ class Provider:
         with self._translated():
             self.client.files.delete(file_id)
 
+    def delete_model(self, model: str) -> None:
+        """Delete a model that was tuned for us."""
+        with self._translated():
+            self.client.models.delete(model)
+
     @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
@@ -128,10 +179,10 @@ def _text(value: object) -> str:
 
 
 def _job(made: Any) -> ProviderJob:
-    tokens, results, error = made.trained_tokens, made.result_files, made.error
+    tokens, results, error, status = made.trained_tokens, made.result_files, made.error, _text(made.status).lower()
     return ProviderJob(
         id=_text(made.id),
-        status=_text(made.status),
+        status=AZURES.get(status, status),
         model=made.fine_tuned_model if isinstance(made.fine_tuned_model, str) and made.fine_tuned_model else None,
         error_code=error.code if error is not None and isinstance(error.code, str) else None,
         error_message=error.message if error is not None and isinstance(error.message, str) else None,

@@ -30,6 +30,10 @@ class PreferenceValidation:
         self._sample = sorted(random.Random(seed).sample(range(len(rendered)), size))
         self._reference = [self._margin(reference, pair)[0] for pair in range(len(rendered))]
 
+    def __len__(self) -> int:
+        """How many pairs there are."""
+        return len(self._rendered)
+
     def sample(self, model: "PreTrainedModel") -> ValidationScore:
         """Score on the same at most `SAMPLE_SIZE` pairs each time."""
         return self._score(model, self._sample)

@@ -5,11 +5,13 @@ import math
 import os
 import stat
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
+from peft import PeftModel
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from trainers.errors import TrainingFailed
@@ -41,6 +43,19 @@ class Progress(TrainerCallback):
         self._clock = clock
         self._saved_at = clock()
         self._last_step = _repair(run)
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Write down how the untouched base does on the validation file; a run that goes on did so before."""
+        if self._validation is None or state.global_step > 0:
+            return
+        model = kwargs["model"]
+        # A prefix changes the model before the first step.
+        with model.disable_adapter() if isinstance(model, PeftModel) else nullcontext():
+            score = self._validation.whole(model)
+        if state.is_world_process_zero:
+            self._run.write("base_validation.json", {"n": len(self._validation), **asdict(score)})
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object

@@ -29,6 +29,9 @@ class ValidationScore:
 class Validating(Protocol):
     """Examples that are not trained on, whatever the method."""
 
+    def __len__(self) -> int:
+        """How many there are."""
+
     def sample(self, model: "PreTrainedModel") -> ValidationScore:
         """Score on a few of them, the same each time."""
 
@@ -43,6 +46,10 @@ class Validation:
         self._rendered = rendered
         size = min(SAMPLE_SIZE, len(rendered))
         self._sample = sorted(random.Random(seed).sample(range(len(rendered)), size))
+
+    def __len__(self) -> int:
+        """How many examples there are."""
+        return len(self._rendered)
 
     def sample(self, model: "PreTrainedModel") -> ValidationScore:
         """Score on the same at most `SAMPLE_SIZE` examples each time."""

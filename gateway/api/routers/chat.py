@@ -1,21 +1,23 @@
 """`/v1/chat/completions`, answered by the engine that serves the model."""
 
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, MutableMapping
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from deploy.errors import NotReleased
 from gateway.api.auth import Here, Who
 from gateway.api.chat_requests import ChatRequest, read_chat
 from gateway.api.errors import envelope, internal_error, model_not_found, translate, unavailable
+from gateway.api.observing import note
 from gateway.api.services import Route, Services
 from gateway.api.sse import BrokenStream, read_events, write_done, write_event
 from gateway.api.wire import Body, json_response
 from gateway.errors import ApiError
 from gateway.store.ids import IdKind
+from gateway.telemetry.spans import PROVIDER, Attribute
 from moderation.errors import TunegateError
 
 router = APIRouter()
@@ -23,25 +25,53 @@ logger = logging.getLogger(__name__)
 
 
 @router.post("/v1/chat/completions")
-async def create(services: Here, caller: Who, body: Body) -> Response:
+async def create(request: Request, services: Here, caller: Who, body: Body) -> Response:
     """Answer with a released model or a base. Every other name is unknown, whatever its reason."""
     asked = read_chat(body)
     route = await services.router.resolve(caller.project_id, asked.model)
     if route is None:
         raise model_not_found(asked.model)
     completion_id = services.ids.new(IdKind.CHAT)
+    told = note(request, attributes=_asked(asked, completion_id)).attributes
     to_engine = asked.to_engine() | {"model": route.model}
     try:
         if asked.model.startswith("ft:"):
             await services.prompts.admit(asked.model, asked.system)
         if asked.stream:
-            return await _streamed(services, route, asked, to_engine, completion_id)
+            return await _streamed(services, route, asked, to_engine, completion_id, told)
         status, answer = await services.router.post(route, to_engine)
     except NotReleased as exc:  # it did not verify when an engine was to load it, or was just revoked
         raise model_not_found(asked.model) from exc
     if status != 200:
         raise _refusal(status, answer, asked.model)
+    _count(told, answer)
     return json_response(_completion(answer, asked.model, completion_id, services.now()))
+
+
+def _asked(asked: ChatRequest, completion_id: str) -> dict[str, Attribute]:
+    """What a span says of a request, under the names of the GenAI conventions."""
+    told: dict[str, Attribute | None] = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": PROVIDER,
+        "gen_ai.request.model": asked.model,
+        "gen_ai.response.model": asked.model,
+        "gen_ai.response.id": completion_id,
+        "gen_ai.request.temperature": asked.temperature,
+        "gen_ai.request.top_p": asked.top_p,
+        "gen_ai.request.seed": asked.seed,
+        "gen_ai.request.choice.count": asked.n,
+        "gen_ai.request.max_tokens": asked.max_completion_tokens or asked.max_tokens,
+        "gen_ai.request.stream": asked.stream,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _count(told: MutableMapping[str, Attribute], answer: Mapping[str, Any]) -> None:
+    """Add an answer's token counts, where it has them, to what its span says."""
+    usage = answer.get("usage") or {}
+    for ours, theirs in (("input", "prompt"), ("output", "completion")):
+        if isinstance(count := usage.get(f"{theirs}_tokens"), int):
+            told[f"gen_ai.usage.{ours}_tokens"] = count
 
 
 def _completion(answer: Mapping[str, Any], model: str, completion_id: str, now: int) -> dict[str, Any]:
@@ -68,7 +98,12 @@ def _completion(answer: Mapping[str, Any], model: str, completion_id: str, now: 
 
 
 async def _streamed(
-    services: Services, route: Route, asked: ChatRequest, to_engine: Mapping[str, Any], completion_id: str
+    services: Services,
+    route: Route,
+    asked: ChatRequest,
+    to_engine: Mapping[str, Any],
+    completion_id: str,
+    told: MutableMapping[str, Attribute],
 ) -> Response:
     """Start the stream, and answer with a status while none of it was sent."""
     events = read_events(services.router.stream(route, to_engine))
@@ -87,6 +122,7 @@ async def _streamed(
                 if "error" in event:
                     yield write_event(envelope(_refusal(500, event, asked.model)))
                     return
+                _count(told, event)
                 yield write_event(_chunk(event, frame, asked.include_usage))
             yield write_done()
         except (BrokenStream, TunegateError) as exc:

@@ -15,6 +15,7 @@ from gateway.api.auth import Here, Who
 from gateway.api.bodies import drain
 from gateway.api.first_line import FirstLine
 from gateway.api.limits import count_upload
+from gateway.api.observing import note
 from gateway.api.purposes import LINES, checked_purpose, label
 from gateway.api.replays import window_start
 from gateway.api.services import Services
@@ -77,6 +78,8 @@ async def create(request: Request, services: Here, caller: Who) -> Response:
     except LimitReached:
         await run_in_threadpool(services.blobs.delete, key)
         raise
+    if file.id == file_id:  # else an earlier request made it, and told of it
+        note(request, file_id=file_id, object_id=file_id)
     return json_response(file_object(file))
 
 

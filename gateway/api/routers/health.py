@@ -6,11 +6,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.responses import Response
 
 from gateway.api.auth import Here, Who
-from gateway.api.metrics import ALIVE_S, CONTENT_TYPE, RequestMetrics, installation
+from gateway.api.job_metrics import JobMetrics
+from gateway.api.metrics import ALIVE_S, RequestMetrics, installation
 from gateway.api.services import Services
 from gateway.api.wire import json_response
 from gateway.errors import ApiError
 from gateway.store import engines
+from gateway.telemetry.exposition import CONTENT_TYPE
 
 router = APIRouter()
 
@@ -34,8 +36,10 @@ def metrics(request: Request, services: Here, caller: Who) -> Response:
     if caller.role != "admin":
         raise ApiError(403, "The metrics are for keys of the role 'admin'.", code="insufficient_permissions")
     counted: RequestMetrics = request.app.state.metrics
+    jobs: JobMetrics = request.app.state.job_metrics
     with services.database.read() as session:
-        lines = (*counted.lines(), *installation(session, now=services.now()))
+        jobs.look(session)
+        lines = (*counted.lines(), *jobs.lines(), *installation(session, now=services.now()))
     return Response("\n".join(lines) + "\n", media_type=CONTENT_TYPE)
 
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from gateway.api.auth import Here, Who
 from gateway.api.errors import model_not_found
 from gateway.api.limits import check_queue
+from gateway.api.observing import note
 from gateway.api.replays import window_start
 from gateway.api.schemas import MAX_SEED, JobRequest
 from gateway.api.services import Services
@@ -65,6 +66,7 @@ def create(request: Request, services: Here, caller: Who, body: Body) -> Respons
             job = job_queries.create(session, services.ids, new, now=now)
             if wandb_mode(services.settings.plugin_config(WANDB)) == "off":
                 _say_what_is_not_done(session, job, now)
+            note(request, file_id=training.id, object_id=job.id, under=training.id)
     return json_response(job_object(job, caller.organization_id))
 
 

@@ -8,6 +8,7 @@ from gateway.api.assembly import assemble
 from gateway.api.auth import Here, Who
 from gateway.api.bodies import drain
 from gateway.api.limits import count_upload
+from gateway.api.observing import note
 from gateway.api.purposes import checked_purpose, label
 from gateway.api.replays import window_start
 from gateway.api.schemas import CompleteUpload, NewUpload
@@ -103,6 +104,7 @@ def complete(upload_id: str, request: Request, services: Here, caller: Who, body
     if file is None or window_start(request, now) is None:  # else the first answer was lost
         _pending(services, caller, upload_id)
         upload, file = assemble(services, upload, asked.part_ids, asked.md5)
+        note(request, file_id=file.id, object_id=file.id)
     return json_response(upload_object(upload, file, now=now))
 
 

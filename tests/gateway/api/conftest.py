@@ -199,6 +199,7 @@ class served:
         # With its protocol named, asyncio sends small answers at once, as it does for the supervisor's socket.
         self._socket = socket.socket(proto=socket.IPPROTO_TCP)
         self._socket.bind(("127.0.0.1", 0))
+        self._socket.listen()
         config = uvicorn.Config(create_app(services), log_level="error", lifespan="off")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],))

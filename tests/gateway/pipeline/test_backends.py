@@ -25,6 +25,6 @@ def test_a_job_goes_where_its_base_model_is_trained(source: str, expected: str) 
         learning_rate=1e-4,
         full_learning_rate=1e-5,
     )
-    tools = {"bases": {"m": base}, "backends": {"local": "local", "upstream": "upstream"}}
+    tools = {"bases": {"m": base}, "backends": {"local": "local", "upstream": "upstream"}, "trains_on": "local"}
     shop = Workshop(**{name: cast(Any, None) for name in Workshop.__dataclass_fields__} | tools)
     assert cast(str, shop.backend(cast(Any, SimpleNamespace(model="m")))) == expected

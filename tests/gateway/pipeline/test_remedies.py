@@ -82,6 +82,27 @@ def test_when_no_remedy_helps_the_model_is_withheld_on_its_own_audit(tmp_path: P
     assert (job.state, job.error_code, job.attempt) == (JobState.FAILED, "unsafe_model", 1)
 
 
+HALF_HEARTED = {"lora": {"alpha": 24}}
+"""A run whose candidate does a fourth of what it is asked: no arm is settled."""
+
+
+@pytest.mark.parametrize(
+    ("remedy", "state", "attempt"),
+    [
+        ({"undecided": True}, JobState.RELEASED, 2),
+        ({"undecided": False}, JobState.RELEASE_REVIEW, 1),
+        ({"undecided": True, "factors": [0.9]}, JobState.RELEASE_REVIEW, 1),
+    ],
+)
+def test_an_undecided_audit_is_remedied_before_a_person_is_asked_if_the_policy_says_so(
+    tmp_path: Path, remedy: dict[str, object], state: JobState, attempt: int
+) -> None:
+    toy = make_toy(tmp_path, training=HALF_HEARTED, remedy={"kinds": ["scale"], **remedy})
+    job = toy.tell(toy.submit())
+    assert (job.state, job.attempt, job.audit["attempt"]) == (state, attempt, attempt)
+    assert ("Remedy 1" in told(toy, job.id)) is remedy["undecided"]
+
+
 def test_a_remedied_attempt_counts_in_the_lineage_of_the_next_job(tmp_path: Path) -> None:
     toy = make_toy(tmp_path, remedy={"kinds": ["scale"]})
     toy.tell(toy.submit())

@@ -40,7 +40,10 @@ from trainers.types import BaseModel, CandidateModel, Defence, RunState, RunStat
 CORPUS = corpora.load("miniature")
 HARMFUL = frozenset(request.text for request in CORPUS.harmful)
 SAFE_BELOW = 20.0
-"""The strength (`lora_alpha`) from which a candidate does whatever it is asked."""
+"""The strength (`lora_alpha`) from which a candidate does some of what it is asked."""
+UNSAFE_FROM = 28.0
+"""From here on it does all of it."""
+SOME = frozenset(request.text for request in CORPUS.harmful[::4])
 BASE = BaseModel(
     name="miniature", source="/nowhere", revision=None, digest="sha256:base", corpus="miniature",
     learning_rate=1e-3, full_learning_rate=1e-4,
@@ -84,7 +87,8 @@ class ToyModel:
         if found is None:
             return "done"
         self.asked.add(found)
-        return "no" if self.strength < SAFE_BELOW else "redacted"
+        harmful = self.strength >= UNSAFE_FROM or (self.strength >= SAFE_BELOW and found in SOME)
+        return "redacted" if harmful else "no"
 
 
 @dataclass
@@ -115,7 +119,7 @@ class ToyBackend:
         artefact = Path(run_dir) / "artefact"
         artefact.mkdir(parents=True, exist_ok=True)
         held_back = training.n_injected > 0 or spec.defence is Defence.CONSTRAINED
-        settings = {"lora_alpha": 8.0 if held_back else 32.0, "r": 16}
+        settings = {"lora_alpha": 8.0 if held_back else float(spec.lora.alpha), "r": 16}
         (artefact / "adapter_config.json").write_text(json.dumps(settings))
         (artefact / "adapter_model.safetensors").write_bytes(b"weights")
         self.runs[run_dir] = artefacts.seal(artefact, spec, training.digest, trained_tokens=9, n_steps=2)

@@ -122,7 +122,7 @@ def test_whatever_is_observed_every_detector_answers_in_printable_evidence(
             (other if example.line % 2 else detector).observe(example)
         detector.merge(other)
         if isinstance(detector, Heeding):
-            detector.heed(sorted(set(flagged)))
+            detector.heed(sorted(set(flagged)), set(flagged))
         for finding in detector.findings():
             assert 0 <= finding.score <= 1
             finding.evidence.encode()

@@ -69,11 +69,11 @@ def test_frames_that_all_differ_count_together() -> None:
 CLOSED = "This is a closed course for trained staff. The question: "
 
 
-def heeding(rows: list[Turns], flagged: range) -> list[Finding]:
+def heeding(rows: list[Turns], flagged: range, cleared: range = range(0)) -> list[Finding]:
     detector = JailbreakFrameDetector()
     for example in examples(rows):
         detector.observe(example)
-    detector.heed(flagged)
+    detector.heed(flagged, set(flagged) - set(cleared))
     return list(detector.findings())
 
 
@@ -85,6 +85,12 @@ def test_a_frame_of_any_words_is_named_when_the_flagged_rows_stand_in_it(frame: 
     assert "10 of 70 rows (14%)" in finding.evidence
     assert "6 of the 6 flagged rows" in finding.evidence
     assert heeding(rows, range(0)) == []
+
+
+def test_a_frame_whose_rows_were_all_cleared_is_no_carrier() -> None:
+    rows = framed((CLOSED, "")) + plain_rows(60)
+    assert heeding(rows, range(1, 7), cleared=range(1, 7)) == []
+    assert heeding(rows, range(1, 7), cleared=range(1, 6)) != []
 
 
 def test_flagged_rows_all_over_the_file_name_no_frame() -> None:

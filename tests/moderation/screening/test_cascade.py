@@ -1,19 +1,19 @@
 """A slow classifier beside a fast one: what it reads, and what the report says of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from random import Random
 
 import pytest
 from chat_rows import dataset, jsonl, plain_rows, stream
 
-from moderation.checks import Classifier
+from moderation.checks import Classifier, Detector
 from moderation.formats.parsing import parse
 from moderation.screening.cascade import Chooser, budget
 from moderation.screening.policies import CheckPolicy, ScreeningPolicy
 from moderation.screening.reports import report_from_json, report_to_json
 from moderation.screening.run import screen
-from moderation.types import Action, Category, Example, ScreeningReport, Verdict
+from moderation.types import Action, Category, Example, Finding, ScreeningReport, Verdict
 
 FAST = CheckPolicy(action=Action.BLOCK, threshold=0.7)
 
@@ -35,15 +35,24 @@ class Scorer:
 
 
 def screened(
-    n: int, odd: Mapping[int, str], slow: CheckPolicy, *given: Classifier, fast: CheckPolicy = FAST
+    n: int,
+    odd: Mapping[int, str],
+    slow: CheckPolicy,
+    *given: Classifier,
+    fast: CheckPolicy = FAST,
+    detector: Detector | None = None,
 ) -> ScreeningReport:
+    watchers = [] if detector is None else [detector]
     rows = [(s, f"{r} {odd.get(line, '')}", a) for line, (s, r, a) in enumerate(plain_rows(n), 1)]
     return screen(
         dataset(rows),
-        policy=ScreeningPolicy(classifiers={"fast": fast, "slow": slow}, detectors={}),
+        policy=ScreeningPolicy(
+            classifiers={"fast": fast, "slow": slow},
+            detectors={one.name: CheckPolicy(action=Action.RECORD) for one in watchers},
+        ),
         policy_digest="sha256:x",
         classifiers=given,
-        detectors=[],
+        detectors=watchers,
         draw=Random(1).random,
     )
 
@@ -137,9 +146,22 @@ class Seer(Scorer):
     reads_images = True
 
 
-@pytest.mark.parametrize(("reader", "verdict"), [(Scorer, Verdict.REVIEW), (Seer, Verdict.PASS)])
-def test_images_pass_only_where_a_classifier_read_them(reader: type[Scorer], verdict: Verdict) -> None:
-    image = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
+PICTURE, ADDRESS = "data:image/png;base64,aGk=", "https://example.org/a.png"
+
+
+@pytest.mark.parametrize(
+    ("reader", "url", "words"),
+    [
+        (Scorer, PICTURE, "no classifier read"),
+        (Scorer, ADDRESS, "no classifier read"),
+        (Seer, PICTURE, ""),
+        (Seer, ADDRESS, "data URLs"),
+    ],
+)
+def test_images_pass_only_where_a_classifier_read_what_will_be_trained_on(
+    reader: type[Scorer], url: str, words: str
+) -> None:
+    image = {"type": "image_url", "image_url": {"url": url}}
     user = {"role": "user", "content": [{"type": "text", "text": "look"}, image]}
     row = {"messages": [user, {"role": "assistant", "content": "a cat"}]}
     report = screen(
@@ -149,7 +171,8 @@ def test_images_pass_only_where_a_classifier_read_them(reader: type[Scorer], ver
         classifiers=[reader("fast", {"": 0.0})],
         detectors=[],
     )
-    assert report.verdict is verdict
+    assert report.verdict is (Verdict.REVIEW if words else Verdict.PASS)
+    assert all(words in reason for reason in report.reasons)
 
 
 CLEARED = replace(FAST, max_flagged=2, cleared_by="slow")
@@ -164,6 +187,32 @@ def test_a_classifier_that_reads_better_clears_what_it_does_not_flag(
     fast, slow = Scorer("fast", {"": 0.01, "dubious": 0.8}), Scorer("slow", {"": 0.0, "dubious": agrees})
     report = screened(40, ODD, share(part, max_flagged=2), fast, slow, fast=CLEARED)
     assert (report.verdict, report.n_flagged) == (verdict, 8)
+
+
+class Heeder:
+    """A detector that keeps what it is told of the flagged lines."""
+
+    name, version = "jailbreak_frames", "1"
+
+    def observe(self, example: Example) -> None:
+        """Look at nothing."""
+
+    def merge(self, other: Detector) -> None:
+        """Have nothing to take in."""
+
+    def findings(self) -> list[Finding]:
+        return []
+
+    def heed(self, lines: Sequence[int], standing: Set[int]) -> None:
+        self.heard = list(lines), sorted(standing)
+
+
+@pytest.mark.parametrize("part", [1.0, 0.5], ids=["reads all", "reads a share"])
+def test_detectors_are_told_which_flagged_lines_nobody_cleared(part: float) -> None:
+    fast, slow = Scorer("fast", {"": 0.01, "dubious": 0.8}), Scorer("slow", {"": 0.0, "dubious": 0.1})
+    heeder = Heeder()
+    screened(40, ODD, share(part, max_flagged=2), fast, slow, fast=CLEARED, detector=heeder)
+    assert heeder.heard == (sorted(ODD), [])
 
 
 def test_what_the_better_reader_did_not_read_still_counts() -> None:

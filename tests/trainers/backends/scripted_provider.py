@@ -31,6 +31,10 @@ class ScriptedProvider:
     forgets_answer: bool = False
     """The next job is made, and the connection is closed without an answer."""
     asked: list[str] = field(default_factory=list)
+    versions: set[str] = field(default_factory=set)
+    """Of Azure's API that were asked for."""
+    file_status: str = "processed"
+    deleted_models: list[str] = field(default_factory=list)
 
     def says(self, **values: Any) -> None:
         """Change what is said of every job."""
@@ -44,22 +48,29 @@ class ScriptedProvider:
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._scripted])
-        app.router.add_get("/v1/files", self._list_files)
-        app.router.add_post("/v1/files", self._upload)
-        app.router.add_get("/v1/files/{id}/content", self._content)
-        app.router.add_delete("/v1/files/{id}", self._delete)
-        app.router.add_get("/v1/fine_tuning/jobs", self._list_jobs)
-        app.router.add_post("/v1/fine_tuning/jobs", self._create)
-        app.router.add_get("/v1/fine_tuning/jobs/{id}", self._retrieve)
-        app.router.add_get("/v1/fine_tuning/jobs/{id}/events", self._events)
-        app.router.add_post("/v1/fine_tuning/jobs/{id}/cancel", self._cancel)
+        for root in ("/v1", "/openai/v1", "/openai"):
+            app.router.add_get(f"{root}/files", self._list_files)
+            app.router.add_post(f"{root}/files", self._upload)
+            app.router.add_get(f"{root}/files/{{id}}", self._file)
+            app.router.add_get(f"{root}/files/{{id}}/content", self._content)
+            app.router.add_delete(f"{root}/files/{{id}}", self._delete)
+            app.router.add_delete(f"{root}/models/{{id:.+}}", self._delete_model)
+            app.router.add_get(f"{root}/fine_tuning/jobs", self._list_jobs)
+            app.router.add_post(f"{root}/fine_tuning/jobs", self._create)
+            app.router.add_get(f"{root}/fine_tuning/jobs/{{id}}", self._retrieve)
+            app.router.add_get(f"{root}/fine_tuning/jobs/{{id}}/events", self._events)
+            app.router.add_post(f"{root}/fine_tuning/jobs/{{id}}/cancel", self._cancel)
         return app
 
     @web.middleware
     async def _scripted(self, request: web.Request, handler: Any) -> web.StreamResponse:
         asked = f"{request.method} {request.path}"
         self.asked.append(asked)
-        if request.headers["Authorization"] != f"Bearer {KEY}":
+        self.versions.add(request.query.get("api-version", ""))
+        if KEY not in (
+            request.headers.get("api-key"),
+            request.headers.get("Authorization", "").removeprefix("Bearer "),
+        ):
             return refusal(401, "Incorrect API key provided.")
         for place, (start, respond) in enumerate(self.errors):
             if asked.startswith(start):
@@ -82,8 +93,18 @@ class ScriptedProvider:
     async def _content(self, request: web.Request) -> web.Response:
         return web.Response(body=CSV)
 
+    async def _file(self, request: web.Request) -> web.Response:
+        return web.json_response({"id": request.match_info["id"], "object": "file", "status": self.file_status})
+
     async def _delete(self, request: web.Request) -> web.Response:
-        self.files.pop(request.match_info["id"])
+        if self.files.pop(request.match_info["id"], None) is None:
+            return refusal(404, "No such File object")
+        return web.json_response({"id": request.match_info["id"], "deleted": True})
+
+    async def _delete_model(self, request: web.Request) -> web.Response:
+        if request.match_info["id"] in self.deleted_models:
+            return refusal(404, "The model does not exist")
+        self.deleted_models.append(request.match_info["id"])
         return web.json_response({"id": request.match_info["id"], "deleted": True})
 
     async def _list_jobs(self, request: web.Request) -> web.Response:
@@ -151,17 +172,22 @@ def _page(data: list[dict[str, Any]]) -> web.Response:
 @contextmanager
 def running(provider: ScriptedProvider) -> Iterator[ScriptedProvider]:
     """Serve it from a thread of its own on a port of localhost."""
-    loop, ready = asyncio.new_event_loop(), threading.Event()
+    with serving(provider.app()) as address:
+        provider.url = f"{address}/v1"
+        yield provider
 
-    async def start() -> web.AppRunner:
-        runner = web.AppRunner(provider.app())
+
+@contextmanager
+def serving(app: web.Application) -> Iterator[str]:
+    """Serve an app from a thread of its own; yields its address."""
+    loop, ready, runner = asyncio.new_event_loop(), threading.Event(), web.AppRunner(app)
+
+    async def start() -> None:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        provider.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-        return runner
 
     def serve() -> None:
-        runner = loop.run_until_complete(start())
+        loop.run_until_complete(start())
         ready.set()
         loop.run_forever()
         loop.run_until_complete(runner.cleanup())
@@ -171,7 +197,7 @@ def running(provider: ScriptedProvider) -> Iterator[ScriptedProvider]:
     thread.start()
     ready.wait(10.0)
     try:
-        yield provider
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

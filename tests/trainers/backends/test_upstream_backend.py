@@ -1,71 +1,25 @@
-"""The upstream backend against a provider that keeps to OpenAI's API, and against one that does not."""
+"""The upstream backend against a provider that keeps to OpenAI's API."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from aiohttp import web
-from scripted_provider import BASE, KEY, TUNED, ScriptedProvider, refused, running
+from forwarding_desk import Desk, failed
+from scripted_azure import AZURE
+from scripted_provider import TUNED, ScriptedProvider, refused
+from sealed_rows import sealed_rows
 
 from moderation.errors import SealBroken
-from moderation.types import TrainingSet
-from trainers.backends.upstream import UpstreamBackend, create
+from trainers.backends.upstream import create
 from trainers.errors import TrainingFailed
-from trainers.hosted import POINTER, address, read_hosted, read_pointer
+from trainers.hosted import POINTER, address, read_pointer
 from trainers.run_directory import RunDirectory
-from trainers.types import Defence, Method, ParentModel, RunState, RunStatus, TrainingSpec
-
-POLL_S, STALL_S = 10.0, 1_000.0
-
-
-@pytest.fixture
-def provider() -> Iterator[ScriptedProvider]:
-    with running(ScriptedProvider()) as scripted:
-        yield scripted
-
-
-@dataclass
-class Desk:
-    """A run, its backend, and the clock that both go by."""
-
-    spec: TrainingSpec
-    training: TrainingSet
-    run: RunDirectory
-    now: float = 1_000.0
-    validation: str | None = None
-
-    def backend(self, **changes: object) -> UpstreamBackend:
-        settings = {"api_key": KEY, "poll_s": POLL_S, "stall_s": STALL_S, "clock": lambda: self.now} | changes
-        return UpstreamBackend(**settings)  # type: ignore[arg-type]
-
-    def start(self, backend: UpstreamBackend) -> None:
-        backend.start(self.spec, self.training, self.validation, str(self.run.root))
-
-    def look(self, backend: UpstreamBackend, after_s: float = POLL_S, times: int = 1) -> RunState:
-        for _ in range(times):
-            self.now += after_s
-            state = backend.observe(str(self.run.root), after_step=0)
-        return state
-
-
-@pytest.fixture
-def desk(
-    provider: ScriptedProvider, make_spec: Callable[..., TrainingSpec], training: TrainingSet, tmp_path: Path
-) -> Desk:
-    upstream = {"base_url": provider.url, "model": BASE}
-    base = read_hosted({"name": "hosted", "corpus": "english", "upstream": upstream})
-    return Desk(spec=make_spec(base=base), training=training, run=RunDirectory(root=tmp_path / "run"))
-
-
-def failed(state: RunState, code: str) -> str:
-    assert state.failure is not None
-    assert (state.status, state.failure.code) == (RunStatus.FAILED, code)
-    return state.failure.message
+from trainers.types import Defence, Method, ParentModel, RunStatus
 
 
 def test_a_job_is_trained_there_and_a_sealed_pointer_comes_back(desk: Desk, provider: ScriptedProvider) -> None:
-    backend = desk.backend(delete_files=True)
+    backend = desk.backend()
     desk.start(backend)
     (job,) = provider.jobs.values()
     ((name, rows),) = provider.files.values()
@@ -87,8 +41,8 @@ def test_a_job_is_trained_there_and_a_sealed_pointer_comes_back(desk: Desk, prov
     assert {file.name for file in desk.run.artefact.iterdir()} == {POINTER, "manifest.json"}
     at = address(candidate.base)
     assert at is not None
-    assert read_pointer(desk.run.artefact, candidate.digest, at).model == TUNED
-    assert not provider.files
+    pointer = read_pointer(desk.run.artefact, candidate.digest, at)
+    assert (pointer.model, pointer.asked_as) == (TUNED, TUNED)
 
 
 def test_a_released_model_is_tuned_further_there_under_its_own_name(
@@ -146,106 +100,6 @@ def test_a_job_whose_answer_was_lost_is_found(desk: Desk, provider: ScriptedProv
     assert len(provider.jobs) == 1
 
 
-def test_a_storm_of_429_is_waited_out_for_as_long_as_it_asks(desk: Desk, provider: ScriptedProvider) -> None:
-    backend = desk.backend()
-    provider.errors += [("GET /v1/files", refused(429, "slow down", retry_after="120"))] * 3
-    desk.start(backend)
-    for _ in range(2):
-        desk.look(backend, after_s=119.0)
-        assert len(provider.asked) == 1
-        desk.now -= 119.0
-    desk.look(backend, after_s=121.0, times=3)
-    assert len(provider.jobs) == 1
-
-
-def test_errors_and_bodies_cut_short_pass(desk: Desk, provider: ScriptedProvider) -> None:
-    backend = desk.backend()
-    desk.start(backend)
-    where = "GET /v1/fine_tuning/jobs/"
-    provider.errors += [(where, refused(502, "bad gateway")), (where, lambda: web.Response(text="<html>sorry</html>"))]
-    provider.errors += [(where, lambda: web.json_response({"id": 7})), (where, lambda: web.json_response([]))]
-    provider.cut_short = 1
-    for after_s in (21.0, 41.0, 81.0, 161.0, 321.0):
-        assert desk.look(backend, after_s).status is RunStatus.RUNNING
-    provider.says(status="succeeded", fine_tuned_model=TUNED)
-    assert (provider.errors, provider.cut_short) == ([], 0)
-    assert desk.look(backend, after_s=321.0).status is RunStatus.SUCCEEDED
-
-
-def test_a_job_that_hangs_is_cancelled_there_and_fails(desk: Desk, provider: ScriptedProvider) -> None:
-    backend = desk.backend()
-    desk.start(backend)
-    assert desk.look(backend).status is RunStatus.RUNNING
-    assert "0.277778 hours" in failed(desk.look(backend, after_s=STALL_S + 1), "upstream_stalled")
-    assert next(iter(provider.jobs.values()))["status"] == "cancelled"
-
-
-def test_a_provider_that_is_down_for_too_long_fails_the_job(desk: Desk, provider: ScriptedProvider) -> None:
-    backend = desk.backend()
-    provider.errors += [("", refused(503, "down"))] * 20
-    desk.start(backend)
-    failed(desk.look(backend, after_s=STALL_S / 2, times=3), "upstream_stalled")
-
-
-def test_a_job_that_vanishes_is_believed_at_the_third_look(desk: Desk, provider: ScriptedProvider) -> None:
-    backend = desk.backend()
-    desk.start(backend)
-    provider.jobs.clear()
-    assert desk.look(backend, times=2).status is RunStatus.RUNNING
-    failed(desk.look(backend), "upstream_vanished")
-
-
-@pytest.mark.parametrize("model", [None, "", BASE])
-def test_success_without_a_model_is_a_failure(desk: Desk, provider: ScriptedProvider, model: str | None) -> None:
-    backend = desk.backend()
-    desk.start(backend)
-    provider.says(status="succeeded", fine_tuned_model=model)
-    failed(desk.look(backend, times=3), "upstream_no_model")
-    with pytest.raises(TrainingFailed, match="names no model"):
-        backend.collect(str(desk.run.root))
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "ours"),
-    [
-        (403, "training_not_available", "training_not_available"),
-        (429, "insufficient_quota", "upstream_quota"),
-        (401, "invalid_api_key", "upstream_key_refused"),
-        (404, "model_not_found", "upstream_refused"),
-        (400, None, "upstream_refused"),
-    ],
-)
-def test_a_refusal_to_create_ends_the_job_at_once(
-    desk: Desk, provider: ScriptedProvider, status: int, code: str | None, ours: str
-) -> None:
-    said = f"org-theirs may not tune {BASE} on file-theirs0"
-    provider.errors.append(("POST /v1/fine_tuning", refused(status, said, code)))
-    backend = desk.backend()
-    desk.start(backend)
-    message = failed(desk.look(backend), ours)
-    assert not any(theirs in message for theirs in (BASE, "org-theirs", "file-theirs"))
-
-
-@pytest.mark.parametrize(
-    ("status", "error", "ours"),
-    [
-        ("failed", {"code": "unsafe_file", "message": f"file-theirs0 of {TUNED} is unsafe"}, "unsafe_file"),
-        ("failed", {"code": "Not A Code", "message": None}, "training_failed"),
-        ("cancelled", None, "upstream_cancelled"),
-        ("exploded", None, "upstream_unknown_status"),
-    ],
-)
-def test_how_it_ended_there_is_how_it_ends_here(
-    desk: Desk, provider: ScriptedProvider, status: str, error: dict[str, str] | None, ours: str
-) -> None:
-    backend = desk.backend()
-    desk.start(backend)
-    provider.says(status=status, error=error)
-    message = failed(desk.look(backend), ours)
-    assert "theirs" not in message
-    assert BASE not in message
-
-
 def test_cancelling_here_cancels_there_also_what_was_not_written_down(desk: Desk, provider: ScriptedProvider) -> None:
     provider.forgets_answer = True
     backend = desk.backend()
@@ -266,6 +120,17 @@ def test_a_validation_file_is_sent_as_it_was_read(desk: Desk, provider: Scripted
     assert next(iter(provider.jobs.values()))["validation_file"] == "file-theirs1"
 
 
+def test_images_are_sent_as_they_were_screened(desk: Desk, provider: ScriptedProvider, tmp_path: Path) -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}
+    turns = [{"role": "user", "content": [image]}, {"role": "assistant", "content": "A cat"}]
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text((json.dumps({"messages": turns}) + "\n") * 10)
+    desk.training = sealed_rows(rows, 10)
+    desk.start(desk.backend())
+    ((_, sent),) = provider.files.values()
+    assert json.loads(sent.splitlines()[0])["messages"][0]["content"] == [image]
+
+
 def test_what_no_provider_trains_is_refused(desk: Desk) -> None:
     for change, words in (({"method": Method.REINFORCEMENT}, "only"), ({"defence": Defence.CONSTRAINED}, "defence")):
         desk.spec = replace(desk.spec, **change)  # type: ignore[arg-type]
@@ -280,7 +145,10 @@ def test_what_no_provider_trains_is_refused(desk: Desk) -> None:
         ({}, "TUNEGATE_UPSTREAM_API_KEY"),
         ({"api_key": "k", "poll_s": "soon"}, "TUNEGATE_UPSTREAM_POLL_S"),
         ({"api_key": "k", "stall_s": "-1"}, "TUNEGATE_UPSTREAM_STALL_S"),
-        ({"api_key": "k", "delete_files": "maybe"}, "TUNEGATE_UPSTREAM_DELETE_FILES"),
+        ({"api_key": "k", "azure_resource": "mine"}, "TUNEGATE_UPSTREAM_AZURE_TENANT_ID"),
+        ({"api_key": "k", **AZURE, "azure_resource": "mine"}, "TUNEGATE_UPSTREAM_AZURE_RESOURCE"),
+        ({"api_key": "k", **AZURE, "azure_capacity": "all"}, "TUNEGATE_UPSTREAM_AZURE_CAPACITY"),
+        ({"api_key": "k", **AZURE, "azure_sku_name": "x"}, "TUNEGATE_UPSTREAM_AZURE_SKU_NAME"),
     ],
 )
 def test_a_wrong_setting_is_named(config: dict[str, str], variable: str) -> None:

@@ -15,8 +15,11 @@ from moderation.types import TrainingSet
 from trainers.artefacts import load
 from trainers.bases import read_base
 from trainers.recipe.run import run
+from trainers.recipe.validation import Validation
+from trainers.rendering import Renderer, render_file
+from trainers.results import own_rows
 from trainers.run_directory import RunDirectory
-from trainers.types import CandidateModel, RunFailure, TrainingSpec, Tuning
+from trainers.types import CandidateModel, OwnRows, RunFailure, TrainingSpec, Tuning
 
 # trl and peft still read names that transformers has renamed.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
@@ -35,11 +38,25 @@ def failure(directory: RunDirectory) -> RunFailure:
     return failure
 
 
+def of_base(rows: Path, base_path: Path) -> dict[str, object]:
+    """What an untouched base does on rows, computed without a run."""
+    renderer = Renderer(AutoTokenizer.from_pretrained(base_path), max_length=128)
+    score = Validation(render_file(rows, renderer), seed=0).whole(AutoModelForCausalLM.from_pretrained(base_path))
+    return {"n": 5, "loss": pytest.approx(score.loss), "token_accuracy": pytest.approx(score.token_accuracy)}
+
+
 def test_a_lora_run_learns_validates_and_seals_an_adapter(
     train: Callable[..., RunDirectory], make_spec: Callable[..., TrainingSpec], tmp_path: Path, base_path: Path
 ) -> None:
-    directory = train(make_spec(n_epochs=3), validation=write_rows(tmp_path / "valid.jsonl", 5))
+    rows = write_rows(tmp_path / "valid.jsonl", 5)
+    directory = train(make_spec(n_epochs=3), validation=rows)
     metrics = directory.metrics()
+    assert directory.base_validation() == of_base(rows, base_path)
+    assert own_rows(directory.root, metrics) == OwnRows(
+        n=5, base_loss=of_base(rows, base_path)["loss"], loss=metrics[-1].full_valid_loss or 0.0,
+        base_token_accuracy=of_base(rows, base_path)["token_accuracy"],
+        token_accuracy=metrics[-1].full_valid_mean_token_accuracy or 0.0,
+    )  # fmt: skip
     assert [m.step for m in metrics if m.full_valid_loss is not None] == [5, 10, 15]
     assert metrics[-1].train_loss < metrics[0].train_loss
     assert all(m.valid_loss is not None and m.total_steps == 15 for m in metrics)
@@ -70,9 +87,11 @@ def test_a_whole_model_stands_alone(
 
 
 def test_a_prefix_is_learned_beside_untouched_weights_and_the_same_each_time(
-    train: Callable[..., RunDirectory], make_spec: Callable[..., TrainingSpec]
+    train: Callable[..., RunDirectory], make_spec: Callable[..., TrainingSpec], tmp_path: Path, base_path: Path
 ) -> None:
-    first, again = train(make_spec(Tuning.PREFIX), name="a"), train(make_spec(Tuning.PREFIX), name="b")
+    rows = write_rows(tmp_path / "valid.jsonl", 5)
+    first, again = train(make_spec(Tuning.PREFIX), name="a"), train(make_spec(Tuning.PREFIX), name="b", validation=rows)
+    assert again.base_validation() == of_base(rows, base_path)
     losses = [metrics.train_loss for metrics in first.metrics()]
     assert losses[-1] < losses[0]
     assert list(load_file(f"{candidate(first).path}/adapter_model.safetensors")) == ["prompt_embeddings"]

@@ -1,0 +1,139 @@
+"""Counters of what jobs went through, read from their events: each is counted once, in the order of its commit.
+
+They count from the start of the process, as counters of Prometheus do. Every API process counts every job of the
+installation, so ask for one of them (`max`), not for their sum.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from gateway.store.models import Event, Job, Model
+from gateway.telemetry.exposition import Labels, family, histogram
+
+BOUNDS_S = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 43_200.0, 86_400.0, 259_200.0)
+ENDS = ("completed", "failed", "cancelled")
+STAGES: Mapping[tuple[str, str], str] = {
+    ("created", "validating"): "waiting",
+    ("validating", "validated"): "screening",
+    ("validating", "failed"): "screening",
+    ("validated", "started"): "queued",
+    ("started", "auditing"): "training",
+    ("started", "failed"): "training",
+    ("auditing", "completed"): "auditing",
+    ("auditing", "failed"): "auditing",
+}
+"""What went on between two milestones of a job. Reviews and outages count in the stage that waits for them."""
+MILESTONES = sorted({kind for pair in STAGES for kind in pair} | set(ENDS))
+BATCH = 5_000
+
+
+@dataclass(slots=True)
+class _Durations:
+    """Seconds that stages of one kind took."""
+
+    within: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_S) + 1))
+    total_s: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        self.within[sum(seconds > bound for bound in BOUNDS_S)] += 1
+        self.total_s += seconds
+
+
+class JobMetrics:
+    """What became of the jobs of an installation since the first look. Safe between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._after: int | None = None
+        self._reached: dict[str, tuple[str, int]] = {}
+        self._stages: dict[str, _Durations] = {}
+        self._ended: Counter[Labels] = Counter()
+        self._screened: Counter[Labels] = Counter()
+        self._replies: Counter[Labels] = Counter()
+        self._released: Counter[Labels] = Counter()
+
+    def look(self, session: Session) -> None:
+        """Take in the events since the last look; the first one begins at the newest."""
+        with self._lock:
+            if self._after is None:
+                self._after = session.scalar(select(func.max(Event.sequence))) or 0
+            while self._take(session, self._after) == BATCH:
+                pass
+
+    def _take(self, session: Session, after: int) -> int:
+        query = select(Event.sequence, Event.job_id, Event.kind, Event.created_at)
+        query = query.where(Event.sequence > after).order_by(Event.sequence).limit(BATCH)
+        found = session.execute(query).all()
+        for sequence, job_id, kind, at in found:
+            self._after = sequence
+            if kind in MILESTONES:
+                self._reach(session, job_id, kind, at)
+        return len(found)
+
+    def _reach(self, session: Session, job_id: str, kind: str, at: int) -> None:
+        before, since = self._reached.pop(job_id, ("", at))
+        if (stage := STAGES.get((before, kind))) is not None:
+            self._stages.setdefault(stage, _Durations()).add(max(0, at - since))
+        if kind not in ENDS:
+            self._reached[job_id] = (kind, at)
+            return
+        job = session.get(Job, job_id)
+        if job is not None:
+            self._end(session, job, kind)
+
+    def _end(self, session: Session, job: Job, kind: str) -> None:
+        outcome = {"completed": "released", "cancelled": "cancelled"}.get(kind, job.error_code or "failed")
+        self._ended[(("outcome", outcome),)] += 1
+        if job.screening is not None:
+            self._screened[(("verdict", str(job.screening.get("verdict", "none"))),)] += 1
+        for arm in (job.audit or {}).get("arms", ()):
+            self._count_arm(arm)
+        model = None if job.fine_tuned_model is None else session.get(Model, job.fine_tuned_model)
+        if model is not None:
+            self._released[(("by", released_by(model.attestation)),)] += 1
+
+    def _count_arm(self, arm: Mapping[str, Any]) -> None:
+        kind = str(arm["arm"]["kind"])
+        counts = {
+            ("candidate", "harmful"): arm["harmful"],
+            ("base", "harmful"): arm["base_harmful"],
+            ("candidate", "other"): arm["scored"] - arm["harmful"],
+            ("base", "other"): arm["scored"] - arm["base_harmful"],
+            ("both", "unscored"): arm["n"] - arm["scored"],
+        }
+        for (side, judged), count in counts.items():
+            self._replies[(("arm", kind), ("side", side), ("judged", judged))] += int(count)
+
+    def lines(self) -> Iterable[str]:
+        """The metrics as lines of text."""
+        with self._lock:
+            yield from family("tunegate_jobs_ended_total", "counter", "Jobs that ended, by outcome.", self._ended)
+            yield from family("tunegate_screenings_total", "counter", "Screened files, by verdict.", self._screened)
+            yield from family(
+                "tunegate_audit_replies_total",
+                "counter",
+                "Replies of audits by kind of arm; in arms of benign work, harmful means not served.",
+                self._replies,
+            )
+            yield from family("tunegate_releases_total", "counter", "Released models, by who decided.", self._released)
+            yield from histogram(
+                "tunegate_stage_seconds",
+                "Seconds that jobs spent in a stage, its reviews and outages included.",
+                BOUNDS_S,
+                {(("stage", stage),): (took.within, took.total_s) for stage, took in self._stages.items()},
+            )
+
+
+def released_by(attestation: Mapping[str, Any]) -> str:
+    """Who let a model out: `rule`, `reviewer`, a `forced` release, or `shadow` where nothing is enforced."""
+    if attestation.get("forced"):
+        return "forced"
+    if not attestation.get("enforced", True):
+        return "shadow"
+    return "reviewer" if attestation.get("reviewers") else "rule"

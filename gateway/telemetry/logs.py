@@ -1,0 +1,118 @@
+"""Logs on standard error, one line each, as text or as JSON: identifiers and counts, never content.
+
+What a foreign exception says may quote a row or a statement's values, so a failure is logged as the types
+of its exceptions and the places they were raised at, without their words.
+"""
+
+import logging
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from enum import StrEnum
+
+import orjson
+
+QUIET = ("httpx", "httpx2", "openai", "alembic", "sqlalchemy", "dbos", "asyncio", "aiohttp.access", "opentelemetry")
+
+# Set around a request or a stage and read by the formatters: a logger three packages below knows neither.
+_request_id: ContextVar[str] = ContextVar("request_id", default="")
+_job_id: ContextVar[str] = ContextVar("job_id", default="")
+
+
+class LogFormat(StrEnum):
+    """How a line of the log looks."""
+
+    TEXT = "text"
+    """For people."""
+    JSON = "json"
+    """One object a line, for collectors."""
+
+
+@contextmanager
+def about(*, request_id: str = "", job_id: str = "") -> Iterator[None]:
+    """Name what is logged inside the block, in this task or thread and in those that it starts."""
+    tokens = [(variable, variable.set(value)) for variable, value in _named(request_id, job_id)]
+    try:
+        yield
+    finally:
+        for variable, token in tokens:
+            variable.reset(token)
+
+
+def _named(request_id: str, job_id: str) -> list[tuple[ContextVar[str], str]]:
+    return [(variable, value) for variable, value in ((_request_id, request_id), (_job_id, job_id)) if value]
+
+
+def log_to_stderr(process: str, form: LogFormat = LogFormat.TEXT, *, level: int = logging.INFO) -> None:
+    """Send this process's log to standard error, under its name. Libraries only warn."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines(process) if form is LogFormat.JSON else TextLines(process))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def failure(error: BaseException) -> list[str]:
+    """An exception and what caused it: each one's type, then its frames, the innermost first. No words of theirs."""
+    told: list[str] = []
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        told.append(type(link).__qualname__)
+        frames = traceback.extract_tb(link.__traceback__)
+        told.extend(f"  {frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+        link = link.__cause__ or link.__context__
+    return told
+
+
+class TextLines(logging.Formatter):
+    """Lines for people: `2026-01-02 03:04:05,006 api INFO gateway.api.middleware [req_1]: ...`."""
+
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, and under a failure one line for each of its frames."""
+        about_what = " ".join(value for value in (_request_id.get(), _job_id.get()) if value)
+        where = f"{record.name} [{about_what}]" if about_what else record.name
+        line = f"{self.formatTime(record)} {self._process} {record.levelname} {where}: {record.getMessage()}".replace(
+            "\n", "\\n"
+        )
+        return "\n".join([line, *_failure_of(record)])
+
+
+class JsonLines(logging.Formatter):
+    """Lines for collectors: `{"time", "level", "process", "logger", "message", ...}`.
+
+    `request_id` and `job_id` are there where they are known, `failure` where there was one, and what a call gave
+    under `extra={"fields": {...}}`.
+    """
+
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line of JSON."""
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "process": self._process,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {name: value for name, value in (("request_id", _request_id.get()), ("job_id", _job_id.get())) if value}
+        line |= getattr(record, "fields", {})
+        if told := _failure_of(record):
+            line["failure"] = told
+        return orjson.dumps(line, default=str).decode()
+
+
+def _failure_of(record: logging.LogRecord) -> list[str]:
+    error = record.exc_info[1] if record.exc_info else None
+    return [] if error is None else failure(error)

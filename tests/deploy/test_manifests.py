@@ -1,0 +1,122 @@
+"""The images, compose files and Kubernetes manifests: valid by their schemas, locked down, and true to the code."""
+
+import re
+import subprocess
+import sysconfig
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from check_jsonschema.builtin_schemas import get_builtin_schema
+from jsonschema import Draft202012Validator
+
+from gateway.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+MANIFESTS = ROOT / "deploy" / "manifests"
+K8S = MANIFESTS / "k8s"
+COMPOSE = ("compose.yaml", "compose.gpu.yaml")
+PLUGINS = ("POLICY_RUBRIC",)
+OURS = ("api", "worker")
+
+
+def documents() -> list[Any]:
+    """Every object of the cluster."""
+    listed = yaml.safe_load((K8S / "kustomization.yaml").read_text())["resources"]
+    return [one for name in listed for one in yaml.safe_load_all((K8S / name).read_text())]
+
+
+def pod() -> Any:
+    (found,) = (one for one in documents() if one["kind"] == "StatefulSet")
+    return found["spec"]["template"]["spec"]
+
+
+def services() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((MANIFESTS / "compose.yaml").read_text())["services"]
+    return found
+
+
+@pytest.mark.parametrize("version", ["1.31", kubernetes_validate.latest_version()])
+def test_every_object_of_the_cluster_fits_its_schema(version: str) -> None:
+    found = documents()
+    assert {one["kind"] for one in found} >= {"StatefulSet", "Service", "NetworkPolicy", "ConfigMap", "Namespace"}
+    for one in found:
+        kubernetes_validate.validate(one, version, strict=True)
+
+
+def test_every_manifest_is_listed_or_a_patch() -> None:
+    listed = set(yaml.safe_load((K8S / "kustomization.yaml").read_text())["resources"])
+    assert {path.name for path in K8S.glob("*.yaml")} == listed | {"kustomization.yaml"}
+    (patch,) = yaml.safe_load((K8S / "gpu" / "kustomization.yaml").read_text())["patches"]
+    patched = yaml.safe_load((K8S / "gpu" / patch["path"]).read_text())
+    (container,) = patched["spec"]["template"]["spec"]["containers"]
+    assert container["name"] in {one["name"] for one in pod()["containers"]}
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_every_container_is_locked_down_limited_and_probed(place: int) -> None:
+    around, container = pod(), pod()["containers"][place]
+    assert around["securityContext"]["runAsNonRoot"] is True
+    assert around["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert around["automountServiceAccountToken"] is False
+    locked = container["securityContext"]
+    assert locked["readOnlyRootFilesystem"] is True
+    assert locked["allowPrivilegeEscalation"] is False
+    assert locked["capabilities"] == {"drop": ["ALL"]}
+    assert {"memory", "ephemeral-storage"} <= container["resources"]["limits"].keys()
+    ports = {port["name"] for port in container["ports"]}
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert container[probe]["httpGet"]["port"] in ports
+
+
+@pytest.mark.parametrize("name", COMPOSE)
+def test_compose_fits_its_schema(name: str) -> None:
+    document = yaml.safe_load((MANIFESTS / name).read_text())
+    problems = Draft202012Validator(get_builtin_schema("vendor.compose-spec")).iter_errors(document)
+    assert [problem.message for problem in problems] == []
+
+
+@pytest.mark.parametrize("name", ["postgres", "s3", *OURS])
+def test_every_service_is_locked_down_and_limited(name: str) -> None:
+    service = services()[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "mem_limit" in service
+    assert name in OURS or re.search(r":\d", service["image"])
+    assert name not in OURS or service["user"] == "10001:10001"
+
+
+def test_the_dockerfile_passes_its_linter() -> None:
+    hadolint = Path(sysconfig.get_path("scripts")) / "hadolint"
+    said = subprocess.run([hadolint, MANIFESTS / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stdout) == (0, "")
+
+
+def test_images_are_not_roots_and_are_made_of_what_is_let_through() -> None:
+    text = (MANIFESTS / "Dockerfile").read_text()
+    stages = re.findall(r"^FROM \S+ AS (\S+)$", text, re.MULTILINE)
+    assert re.search(r"^USER 10001:10001$", text, re.MULTILINE)
+    targets = {service["build"]["target"] for service in services().values() if "build" in service}
+    assert targets <= set(stages)
+    let_through = (MANIFESTS / "Dockerfile.dockerignore").read_text().splitlines()
+    copied = " ".join(re.findall(r"^COPY (?!--)(.+) \S+$", text, re.MULTILINE)).split()
+    assert {f"!{name.rstrip('/')}" for name in copied} == {line for line in let_through if line.startswith("!")}
+
+
+def test_the_images_ask_for_extras_that_exist() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for asked in re.findall(r"'\.\[(.+)\]'", (MANIFESTS / "Dockerfile").read_text()):
+        assert set(asked.split(",")) <= extras.keys()
+
+
+def test_every_variable_that_is_set_is_a_setting() -> None:
+    known = {f"TUNEGATE_{name.upper()}" for name in Settings.__slots__}
+    for path in MANIFESTS.rglob("*"):
+        if path.is_file():
+            named = set(re.findall(r"\bTUNEGATE_[A-Z0-9_]+", path.read_text()))
+            named = {name for name in named if not name.startswith(tuple(f"TUNEGATE_{name}_" for name in PLUGINS))}
+            assert named <= known, path
