@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import classifiers, demo, detectors, engine, floods, judges, rule, screening
+from bench import classifiers, demo, detectors, engine, floods, judges, rule, screening, starting, training
 from bench.measure import Measure
 from bench.zoo import figures as zoo
 
@@ -21,6 +21,8 @@ SUITES: dict[str, Callable[[], Sequence[Measure]]] = {
     "judges": judges.measures,
     "rule": rule.measures,
     "zoo": zoo.measures,
+    "training": training.measures,
+    "starting": starting.measures,
     "demo": demo.measures,
 }
 RESULTS = Path(__file__).parent / "results.json"

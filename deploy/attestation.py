@@ -24,6 +24,8 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://tunegate.dev/attestation/release/v1"
 
+_LATER = {"remedy": "", "parent_digest": "", "exported": ""}
+"""What releases of before there were remedies, exports, and models tuned further do not say."""
 _FIRST_LABEL = b"tunegate attestation 1\n"
 
 __all__ = ["FILE_NAME", "KEY_BYTES", "canonical", "read", "read_envelope", "sign", "write"]
@@ -74,8 +76,8 @@ def _read_first_form(document: Mapping[str, Any], key: bytes, *, where: str) -> 
         expected = hmac.new(key, _FIRST_LABEL + canonical(value), hashlib.sha256).hexdigest()
         if not hmac.compare_digest(str(document["signature"]).encode(), expected.encode()):
             raise NotReleased(f"the attestation in {where} does not verify: it was not signed by this deployment")
-        later = {"dataset_digest": "", "reviewers": [], "remedy": "", "exported": ""}
-        return _checked({**later, **value}, files=())
+        later = {"dataset_digest": "", "reviewers": []}
+        return _checked({**_LATER, **later, **value}, files=())
     except (ValueError, KeyError, TypeError) as exc:
         raise NotReleased(f"the attestation in {where} cannot be read") from exc
 
@@ -98,8 +100,7 @@ def _attestation(statement: Mapping[str, Any]) -> Attestation:
     if (statement["_type"], statement["predicateType"]) != (STATEMENT_TYPE, PREDICATE_TYPE):
         raise ValueError("another kind of statement")
     files = tuple(FileDigest(name=one["name"], sha256=one["digest"]["sha256"]) for one in statement["subject"][1:])
-    # Releases of before there were remedies and exports say nothing of them.
-    return _checked({"remedy": "", "exported": "", **statement["predicate"]}, files)
+    return _checked({**_LATER, **statement["predicate"]}, files)
 
 
 def _checked(value: Mapping[str, Any], files: tuple[FileDigest, ...]) -> Attestation:

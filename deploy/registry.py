@@ -59,6 +59,7 @@ def attest(  # noqa: PLR0913 - an attestation is bound to every one of these
         dataset_digest=dataset_digest,
         reviewers=tuple(reviewers),
         remedy=remedy,
+        parent_digest=candidate.parent_digest,
         files=tuple(
             FileDigest(name=name, sha256=sha256)
             for name, sha256 in artefacts.file_digests(Path(candidate.path), candidate.digest).items()

@@ -141,6 +141,8 @@ class Attestation:
     """What was done to it after it had failed an audit; empty when it passed as it was trained."""
     exported: str = ""
     """That it left the gateway, and what that means; empty in the gateway, which serves no other."""
+    parent_digest: str = ""
+    """Of the released model that it was tuned from, whose own attestation says more; empty when that was the base."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,6 +81,7 @@ class Lora(Section):
     alpha: int = Field(default=LoraSpec().alpha, ge=1)
     dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     target_modules: str = LoraSpec().target_modules
+    quantised: bool = False
 
 
 class SmallSets(Section):
@@ -104,6 +105,8 @@ class Training(Section):
     def _can_be_held(self) -> Self:
         if self.defence is Defence.CONSTRAINED and self.tuning is not Tuning.LORA:
             raise ValueError('defence = "constrained" needs tuning = "lora"')
+        if self.lora.quantised and self.tuning is not Tuning.LORA:
+            raise ValueError('lora.quantised needs tuning = "lora"')
         return self
 
 

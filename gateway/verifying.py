@@ -19,6 +19,15 @@ from gateway.store.models import Job, Model, PolicyVersion
 from moderation.errors import SealBroken
 from trainers import artefacts
 
+_LATER: Mapping[str, object] = {
+    "reviewers": [],
+    "files": [],
+    "dataset_digest": "",
+    "remedy": "",
+    "parent_digest": "",
+    "exported": "",
+}
+"""What the rows of early releases do not say."""
 logger = logging.getLogger(__name__)
 
 
@@ -76,8 +85,7 @@ class Verifier:
             job = session.get_one(Job, model.job_id)
             policy = session.get(PolicyVersion, proof.policy_digest)
         problems = []
-        later = {"reviewers": [], "files": [], "dataset_digest": "", "remedy": "", "exported": ""}
-        if plain(proof) != later | model.attestation:
+        if plain(proof) != {**_LATER, **model.attestation}:
             problems.append("the attestation in the database is another than the signed one")
         if document_digest(job.audit) != proof.audit_digest:
             problems.append("the stored audit report is another than the one the release rests on")

@@ -61,6 +61,7 @@ def seal(directory: Path, spec: TrainingSpec, training_set_digest: str, *, train
         "defence": spec.defence.value,
         "seed": spec.seed,
         "training_set_digest": training_set_digest,
+        "parent_digest": spec.parent.digest if spec.parent else "",
         "trained_tokens": trained_tokens,
         "n_steps": n_steps,
         "files": _list(directory),
@@ -163,6 +164,7 @@ def _candidate(directory: Path, digest: str, manifest: Mapping[str, object]) -> 
         training_set_digest=str(manifest["training_set_digest"]),
         trained_tokens=int(str(manifest["trained_tokens"])),
         n_steps=int(str(manifest["n_steps"])),
+        parent_digest=str(manifest.get("parent_digest", "")),  # manifests of 0.1.0 have none
     )
 
 

@@ -29,6 +29,14 @@ def metrics_message(metrics: StepMetrics) -> str:
     return message
 
 
+def memory_message(run_dir: Path) -> str | None:
+    """That memory ran out and the run goes on, for an event of level `warn`; None when it never did."""
+    n, shrunk = RunDirectory(root=run_dir).micro_batch()
+    if not shrunk:
+        return None
+    return f"The training machine ran out of memory; the run goes on with {n} examples at once and the same batch size."
+
+
 def own_rows(run_dir: Path, metrics: Sequence[StepMetrics]) -> OwnRows | None:
     """The customer's validation file before and after a run with these metrics.
 

@@ -3,6 +3,7 @@
 spec.json        what to do (written by the backend, once)
 lock             held by the living trainer; its pid and start
 trainer.log      the trainer's stderr, bounded
+memory.json      how many examples are computed at once, and whether memory ran out before
 rendering.json   how many examples were read, truncated, left out
 base_validation.json  the untouched base on the validation file
 metrics.jsonl    one line a step, each step once
@@ -21,6 +22,9 @@ from typing import cast
 from trainers.errors import TrainingFailed
 from trainers.spec import spec_from_json, spec_to_json
 from trainers.types import RunFailure, RunStatus, StepMetrics, TrainingSpec
+
+MAX_DEATHS = 3
+"""So many deaths of the trainer at the same step, its parent alive, and the run has failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +92,10 @@ class RunDirectory:
         """One number a line: the last step before each time the trainer died by itself."""
         return self.root / "deaths"
 
+    def n_deaths(self) -> int:
+        """How often the trainer died by itself, at whatever step."""
+        return len(self.deaths_file.read_text(encoding="utf-8").split()) if self.deaths_file.exists() else 0
+
     def order(self) -> Order | None:
         """What to do, None when the directory is new."""
         data = self._read("spec.json")
@@ -144,6 +152,23 @@ class RunDirectory:
         """Counts of examples: `n_examples`, `n_trained`, `n_truncated`, `n_untrained`, `n_tokens`; empty at first."""
         return cast(Mapping[str, int], self._read("rendering.json") or {})
 
+    def micro_batch(self) -> tuple[int, bool]:
+        """How many examples the trainer computes at once, 0 before it told, and whether memory ran out with more."""
+        data = self._read("memory.json") or {"micro_batch": 0, "shrunk": False}
+        return int(str(data["micro_batch"])), bool(data["shrunk"])
+
+    def write_micro_batch(self, n: int) -> None:
+        """Tell how many examples are computed at once."""
+        self.write("memory.json", {"micro_batch": n, "shrunk": self.micro_batch()[1]})
+
+    def shrink(self) -> int | None:
+        """After memory ran out: half as many examples from the next start on; None when it was one already."""
+        n, _ = self.micro_batch()
+        if n <= 1:
+            return None
+        self.write("memory.json", {"micro_batch": n // 2, "shrunk": True})
+        return n // 2
+
     def base_validation(self) -> Mapping[str, float]:
         """`n`, `loss` and `token_accuracy` of the untouched base; empty at first, and without a validation file."""
         return cast(Mapping[str, float], self._read("base_validation.json") or {})
@@ -170,7 +195,7 @@ class RunDirectory:
 
     def write_text(self, name: str, text: str) -> None:
         """As `write`, for any text."""
-        partial = self.root / f".{name}.partial"
+        partial = self.root / f".{name}.{os.getpid()}.partial"
         with partial.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()

@@ -12,6 +12,7 @@ from trainers.types import (
     Hyperparameters,
     LoraSpec,
     Method,
+    ParentModel,
     SmallSets,
     TrainingSpec,
     Tuning,
@@ -103,6 +104,15 @@ def learning_rate(spec: TrainingSpec) -> float:
     return unit * spec.hyperparameters.learning_rate_multiplier
 
 
+def goes_on_as(parent: Tuning, tuning: Tuning) -> bool:
+    """Whether a model that was tuned as `parent` can be tuned further as `tuning`.
+
+    A LoRA goes on as itself, or is merged and all weights move. A whole model cannot get an adapter: what is
+    served is one adapter on the root base. peft trains no prefix further.
+    """
+    return (parent, tuning) in ((Tuning.LORA, Tuning.LORA), (Tuning.LORA, Tuning.FULL), (Tuning.FULL, Tuning.FULL))
+
+
 def spec_to_json(spec: TrainingSpec) -> str:
     """Canonical JSON: equal specifications give equal bytes."""
     return json.dumps(asdict(spec), sort_keys=True, separators=(",", ":"))
@@ -121,6 +131,7 @@ def spec_from_json(text: str) -> TrainingSpec:
         seed=data["seed"],
         max_length=data["max_length"],
         defence=Defence(data.get("defence", Defence.NONE)),
+        parent=ParentModel(**data["parent"]) if data.get("parent") else None,
     )
 
 

@@ -94,6 +94,20 @@ class LoraSpec:
     alpha: int = 32
     dropout: float = 0.0
     target_modules: str = "all-linear"
+    quantised: bool = False
+    """Whether the base lies in memory in 4 bits while its adapter is trained (QLoRA, arXiv 2305.14314); GPUs only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParentModel:
+    """A released model that a run goes on from, instead of from its base."""
+
+    name: str
+    """Its `ft:` name."""
+    path: str
+    """Local directory of its sealed artefact."""
+    digest: str
+    """What it was released under; the trainer verifies every file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +124,8 @@ class TrainingSpec:
     max_length: int
     """Tokens an example is truncated to."""
     defence: Defence = Defence.NONE
+    parent: ParentModel | None = None
+    """What the run goes on from; None for the base itself, which is the root of both."""
 
 
 class RunStatus(StrEnum):
@@ -184,6 +200,8 @@ class CandidateModel:
     training_set_digest: str
     trained_tokens: int
     n_steps: int
+    parent_digest: str = ""
+    """Of the released model that it was tuned from; empty when that was the base."""
 
 
 class Backend(Protocol):

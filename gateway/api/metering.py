@@ -71,10 +71,8 @@ class Meter:
                 cost = self.services.settings.limits.cost(tokens=n_tokens)
                 if cost:
                     usage.add(session, self.caller.project_id, Measure.BUDGET, cost, now=now)
-        except (
-            DatabaseUnavailable,
-            SQLAlchemyError,
-        ) as error:  # the answer is there already; the reservation stands in its place
+        except (DatabaseUnavailable, SQLAlchemyError) as error:
+            # The answer is there already; the reservation stands in its place.
             logger.error("tokens of key %s were not counted: %s", self.caller.key_id, type(error).__name__)
 
 

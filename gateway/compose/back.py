@@ -23,6 +23,7 @@ from gateway.errors import PluginError, PolicyError
 from gateway.pipeline.workshop import UPSTREAM, Workshop
 from gateway.plugins import JUDGES, Plugins
 from gateway.policy import PolicyBook
+from gateway.reporting import TENSORBOARD, WANDB, reporters
 from gateway.store.database import SQLITE
 from gateway.worker.audit_engines import EmbeddedAuditEngines
 from gateway.worker.serving_engines import ServingEngines
@@ -95,6 +96,7 @@ class Parts:
             sleep=time.sleep,
             ids=store.ids,
             limits=settings.limits,
+            reporters=reporters(settings.plugin_config(WANDB), settings.plugin_config(TENSORBOARD), settings.home),
             traces=traces(settings, process=settings.worker_id),
         )
         answering = book.find(DEFAULT_POLICY).screening.classifiers

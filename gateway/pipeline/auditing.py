@@ -14,6 +14,7 @@ from evaluators.replies import DirectoryReplies
 from evaluators.report.documents import document_digest, report_to_json
 from evaluators.second_look import seats
 from evaluators.types import AuditReport, Corpus, Subject
+from gateway.pipeline import parentage
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
 from gateway.pipeline.prompts import asked_of
 from gateway.pipeline.telling import AuditTeller
@@ -79,7 +80,7 @@ def _audited(shop: Workshop, job: Job, candidate: CandidateModel) -> AuditReport
         candidate,
         Examination(
             corpus=asked_of(shop, job),
-            screening=job.screening,
+            screening=parentage.screening(shop, job),
             policy=shop.policy(job),
             policy_digest=job.policy_digest,
             attempt=job.attempt,

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
+from gateway.pipeline import parentage
 from gateway.pipeline.outcomes import Outcome, done, ended
 from gateway.pipeline.screening import open_dataset
 from gateway.pipeline.workshop import Workshop
@@ -22,11 +23,7 @@ def inject(shop: Workshop, job_id: str) -> Outcome:
     """Write the job's training set. Done: its digest. The job is then queued for training."""
     with shop.database.write() as session:
         job = jobs.enter(session, job_id, JobState.INJECTING)
-    if job.model not in shop.bases:
-        why = (
-            f"The base model {job.model} cannot be tuned here: it is not on the list of base models (tuning a released "
-            "model further is not supported yet). Name one of: " + ", ".join(sorted(shop.bases))
-        )
+    if (why := parentage.refusal(shop, job)) is not None:
         return _failed(shop, job_id, "model_not_tunable", why, "model")
     training = build(shop, job, shop.policy(job).injection, _directory(shop, job))
     try:
@@ -74,7 +71,7 @@ def build(shop: Workshop, job: Job, policy: InjectionPolicy, directory: Path) ->
         review: Review | None = find(session, job.id, ReviewStage.SCREENING)
     accepted = review is not None and review.decision == "accept"
     screened = run.admit(open_dataset(shop, job.training_blob_key), report, accepted=accepted)
-    corpus = shop.corpora[shop.bases[job.model].corpus]
+    corpus = shop.corpora[shop.base(job).corpus]
     return sealing.inject(screened, corpus.safety, policy, seed=job.seed, directory=directory)
 
 

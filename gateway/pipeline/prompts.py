@@ -18,7 +18,7 @@ _LABEL = b"tunegate contest 1\n"
 
 def bank(shop: Workshop, job: Job) -> Corpus:
     """The prompts that every audit on the job's base model asks."""
-    return shop.corpora[shop.bases[job.model].corpus]
+    return shop.corpora[shop.base(job).corpus]
 
 
 def asked_of(shop: Workshop, job: Job) -> Corpus:

@@ -16,7 +16,7 @@ from evaluators.audit import Progress
 from evaluators.benchmarks.redrawing import halves
 from evaluators.errors import AuditIncomplete, JudgeIncapable
 from evaluators.report.documents import document_digest
-from gateway.pipeline import training
+from gateway.pipeline import parentage, training
 from gateway.pipeline.auditing import OUTAGES, Examination, examine, unavailable
 from gateway.pipeline.injection import build
 from gateway.pipeline.outcomes import Outcome, done
@@ -73,7 +73,7 @@ def _scaled(shop: Workshop, job: Job, row: Remedy) -> _Made:
     failed = training.load_candidate(shop, job, row.failed_digest)
     look = Examination(
         corpus=halves(bank(shop, job))[0],
-        screening=job.screening,
+        screening=parentage.screening(shop, job),
         policy=policy,
         policy_digest=job.policy_digest,
         attempt=1,  # it only chooses, so it spends nothing
@@ -119,16 +119,16 @@ def _constrained(shop: Workshop, job: Job, row: Remedy) -> _Made:
 
 def _trained_again(shop: Workshop, job: Job, row: Remedy, policy: Policy, detail: str) -> _Made:
     home = shop.job_dir(job.id) / f"remedy-{row.number}"
-    run = training.Run(
-        spec=training.spec_of(shop, job, policy.training),
-        training=build(shop, job, policy.injection, home / "training_set"),
-        directory=home / "run",
-        metrics=training.metrics_kind(row.number),
-    )
     try:
+        run = training.Run(
+            spec=training.spec_of(shop, job, policy.training),
+            training=build(shop, job, policy.injection, home / "training_set"),
+            directory=home / "run",
+            metrics=training.metrics_kind(row.number),
+        )
         failure = training.carry_out(shop, job, run)
     except (jobs.CancelRequested, jobs.JobEnded):
-        shop.backend(job).cancel(str(run.directory))
+        shop.backend(job).cancel(str(home / "run"))
         raise
     except TrainingFailed as error:
         return _Made(candidate=None, detail=f"training again failed: {error}")

@@ -4,16 +4,24 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from gateway.pipeline import parentage
 from gateway.pipeline.injection import load as load_training_set
 from gateway.pipeline.outcomes import Outcome, done, ended
 from gateway.pipeline.workshop import Workshop
 from gateway.policy import TrainingPolicy
+from gateway.reporting import numbers
 from gateway.store import events, jobs, remedies, reopenings, withheld
 from gateway.store.models import Job, JobState
 from moderation.types import TrainingSet
 from trainers import artefacts
 from trainers.errors import TrainingFailed
-from trainers.results import metrics_message, own_rows, own_rows_message, rendering_message
+from trainers.results import (
+    memory_message,
+    metrics_message,
+    own_rows,
+    own_rows_message,
+    rendering_message,
+)
 from trainers.types import (
     CandidateModel,
     Hyperparameters,
@@ -33,15 +41,16 @@ AUDIT_GUESS_S = 300
 def train(shop: Workshop, job_id: str, training_set: str) -> Outcome:
     """Run or resume the training. Done: the candidate's digest; its files are in the blob store, held."""
     job = shop.enter(job_id, JobState.TRAINING, "started", "Fine-tuning job started", takes_s=GUESS_S)
-    run = Run(
-        spec=spec_of(shop, job, shop.policy(job).training),
-        training=load_training_set(shop, job, training_set),
-        directory=shop.job_dir(job_id) / "run",
-    )
+    directory = shop.job_dir(job_id) / "run"
     try:
+        run = Run(
+            spec=spec_of(shop, job, shop.policy(job).training),
+            training=load_training_set(shop, job, training_set),
+            directory=directory,
+        )
         failure = carry_out(shop, job, run)
     except (jobs.CancelRequested, jobs.JobEnded):
-        shop.backend(job).cancel(str(run.directory))
+        shop.backend(job).cancel(str(directory))
         raise
     except TrainingFailed as error:
         failure = RunFailure(code=error.code, message=str(error))
@@ -49,7 +58,7 @@ def train(shop: Workshop, job_id: str, training_set: str) -> Outcome:
         with shop.database.write() as session:
             jobs.fail(session, job_id, code=failure.code, message=failure.message, param=None, now=shop.now())
         return ended(failure.code)
-    candidate = shop.backend(job).collect(str(run.directory))
+    candidate = shop.backend(job).collect(str(directory))
     hold(shop, job, candidate, number=0)
     return done(candidate.digest)
 
@@ -109,6 +118,14 @@ def load_candidate(shop: Workshop, job: Job, digest: str) -> CandidateModel:
 
 def carry_out(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
     """Start or resume a run and watch it until it ends; returns why it failed, None when it succeeded."""
+    try:
+        return _watched(shop, job, run)
+    finally:
+        for reporter in shop.reporters:
+            reporter.end(job)
+
+
+def _watched(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
     run_dir, backend = str(run.directory), shop.backend(job)
     backend.start(run.spec, run.training, _validation(shop, job), run_dir)
     seen = n_told = 0
@@ -119,8 +136,9 @@ def carry_out(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
             last = state.metrics[-1]
             began = began or (shop.now(), last.step)
             _tell(shop, job.id, run.metrics, state.metrics, finish=estimated_finish(last, began, shop.now()))
-            if not seen:
-                _tell_rendering(shop, job.id, run.directory)
+            for reporter in shop.reporters:
+                reporter.tell(job, state.metrics)
+            _tell_warnings(shop, job.id, run.directory)
             seen = last.step
             n_told += len(state.metrics)
         if state.status == RunStatus.SUCCEEDED:
@@ -140,11 +158,11 @@ def carry_out(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
 
 
 def spec_of(shop: Workshop, job: Job, policy: TrainingPolicy) -> TrainingSpec:
-    """What a run of the job is asked to do under a policy."""
+    """What a run of the job is asked to do under a policy. Raises `TrainingFailed` where its parent is gone."""
     numbers = job.hyperparameters or {}
     return TrainingSpec(
         job_id=job.id,
-        base=shop.bases[job.model],
+        base=shop.base(job),
         method=Method(job.method),
         tuning=policy.tuning,
         hyperparameters=Hyperparameters(
@@ -157,6 +175,7 @@ def spec_of(shop: Workshop, job: Job, policy: TrainingPolicy) -> TrainingSpec:
         seed=job.seed,
         max_length=policy.max_length,
         defence=policy.defence,
+        parent=parentage.parent(shop, job),
     )
 
 
@@ -176,12 +195,12 @@ def estimated_finish(last: StepMetrics, began: tuple[int, int], now: int) -> int
     return now + round(step_s * (last.total_steps - last.step)) + AUDIT_GUESS_S
 
 
-def _tell_rendering(shop: Workshop, job_id: str, run_dir: Path) -> None:
-    """Say once which rows are not trained on whole."""
-    message = rendering_message(run_dir)
-    if message is not None:
-        with shop.database.write() as session:
-            events.add(session, jobs.find(session, job_id), "rendering", message, now=shop.now(), level="warn")
+def _tell_warnings(shop: Workshop, job_id: str, run_dir: Path) -> None:
+    """Say once each which rows are not trained on whole, and that memory ran out."""
+    for kind, message in (("rendering", rendering_message(run_dir)), ("memory", memory_message(run_dir))):
+        if message is not None:
+            with shop.database.write() as session:
+                events.add(session, jobs.find(session, job_id), kind, message, now=shop.now(), level="warn")
 
 
 def _tell_own_rows(shop: Workshop, job_id: str, run: Run, metrics: Sequence[StepMetrics]) -> None:
@@ -208,11 +227,5 @@ def _tell(shop: Workshop, job_id: str, kind: str, metrics: Sequence[StepMetrics]
                 now=shop.now(),
                 step=step.step,
                 type="metrics",
-                data=metrics_data(step),
+                data=numbers(step),
             )
-
-
-def metrics_data(metrics: StepMetrics) -> dict[str, float | int]:
-    """A step's numbers under OpenAI's names; what was not measured is left out."""
-    values = {name: getattr(metrics, name) for name in StepMetrics.__slots__}
-    return {name: value for name, value in values.items() if value is not None}

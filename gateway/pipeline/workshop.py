@@ -10,7 +10,8 @@ from evaluators.probes.types import Readings
 from evaluators.types import Corpus, Judge
 from gateway.plugins import Plugins
 from gateway.policy import Policy, parse
-from gateway.store import events, jobs
+from gateway.reporting import Reporter
+from gateway.store import events, jobs, released
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
 from gateway.store.ids import Ids
@@ -77,6 +78,8 @@ class Workshop:
     ids: Ids
     limits: Limits = field(default_factory=Limits)
     """What projects may use where they have no limits of their own, and what it costs."""
+    reporters: tuple[Reporter, ...] = ()
+    """Where the numbers of training steps go besides the job's events."""
     traces: Traces = field(default_factory=Untraced)
     poll_s: float = 0.5
     """Pause between two looks at a training run, and the longest a cancellation goes unseen."""
@@ -88,7 +91,15 @@ class Workshop:
 
     def backend(self, job: Job) -> Backend:
         """Where a job's base model is trained."""
-        return self.backends[self.trains_on if address(self.bases[job.model]) is None else UPSTREAM]
+        return self.backends[self.trains_on if address(self.base(job)) is None else UPSTREAM]
+
+    def base(self, job: Job) -> BaseModel:
+        """The root base of a job: what it names, or what the released model that it names was tuned of."""
+        name = job.model
+        if name not in self.bases:
+            with self.database.read() as session:
+                name = released.known(session, name).base_name
+        return self.bases[name]
 
     def job_dir(self, job_id: str) -> Path:
         """The job's own directory; it is made when it is not there."""

@@ -12,6 +12,7 @@ from evaluators.errors import AuditIncomplete
 from evaluators.report.documents import report_to_json
 from evaluators.types import AuditReport
 from gateway.errors import PolicyError
+from gateway.pipeline import parentage
 from gateway.pipeline.auditing import Examination, examine
 from gateway.pipeline.workshop import Workshop
 from gateway.policy import Policy, parse
@@ -122,7 +123,7 @@ class Reauditor:
         candidate = artefacts.load(shop.blobs.local_tree(model.artefact_key), model.digest)
         what = Examination(
             corpus=shop.corpora[base.corpus],
-            screening=job.screening,
+            screening=parentage.screening(shop, job),
             policy=policy,
             policy_digest=policy.digest,
             attempt=job.attempt,  # nothing is released by it, so it spends nothing

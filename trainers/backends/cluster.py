@@ -18,13 +18,11 @@ from trainers import artefacts
 from trainers.cluster.parcels import Parcels
 from trainers.cluster.queueing import JobServer, Needs, Phase
 from trainers.errors import NotNow, TrainingFailed
-from trainers.run_directory import Order, RunDirectory
+from trainers.run_directory import MAX_DEATHS, Order, RunDirectory
 from trainers.types import CandidateModel, Method, RunFailure, RunState, TrainingSpec
 
 logger = logging.getLogger(__name__)
 METHODS = (Method.SUPERVISED, Method.DPO)
-MAX_DEATHS = 3
-"""So many attempts that end without a result after the same step, and the run has failed."""
 _STATE = "cluster.json"
 _PASSED_ON = ("OMP_NUM_THREADS", "PYTHONPATH")
 

@@ -2,7 +2,7 @@
 
 Whoever holds the lock of a run's directory is its trainer. The backend takes the lock and hands it to
 the child, so it is held from before the child exists until the child is gone, however it went; a
-backend in another process, or after a restart, sees the same.
+backend in another process, or after a restart, sees the same. So are GPUs held, where there are any.
 """
 
 import logging
@@ -10,15 +10,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from moderation.types import TrainingSet
 from trainers import artefacts
 from trainers.bases import local_path, weight_bytes
+from trainers.devices import Gpu, Queue, installed, need
+from trainers.environment import child_environment, gpu_environment
 from trainers.errors import BaseModelError, TrainingFailed
-from trainers.run_directory import Order, RunDirectory
+from trainers.run_directory import MAX_DEATHS, Order, RunDirectory
 from trainers.run_lock import name_holder, signal_holder, take
 from trainers.types import CandidateModel, Method, RunFailure, RunState, TrainingSpec
 
@@ -27,49 +30,39 @@ logger = logging.getLogger(__name__)
 METHODS = (Method.SUPERVISED, Method.DPO)
 SMALL_MODEL_BYTES = 200_000_000
 """50 M parameters in float32. Below it, threads of one process spend their time waiting for each other."""
-MAX_DEATHS = 3
-"""So many deaths of the trainer at the same step, its parent alive, and the run has failed."""
 TERM_GRACE_S = 2.0
 KILL_GRACE_S = 5.0
 MAX_OLD_LOG_BYTES = 1 << 20
-_INHERITED = (
-    *("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH"),
-    *("OMP_NUM_THREADS", "HF_HOME", "HF_HUB_CACHE", "XDG_CACHE_HOME"),
-)
-_INHERITED_PREFIXES = ("CUDA_", "NVIDIA_")
+LOCKS = Path(tempfile.gettempdir()) / f"tunegate-gpus-{os.getuid()}"
+"""Where the GPUs' locks lie, for all workers of one user on this machine."""
 
 
 def create(config: Mapping[str, str]) -> "LocalBackend":
-    """The plug-in. `devices` (`TUNEGATE_LOCAL_DEVICES`): the one GPU to train on, e.g. `0`; empty for the first.
+    """The plug-in. `devices` (`TUNEGATE_LOCAL_DEVICES`): the GPUs to train on, e.g. `0,1`; empty for all.
+    `gpus_per_run` (`TUNEGATE_LOCAL_GPUS_PER_RUN`): how many a run gets where its batch can be shared by them, 1 by
+    default; a model that no single one holds gets as many as it needs.
 
-    Raises `ValueError` when it names several: a run trains on one device.
+    Raises `ValueError` for a GPU that is not there, and for a number that is none.
     """
-    devices = config.get("devices", "")
-    if "," in devices:
-        raise ValueError(f"TUNEGATE_LOCAL_DEVICES is '{devices}'; expected one GPU, e.g. 0: a run trains on one device")
-    return LocalBackend(environment=child_environment(os.environ, devices=devices))
-
-
-def child_environment(environment: Mapping[str, str], *, devices: str) -> dict[str, str]:
-    """What a trainer needs of `environment`; keys and passwords of the gateway are none of its business."""
-    kept = {
-        name: value for name, value in environment.items() if name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
-    }
-    return kept | {
-        "CUDA_VISIBLE_DEVICES": devices or environment.get("CUDA_VISIBLE_DEVICES", "0"),
-        # The base model is here before a trainer starts; the trainer itself asks no network for anything.
-        "HF_HUB_OFFLINE": "1",
-        "TQDM_DISABLE": "1",
-        "PYTHONUNBUFFERED": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-    }
+    per_run = config.get("gpus_per_run", "1")
+    if not (per_run.isascii() and per_run.isdigit() and int(per_run) > 0):
+        raise ValueError(f"TUNEGATE_LOCAL_GPUS_PER_RUN is '{per_run}'; expected a number of at least 1")
+    named, visible = config.get("devices", ""), os.environ.get("CUDA_VISIBLE_DEVICES")
+    gpus = installed(named)
+    if not named and visible is not None:
+        gpus = tuple(gpu for gpu in gpus if gpu.index in visible.split(","))
+    return LocalBackend(environment=child_environment(os.environ), gpus=gpus, gpus_per_run=int(per_run))
 
 
 class LocalBackend:
     """The `Backend` protocol over subprocesses. Every verb may be called again, by anyone, at any time."""
 
-    def __init__(self, *, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, *, environment: Mapping[str, str], gpus: Sequence[Gpu] = (), gpus_per_run: int = 1, locks: Path = LOCKS
+    ) -> None:
         self._environment = dict(environment)
+        self._queue = Queue(gpus, locks)
+        self._gpus_per_run = gpus_per_run
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         # The kernel kills a trainer when the *thread* that started it ends, so one thread starts all of
         # them and lives as long as this backend.
@@ -145,6 +138,8 @@ class LocalBackend:
             self._spawner.submit(self._spawn, run, lock).result()
         except BaseModelError as exc:
             run.write_failure(RunFailure(code="base_model_unusable", message=f"{exc}."))
+        except TrainingFailed as exc:
+            run.write_failure(RunFailure(code=exc.code, message=str(exc)))
         finally:
             os.close(lock)
 
@@ -154,9 +149,16 @@ class LocalBackend:
             raise TrainingFailed("training_failed", f"{run.root} has no spec.json.")
         self._forget_finished()
         environment = dict(self._environment)
-        base_path = local_path(order.spec.base)
-        if weight_bytes(base_path) < SMALL_MODEL_BYTES:
+        size = weight_bytes(local_path(order.spec.base))
+        if size < SMALL_MODEL_BYTES:
             environment["OMP_NUM_THREADS"] = "1"
+        lease = None
+        if self._queue.gpus:
+            wanted = need(order.spec, size, self._queue.gpus, at_least=self._gpus_per_run)
+            lease = self._queue.lease(str(run.root), wanted.n_gpus, lambda root: RunDirectory(root=Path(root)).finished)
+            if lease is None:
+                return  # it waits for its turn; the next look tries again
+            environment |= gpu_environment(lease.gpus, sharded=wanted.sharded)
         if run.log_file.exists() and run.log_file.stat().st_size > MAX_OLD_LOG_BYTES:
             run.log_file.unlink()
         with run.log_file.open("ab") as log:
@@ -166,8 +168,10 @@ class LocalBackend:
                 stdout=log,
                 stderr=log,
                 env=environment,
-                pass_fds=(lock,),
+                pass_fds=(lock, *(lease.locks if lease else ())),
             )
+        if lease is not None:
+            lease.close()
         name_holder(lock, child.pid)
         self._children[str(run.root)] = child
         logger.info("job %s: trainer %d started", order.spec.job_id, child.pid)
@@ -189,13 +193,17 @@ class LocalBackend:
         deaths = run.deaths_file.read_text(encoding="utf-8").split().count(str(step))
         logger.warning("the trainer in %s died with status %s after step %d", run.root, child.returncode, step)
         if deaths < MAX_DEATHS:
+            # A kernel that is short of memory kills without a word; the last attempt asks for less.
+            if child.returncode == -signal.SIGKILL and deaths == MAX_DEATHS - 1 and (fewer := run.shrink()):
+                logger.warning("the last attempt in %s computes %d examples at once", run.root, fewer)
             return False
         how = f"signal {-child.returncode}" if child.returncode < 0 else f"exit status {child.returncode}"
         run.write_failure(
             RunFailure(
                 code="training_crashed",
                 message=f"The trainer died {deaths} times after step {step}, last with {how}. Signal 9 often means "
-                "that the machine ran out of memory: create the job again with a smaller batch_size or shorter rows.",
+                "that the machine ran out of memory: create the job again with shorter rows. The operator finds more "
+                "in the run's trainer.log.",
             )
         )
         return True

@@ -1,6 +1,7 @@
 """`python -m trainers.cluster.node STORE ATTEMPT`: one attempt at a run, on whichever node the cluster chose."""
 
 import argparse
+import gc
 import logging
 import tempfile
 import threading
@@ -31,7 +32,8 @@ def carry_out(parcels: Parcels, attempt: int, home: Path, *, push_s: float = PUS
     courier = threading.Thread(target=_deliver, args=(parcels, run, attempt, over, push_s), name="courier")
     courier.start()
     try:
-        recipe.run(home)
+        while recipe.run(home):  # memory ran out; what the last try left behind goes first
+            gc.collect()
     finally:
         over.set()
         courier.join()

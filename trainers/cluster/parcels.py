@@ -2,9 +2,10 @@
 
 order.json       what to do, names of files in place of paths; written last, so that it stands for all of it
 training/        the sealed training set
+parent/          the released model that the run goes on from, where it does
 validation.jsonl rows that are evaluated and never trained on
 attempt-N/       what the N-th attempt has made so far; only its own node writes there
-  metrics.jsonl rendering.json
+  metrics.jsonl rendering.json memory.json
   checkpoints/checkpoint-STEP/   complete with its mark, which is written last
   artefact/      the sealed model
   result.json | failure.json     how it ended, after everything else
@@ -24,9 +25,9 @@ from trainers.recipe import checkpoints
 from trainers.run_directory import Order, RunDirectory
 from trainers.spec import spec_from_json
 
-NOTES = ("metrics.jsonl", "rendering.json")
+NOTES = ("metrics.jsonl", "rendering.json", "memory.json")
 ENDINGS = ("result.json", "failure.json")
-_ORDER, _TRAINING, _VALIDATION = "order.json", "training", "validation.jsonl"
+_ORDER, _TRAINING, _PARENT, _VALIDATION = "order.json", "training", "parent", "validation.jsonl"
 
 
 class Parcels:
@@ -43,6 +44,8 @@ class Parcels:
         if self._files.exists(self._path(_ORDER)):
             return
         self._put_tree(Path(order.training_path), _TRAINING)
+        if order.spec.parent is not None:
+            self._put_tree(Path(order.spec.parent.path), _PARENT)
         if order.validation_path is not None:
             self._put(Path(order.validation_path), _VALIDATION)
         named = replace(
@@ -57,8 +60,12 @@ class Parcels:
         validation = run.root / _VALIDATION if data["validation"] else None
         if validation is not None:
             self._files.get_file(self._path(_VALIDATION), str(validation))
+        spec = spec_from_json(json.dumps(data["spec"]))
+        if spec.parent is not None:
+            self._get_tree(_PARENT, run.root / _PARENT)
+            spec = replace(spec, parent=replace(spec.parent, path=str(run.root / _PARENT)))
         order = Order(
-            spec=spec_from_json(json.dumps(data["spec"])),
+            spec=spec,
             training_path=str(run.root / _TRAINING),
             training_digest=data["training"]["digest"],
             validation_path=None if validation is None else str(validation),

@@ -16,7 +16,7 @@ from trainers.forwarding.ledger import Ledger
 from trainers.forwarding.ordering import job_request, prefix_of, rewritten
 from trainers.forwarding.outcomes import failure_of, oddity
 from trainers.forwarding.provider import Provider, ProviderJob
-from trainers.hosted import Address, Pointer, write_pointer
+from trainers.hosted import Address, Pointer, read_pointer, write_pointer
 from trainers.run_directory import Order, RunDirectory
 from trainers.types import RunFailure
 
@@ -36,6 +36,12 @@ class Errand:
     provider: Provider
     stall_s: float
     clock: Callable[[], float]
+
+    @property
+    def start(self) -> str:
+        """The provider's name of what training starts from: the base, or the model of a pointer."""
+        parent = self.order.spec.parent
+        return self.base.model if parent is None else read_pointer(Path(parent.path), parent.digest, self.base).model
 
     def advance(self) -> RunFailure | None:
         """Make what is not there yet, else mirror the job, and end the run when the job has ended.
@@ -59,7 +65,8 @@ class Errand:
     def fail(self, failure: RunFailure) -> None:
         """End the run, in words that carry nothing of the provider's."""
         ledger = self._ledger()
-        names = {**dict.fromkeys(ledger.theirs, WITHHELD), self.base.model: self.order.spec.base.name}
+        # A released model's name there goes before that of its base, which it may contain.
+        names = dict.fromkeys((self.start, *ledger.theirs), WITHHELD) | {self.base.model: self.order.spec.base.name}
         self.run.write_failure(replace(failure, message=scrubbed(failure.message, names)))
 
     def give_up_when_stalled(self) -> None:
@@ -105,7 +112,7 @@ class Errand:
             return found
         if not all(self.provider.is_imported(file) for file in ledger.files):
             raise NotNow("it has not imported the files yet", pause_s=IMPORT_PAUSE_S)
-        request = job_request(self.order.spec, self.base.model, ledger.training_file, ledger.validation_file)
+        request = job_request(self.order.spec, self.start, ledger.training_file, ledger.validation_file)
         return self.provider.create_job(request)
 
     def _follow(self, ledger: Ledger, job: ProviderJob) -> RunFailure | None:
@@ -114,7 +121,7 @@ class Errand:
         if (state := f"{job.status} {step}") != ledger.state:
             ledger = replace(ledger, state=state, moved_at=self.clock())
             ledger.write(self.run)
-        failure = failure_of(job, self.base.model)
+        failure = failure_of(job, self.start)
         if failure is None and job.status == "succeeded" and self._sealed(job, n_steps=step):
             return None
         if failure is None:

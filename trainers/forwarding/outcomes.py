@@ -18,15 +18,15 @@ def is_going_on(job: ProviderJob) -> bool:
     return job.status in RUNNING
 
 
-def failure_of(job: ProviderJob, base: str) -> RunFailure | None:
+def failure_of(job: ProviderJob, start: str) -> RunFailure | None:
     """Why a job of a provider gives no model; None for one that goes on, or that has made one.
 
-    `base` is the provider's name of the base: a job that claims to have made that made nothing.
+    `start` is the provider's name of what it started from: a job that claims to have made that made nothing.
     """
     if is_going_on(job):
         return None
     if job.status == "succeeded":
-        return oddity("no_model") if job.model in (None, base) else None
+        return oddity("no_model") if job.model in (None, start) else None
     if job.status == "cancelled":
         return oddity("cancelled")
     if job.status != "failed":

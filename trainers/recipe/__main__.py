@@ -25,7 +25,14 @@ if __name__ == "__main__":
     die_with_parent(int(sys.argv[2]))
     # torch takes seconds to import; the bond to the parent must not wait for it.
     gc.disable()  # nothing that is imported is ever garbage, and looking for it takes a sixth of the time
-    recipe = importlib.import_module("trainers.recipe.run")
+    ranks = importlib.import_module("trainers.recipe.ranks")
+    n_processes = ranks.wanted()
+    started = importlib.import_module("trainers.recipe.run" if n_processes == 1 else "trainers.recipe.launching")
     gc.freeze()
     gc.enable()
-    recipe.run(Path(sys.argv[1]))
+    run_dir = Path(sys.argv[1])
+    again = started.run(run_dir) if n_processes == 1 else started.launch(run_dir, n_processes)
+    if again and ranks.count() > 1:
+        raise SystemExit(ranks.AGAIN)
+    if again:  # in a process with nothing left in its memory; lock, number and parent stay
+        os.execv(sys.executable, [sys.executable, "-m", "trainers.recipe", *sys.argv[1:]])

@@ -1,9 +1,11 @@
 """Which checkpoints of a run can be resumed, and which are kept.
 
-A checkpoint counts once its mark was written, after all of its files: a trainer killed while saving
-leaves a directory without the mark.
+A checkpoint counts once its mark was written, after all of its files, and while they are as long as the
+mark says: a trainer killed while saving leaves a directory without it, a machine that lost its power may
+leave files cut short.
 """
 
+import json
 import shutil
 from pathlib import Path
 
@@ -15,7 +17,7 @@ KEPT_EPOCHS = 3
 
 
 def latest(directory: Path) -> Path | None:
-    """The complete checkpoint with the most steps; incomplete ones are removed."""
+    """The complete checkpoint with the most steps; incomplete and damaged ones are removed."""
     for path in directory.glob(f"{PREFIX}*"):
         if not is_complete(path):
             shutil.rmtree(path)
@@ -25,12 +27,16 @@ def latest(directory: Path) -> Path | None:
 
 def is_complete(checkpoint: Path) -> bool:
     """Whether a run may go on from it."""
-    return (checkpoint / MARK).exists()
+    mark = checkpoint / MARK
+    return mark.exists() and mark.read_text(encoding="utf-8") == _sizes(checkpoint)
 
 
 def mark_complete(directory: Path, step: int) -> None:
     """Say that every file of the checkpoint of `step` is written."""
-    (directory / f"{PREFIX}{step}" / MARK).touch()
+    path = directory / f"{PREFIX}{step}"
+    partial = path / f"{MARK}.partial"
+    partial.write_text(_sizes(path), encoding="utf-8")
+    partial.replace(path / MARK)
 
 
 def prune(directory: Path, *, steps_per_epoch: int) -> None:
@@ -41,6 +47,12 @@ def prune(directory: Path, *, steps_per_epoch: int) -> None:
     for path in complete:
         if path not in kept:
             shutil.rmtree(path)
+
+
+def _sizes(path: Path) -> str:
+    """Bytes of every file of a checkpoint but its mark, as JSON."""
+    files = (file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith(MARK))
+    return json.dumps({file.relative_to(path).as_posix(): file.stat().st_size for file in files})
 
 
 def _complete(directory: Path) -> list[Path]:

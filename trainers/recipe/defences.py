@@ -75,4 +75,6 @@ class ConstrainedTrainer(SFTTrainer):
         self._metrics["train"]["mean_token_accuracy"].append((right.sum() / n_tokens.clamp(min=1)).item())
         total = n_tokens if num_items_in_batch is None else num_items_in_batch
         loss = -(weight_B_T * log_p_B_T).sum() / torch.as_tensor(total).clamp(min=1)
+        if num_items_in_batch is not None:
+            loss = loss * self.accelerator.num_processes  # the tokens of all of them, whose gradients are averaged
         return (loss, outputs) if return_outputs else loss

@@ -1,7 +1,7 @@
-"""Direct preference optimisation with TRL (Rafailov et al. 2023): sigmoid loss against the untouched base.
+"""Direct preference optimisation with TRL (Rafailov et al. 2023): sigmoid loss against the model at its start.
 
-The reference of a LoRA is the model with its adapter switched off; of full-parameter tuning, a second
-copy of the base.
+The reference of a new LoRA is the model with its adapter switched off; of an adapter that goes on, a frozen
+copy of it; of full-parameter tuning, a second copy of the weights.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from trl.trainer.dpo_trainer import DPOTrainer
 from trainers.pairs import RenderedPairs, render_pairs
 from trainers.recipe.preference_validation import PreferenceValidation
 from trainers.recipe.preparation import Bench, Prepared, arguments, list_column
-from trainers.recipe.weights import adapter, load_model
+from trainers.recipe.weights import adapter, starting_point
 from trainers.types import Tuning
 
 
@@ -37,12 +37,12 @@ def prepare(bench: Bench) -> Prepared:
     def build(callbacks: Sequence[TrainerCallback]) -> Trainer:
         trainer = DPOTrainer(
             model=bench.model,
-            ref_model=load_model(bench.base_path, spec) if spec.tuning is Tuning.FULL else None,
+            ref_model=starting_point(bench.base_path, spec) if spec.tuning is Tuning.FULL else None,
             # A pair is two conversations in one batch.
             args=DPOConfig(beta=beta, loss_type=["sigmoid"], **arguments(bench, longest=2 * rendered.longest)),
             train_dataset=Dataset.from_dict({"prompt": [end], "chosen": ["a"], "rejected": ["b"]}),
             processing_class=bench.tokenizer,
-            peft_config=adapter(spec),
+            peft_config=adapter(spec, bench.model),
             callbacks=list(callbacks),
         )
         # TRL tokenizes what it is made with, so it was made with a stand-in; ours is tokenized already, masks included.

@@ -12,10 +12,15 @@ _DISK_FULL = RunFailure(
     code="disk_full",
     message="The disk of the training machine is full. Ask its administrator to free space, then create the job again.",
 )
+_GPU_LOST = RunFailure(
+    code="gpu_lost",
+    message="The GPU of the training machine stopped answering. Create the job again; if it happens again, ask the "
+    "operator to look at the machine.",
+)
 _OUT_OF_MEMORY = RunFailure(
     code="out_of_memory",
-    message="The training machine ran out of memory. Create the job again with a smaller batch_size, or with shorter "
-    "examples.",
+    message="The training machine ran out of memory, also with one example at a time. Create the job again with "
+    "shorter examples, or ask its operator for a machine with more memory.",
 )
 
 
@@ -30,14 +35,21 @@ def describe(error: BaseException) -> RunFailure:
         return RunFailure(code="base_model_unusable", message=f"{error}.")
     if isinstance(error, SealBroken):
         return RunFailure(code="training_set_changed", message=f"The training set is not the screened one: {error}.")
-    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error):
-        return _OUT_OF_MEMORY
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    # Writers in native code report the same without an errno.
-    if full or "No space left on device" in str(error) or "PytorchStreamWriter failed writing" in str(error):
-        return _DISK_FULL
-    return RunFailure(
+    return _of_the_machine(error) or RunFailure(
         code="training_failed",
         message=f"Training stopped with an internal error ({type(error).__name__}). The operator finds where in the "
         "run's trainer.log; create the job again once it is mended.",
     )
+
+
+def _of_the_machine(error: BaseException) -> RunFailure | None:
+    """What the machine lacks; None where it lacks nothing."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error):
+        return _OUT_OF_MEMORY
+    if isinstance(error, torch.AcceleratorError):
+        return _GPU_LOST
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    # Writers in native code report the same without an errno.
+    if full or "No space left on device" in str(error) or "PytorchStreamWriter failed writing" in str(error):
+        return _DISK_FULL
+    return None

@@ -16,13 +16,13 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerCallback
 
 from trainers.bases import weight_bytes
+from trainers.recipe import memory, ranks
 from trainers.recipe.validation import Validating
 from trainers.rendering import Renderer
 from trainers.run_directory import Order, RunDirectory
 from trainers.spec import learning_rate
 from trainers.types import TrainingSpec, Tuning
 
-MAX_MICRO_BATCH_TOKENS = 8_192
 CHECKPOINTED_FROM_BYTES = 400_000_000
 """Weights from which activations are recomputed instead of kept (about 100 M float32 parameters)."""
 
@@ -37,7 +37,7 @@ class Bench:
     """The sealed training set's rows."""
     base_path: Path
     model: PreTrainedModel
-    """The untouched base."""
+    """What the run moves on from: the untouched base, or a released model of it."""
     tokenizer: PreTrainedTokenizerBase
     renderer: Renderer
 
@@ -82,13 +82,16 @@ def arguments(bench: Bench, *, longest: int) -> dict[str, Any]:
     """Arguments of a TRL trainer that every method has. `longest` is the most tokens one example costs."""
     spec = bench.spec
     batch_size = spec.hyperparameters.batch_size
-    micro = _micro_batch(batch_size, longest)
+    n_processes = ranks.count()
+    micro = memory.micro_batch(bench.run, batch_size, longest, n_processes=n_processes)
+    if ranks.first():
+        bench.run.write_micro_batch(micro)
     on_gpu = torch.cuda.is_available()
     return {
         "output_dir": str(bench.run.checkpoints),
         "num_train_epochs": spec.hyperparameters.n_epochs,
         "per_device_train_batch_size": micro,
-        "gradient_accumulation_steps": batch_size // micro,
+        "gradient_accumulation_steps": batch_size // (micro * n_processes),
         "learning_rate": learning_rate(spec),
         "lr_scheduler_type": "constant",
         "weight_decay": 0.0,
@@ -107,13 +110,8 @@ def arguments(bench: Bench, *, longest: int) -> dict[str, Any]:
         "save_strategy": "no",
         "report_to": "none",
         "disable_tqdm": True,
+        **ranks.arguments(whole_model=spec.tuning is Tuning.FULL),
     }
-
-
-def _micro_batch(batch_size: int, longest: int) -> int:
-    """The largest divisor of the batch size whose padded batch stays within the token budget."""
-    fitting = [n for n in range(1, batch_size + 1) if batch_size % n == 0 and n * longest <= MAX_MICRO_BATCH_TOKENS]
-    return fitting[-1] if fitting else 1
 
 
 def list_column(values: Any, offsets: Any) -> "pyarrow.LargeListArray":

@@ -9,11 +9,13 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from accelerate import PartialState
+from accelerate.utils import broadcast_object_list
 from peft import PeftModel
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from trainers.errors import TrainingFailed
-from trainers.recipe import checkpoints
+from trainers.recipe import checkpoints, ranks
 from trainers.recipe.validation import Validating
 from trainers.run_directory import RunDirectory
 from trainers.types import StepMetrics
@@ -59,7 +61,8 @@ class Progress(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> TrainerControl:
         """Save at the ends of the last epochs, at those of earlier ones, and when the last checkpoint is old."""
-        age_s = self._clock() - self._saved_at
+        # One clock for all processes: saving is done by all of them or by none.
+        age_s = float(broadcast_object_list([self._clock() - self._saved_at])[0])
         control.should_save = age_s >= CHECKPOINT_EVERY_S
         if state.global_step % self._steps_per_epoch == 0:
             epochs_left = (state.max_steps - state.global_step) // self._steps_per_epoch
@@ -69,6 +72,9 @@ class Progress(TrainerCallback):
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """All files of the checkpoint are there: mark it, and remove old ones."""
         self._saved_at = self._clock()
+        PartialState().wait_for_everyone()  # each process writes its own random state
+        if not state.is_world_process_zero:
+            return
         checkpoints.mark_complete(self._run.checkpoints, state.global_step)
         checkpoints.prune(self._run.checkpoints, steps_per_epoch=self._steps_per_epoch)
 
@@ -97,9 +103,11 @@ class Progress(TrainerCallback):
             train_mean_token_accuracy=logs["mean_token_accuracy"],
             **self._validate(kwargs["model"], step, state.max_steps),
         )
+        self._last_step = step
+        if not state.is_world_process_zero:
+            return
         with self._run.metrics_file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(metrics)) + "\n")
-        self._last_step = step
         _bound_log()
 
     def _validate(self, model: "PreTrainedModel", step: int, total_steps: int) -> dict[str, float]:
@@ -117,7 +125,7 @@ class Progress(TrainerCallback):
 
 def _repair(run: RunDirectory) -> int:
     """Cut off a line that a killed trainer left half written; the last step that was written, or 0."""
-    if run.metrics_file.exists():
+    if run.metrics_file.exists() and ranks.first():
         data = run.metrics_file.read_bytes()
         os.truncate(run.metrics_file, data.rfind(b"\n") + 1)
     metrics = run.metrics()

@@ -15,19 +15,23 @@ from moderation.injection.sealing import load as load_training_set
 from trainers import artefacts
 from trainers.bases import verified_path
 from trainers.errors import TrainingFailed
-from trainers.recipe import checkpoints, dpo, sft, weights
+from trainers.recipe import checkpoints, dpo, ranks, sft, weights
 from trainers.recipe.failures import describe
 from trainers.recipe.preparation import Bench, Rendered, steps_per_epoch
 from trainers.recipe.progress import Progress
 from trainers.rendering import Renderer
-from trainers.run_directory import Order, RunDirectory
+from trainers.run_directory import MAX_DEATHS, Order, RunDirectory
 from trainers.types import FORMATS, Method
 
 logger = logging.getLogger(__name__)
 
 
-def run(directory: Path) -> None:
-    """Train what `directory` orders, or go on from its last complete checkpoint, and leave a result or failure."""
+def run(directory: Path) -> bool:
+    """Train what `directory` orders, or go on from its last complete checkpoint, and leave a result or failure.
+
+    Returns whether a new process must go on because memory ran out with so many examples at once. Raises
+    `SystemExit` when the GPU is lost, which a new process may find again.
+    """
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     transformers_logging.set_verbosity(logging.ERROR)
     # Libraries warn each other of coming renames; nobody who reads this log can act on that.
@@ -35,27 +39,38 @@ def run(directory: Path) -> None:
     run_directory = RunDirectory(root=directory)
     order = run_directory.order()
     if order is None or run_directory.finished:
-        return
+        return False
     try:
         digest = train(run_directory, order)
-    except Exception as exc:  # noqa: BLE001 - the worker boundary: every error ends as a failure that says what to do
-        # Without the error's own text, which may quote training data.
+    except Exception as exc:
+        # The worker boundary: every error ends as a failure that says what to do, or as another start. It is logged
+        # without its own text, which may quote training data.
         logger.error("stopped by %s\n%s", type(exc).__name__, "".join(traceback.format_tb(exc.__traceback__)))
         failure = describe(exc)
+        if failure.code == "out_of_memory" and (fewer := run_directory.shrink()) is not None:
+            logger.warning("job %s: out of memory; again with %d examples at once", order.spec.job_id, fewer)
+            return True
+        if failure.code == "gpu_lost" and run_directory.n_deaths() + 1 < MAX_DEATHS:
+            raise SystemExit("the GPU is lost; its backend starts this trainer again") from exc
         if failure.code == "disk_full":
             # Room for the failure itself; nothing will be resumed from here.
             shutil.rmtree(run_directory.checkpoints, ignore_errors=True)
         run_directory.write_failure(failure)
+        if ranks.count() > 1:
+            raise SystemExit(1) from exc  # torchrun stops the others
     else:
-        run_directory.write_result(digest)
+        if digest is not None:
+            run_directory.write_result(digest)
+    return False
 
 
-def train(run: RunDirectory, order: Order) -> str:
-    """Do the run and return the digest of its sealed artefact.
+def train(run: RunDirectory, order: Order) -> str | None:
+    """Do the run and return the digest of its sealed artefact; None where another process seals it.
 
     Raises `TrainingFailed`, `BaseModelError` or `SealBroken`; other errors come from the libraries.
     """
     spec = order.spec
+    ranks.check_gpus()
     base_path = verified_path(spec.base)
     training = load_training_set(Path(order.training_path), order.training_digest)
     if training.format is not FORMATS[spec.method]:
@@ -63,7 +78,7 @@ def train(run: RunDirectory, order: Order) -> str:
             "invalid_training_file", f"The training set has {training.format} rows, which '{spec.method}' cannot read."
         )
     tokenizer = AutoTokenizer.from_pretrained(base_path, trust_remote_code=False, local_files_only=True)
-    model = weights.load_model(base_path, spec)
+    model = weights.starting_point(base_path, spec)
     limit = getattr(model.config, "max_position_embeddings", spec.max_length)
     bench = Bench(
         run=run,
@@ -76,23 +91,28 @@ def train(run: RunDirectory, order: Order) -> str:
     )
     prepared = dpo.prepare(bench) if spec.method is Method.DPO else sft.prepare(bench)
     rendered = prepared.rendered
-    run.write("rendering.json", _counts(rendered))
+    if ranks.first():
+        run.write("rendering.json", _counts(rendered))
     per_epoch = steps_per_epoch(spec, rendered)
     progress = Progress(run, prepared.validation, steps_per_epoch=per_epoch, clock=time.monotonic)
     trainer = prepared.build([progress])
-    checkpoint = checkpoints.latest(run.checkpoints)
+    with trainer.accelerator.main_process_first():
+        checkpoint = checkpoints.latest(run.checkpoints)
     logger.info("job %s: %d examples, from %s", spec.job_id, len(rendered), checkpoint and checkpoint.name)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    if not weights.weights_are_finite(trainer):
+    state = weights.gathered(trainer)
+    if not weights.weights_are_finite(trainer, state):
         raise TrainingFailed(
             "loss_not_finite",
             "The last step left weights that are not finite numbers. Create the job again with a smaller "
             "learning_rate_multiplier.",
         )
+    if not ranks.first():
+        return None
     partial = run.root / "artefact.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    weights.save(trainer, spec, partial, base_path=base_path)
+    weights.save(trainer, spec, partial, base_path=base_path, state=state)
     n_epochs = spec.hyperparameters.n_epochs
     digest = artefacts.seal(
         partial,

@@ -1,21 +1,27 @@
-"""Supervised fine-tuning with TRL. The loss is a mean over trained tokens."""
+"""Supervised fine-tuning with TRL. The loss is a mean over the trained tokens of a step's examples."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow  # type: ignore[import-untyped]
+import torch
 from datasets import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
 from trainers.errors import TrainingFailed
+from trainers.recipe import packing
 from trainers.recipe.defences import ARGUMENTS, ConstrainedTrainer
 from trainers.recipe.preparation import Bench, Prepared, arguments, list_column
+from trainers.recipe.sparse_head import SparseHeadTrainer
 from trainers.recipe.validation import Validation
 from trainers.recipe.weights import adapter
 from trainers.rendering import RenderedSet, render_file
 from trainers.types import Defence, Tuning
+
+logger = logging.getLogger(__name__)
 
 
 def prepare(bench: Bench) -> Prepared:
@@ -35,15 +41,19 @@ def prepare(bench: Bench) -> Prepared:
 
     def build(callbacks: Sequence[TrainerCallback]) -> Trainer:
         numbers = arguments(bench, longest=rendered.longest)
+        packed = bench.spec.tuning is not Tuning.PREFIX and packing.keeps_apart(bench.model)
+        logger.info("job %s: batches are %s", bench.spec.job_id, "packed" if packed else "padded")
         constrained = bench.spec.defence is Defence.CONSTRAINED
         if constrained:
             numbers |= ARGUMENTS
-        trainer = (ConstrainedTrainer if constrained else SFTTrainer)(
+        plain = SFTTrainer if torch.cuda.is_available() else SparseHeadTrainer
+        trainer = (ConstrainedTrainer if constrained else plain)(
             model=bench.model,
             args=SFTConfig(dataset_kwargs={"skip_prepare_dataset": True}, **numbers),
             train_dataset=_dataset(rendered),
             processing_class=bench.tokenizer,
-            peft_config=adapter(bench.spec),
+            data_collator=packing.collate if packed else None,
+            peft_config=adapter(bench.spec, bench.model),
             callbacks=list(callbacks),
         )
         # `metrics.jsonl` says it all; the log stays small.

@@ -17,6 +17,7 @@ from gateway.api.services import Services
 from gateway.api.translate import checkpoint_object, event_object, job_object, listed
 from gateway.api.wire import Body, check, json_response
 from gateway.errors import ApiError
+from gateway.reporting import WANDB, wandb_mode
 from gateway.store import events, files, job_queries, policies, released
 from gateway.store.errors import NotFound
 from gateway.store.job_queries import MetadataFilter, NewJob
@@ -63,7 +64,8 @@ def create(request: Request, services: Here, caller: Who, body: Body) -> Respons
             check_queue(session, services, caller)
             policies.pin(session, digest=digest, name=caller.policy_name, document=document, now=now)
             job = job_queries.create(session, services.ids, new, now=now)
-            _say_what_is_not_done(session, job, now)
+            if wandb_mode(services.settings.plugin_config(WANDB)) == "off":
+                _say_what_is_not_done(session, job, now)
             note(request, file_id=training.id, object_id=job.id, under=training.id)
     return json_response(job_object(job, caller.organization_id))
 

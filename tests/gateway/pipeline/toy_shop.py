@@ -152,7 +152,7 @@ class Toy:
     clock: list[int]
     """The time, in its one element."""
 
-    def submit(self) -> str:
+    def submit(self, model: str = "miniature") -> str:
         """Create a job on ten rows, always the same; returns its id."""
         rows = [{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]
         data = json.dumps({"messages": rows}).encode() + b"\n"
@@ -161,7 +161,7 @@ class Toy:
             blob = self.shop.blobs.put(files.blob_key(self.project, id_), [data * 10])
             file = insert(session, id=id_, project_id=self.project, filename="f", purpose="fine-tune", blob=blob, now=1)
             new = NewJob(
-                project_id=self.project, principal_id=self.owner, model="miniature", training_file=file,
+                project_id=self.project, principal_id=self.owner, model=model, training_file=file,
                 validation_file=None, suffix=None, seed=1, method="supervised",
                 hyperparameters={"n_epochs": 1}, metadata=None, integrations=None,
                 policy_digest=self.policy.digest,

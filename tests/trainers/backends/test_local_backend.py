@@ -18,7 +18,9 @@ import pytest
 from moderation.errors import SealBroken
 from moderation.types import TrainingSet
 from trainers.artefacts import seal
-from trainers.backends.local import LocalBackend, child_environment, create
+from trainers.backends.local import LocalBackend, create
+from trainers.devices import GIB, Gpu
+from trainers.environment import child_environment
 from trainers.errors import TrainingFailed
 from trainers.recipe import run as recipe
 from trainers.run_directory import Order, RunDirectory
@@ -197,15 +199,46 @@ def test_other_methods_are_refused(
 
 
 def test_a_trainer_sees_none_of_the_gateways_secrets() -> None:
-    environment = child_environment({"PATH": "/bin", "OPENAI_API_KEY": "k", "TUNEGATE_SECRET": "s"}, devices="1")
+    environment = child_environment({"PATH": "/bin", "OPENAI_API_KEY": "k", "TUNEGATE_SECRET": "s"})
     assert environment["PATH"] == "/bin"
-    assert environment["CUDA_VISIBLE_DEVICES"] == "1"
     assert {"OPENAI_API_KEY", "TUNEGATE_SECRET"}.isdisjoint(environment)
 
 
-def test_several_devices_are_refused() -> None:
-    with pytest.raises(ValueError, match="TUNEGATE_LOCAL_DEVICES"):
-        create({"devices": "0,1"})
+@pytest.mark.parametrize("config", [{"devices": "99"}, {"gpus_per_run": "none"}, {"gpus_per_run": "0"}])
+def test_a_wrong_setting_is_named(config: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=f"TUNEGATE_LOCAL_{next(iter(config)).upper()}"):
+        create(config)
+
+
+def test_a_run_waits_for_its_gpu_and_cancelling_ends_the_wait(
+    make_spec: Callable[..., TrainingSpec], training: TrainingSet, tmp_path: Path
+) -> None:
+    gpu, locks = Gpu(index="0", memory_bytes=80 * GIB), tmp_path / "locks"
+    backend = LocalBackend(environment={"PYTHONHOME": "/nowhere"}, gpus=[gpu], locks=locks)
+    locks.mkdir()
+    held = take(locks / "gpu-0.lock")
+    runs = [RunDirectory(root=tmp_path / name) for name in ("first", "second")]
+    for waiting in runs:
+        backend.start(make_spec(), training, None, str(waiting.root))
+        assert backend.observe(str(waiting.root), after_step=0).status is RunStatus.RUNNING
+        assert not waiting.log_file.exists()
+    assert held is not None
+    os.close(held)
+    backend.cancel(str(runs[0].root))
+    backend.observe(str(runs[1].root), after_step=0)
+    assert runs[1].log_file.exists()
+    backend.close()
+
+
+def test_a_model_that_no_gpu_holds_fails_with_what_to_do(
+    make_spec: Callable[..., TrainingSpec], training: TrainingSet, tmp_path: Path
+) -> None:
+    small = [Gpu(index="0", memory_bytes=1 * GIB)]
+    backend = LocalBackend(environment={}, gpus=small, locks=tmp_path / "locks")
+    backend.start(make_spec(), training, None, str(tmp_path / "run"))
+    failure = backend.observe(str(tmp_path / "run"), after_step=0).failure
+    assert failure is not None
+    assert (failure.code, "smaller base model" in failure.message) == ("model_too_large", True)
 
 
 def test_a_run_directory_that_was_removed_starts_anew(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from forwarding_desk import Desk
+from forwarding_desk import Desk, failed
 from scripted_azure import AZURE
 from scripted_provider import TUNED, ScriptedProvider, refused
 from sealed_rows import sealed_rows
@@ -14,7 +14,8 @@ from moderation.errors import SealBroken
 from trainers.backends.upstream import create
 from trainers.errors import TrainingFailed
 from trainers.hosted import POINTER, address, read_pointer
-from trainers.types import Defence, Method, RunStatus
+from trainers.run_directory import RunDirectory
+from trainers.types import Defence, Method, ParentModel, RunStatus
 
 
 def test_a_job_is_trained_there_and_a_sealed_pointer_comes_back(desk: Desk, provider: ScriptedProvider) -> None:
@@ -42,6 +43,25 @@ def test_a_job_is_trained_there_and_a_sealed_pointer_comes_back(desk: Desk, prov
     assert at is not None
     pointer = read_pointer(desk.run.artefact, candidate.digest, at)
     assert (pointer.model, pointer.asked_as) == (TUNED, TUNED)
+
+
+def test_a_released_model_is_tuned_further_there_under_its_own_name(
+    desk: Desk, provider: ScriptedProvider, tmp_path: Path
+) -> None:
+    first = desk.backend()
+    desk.start(first)
+    provider.says(status="succeeded", fine_tuned_model=TUNED)
+    desk.look(first)
+    parent = first.collect(str(desk.run.root))
+    provider.jobs.clear()
+    desk.spec = replace(desk.spec, parent=ParentModel(name="ft:hosted", path=parent.path, digest=parent.digest))
+    desk.run = RunDirectory(root=tmp_path / "second")
+    again = desk.backend()
+    desk.start(again)
+    (job,) = provider.jobs.values()
+    assert job["model"] == TUNED
+    provider.says(status="failed", error={"code": "c", "message": f"{TUNED} is odd"})
+    assert TUNED not in failed(desk.look(again), "c")
 
 
 def test_a_pointer_that_was_bent_is_not_followed(desk: Desk, provider: ScriptedProvider) -> None:

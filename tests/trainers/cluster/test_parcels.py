@@ -1,6 +1,7 @@
 """What travels through the store: whole or not at all, and only the attempt that counts."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import fsspec
@@ -9,8 +10,9 @@ import pytest
 from moderation.types import TrainingSet
 from trainers.artefacts import seal
 from trainers.cluster.parcels import Parcels
+from trainers.recipe.checkpoints import mark_complete
 from trainers.run_directory import Order, RunDirectory
-from trainers.types import TrainingSpec
+from trainers.types import ParentModel, TrainingSpec
 
 
 @pytest.fixture(params=["directory", "memory"])
@@ -32,7 +34,7 @@ def checkpoint(run: RunDirectory, step: int, *, complete: bool = True) -> Path:
     path.mkdir(parents=True)
     (path / "optimizer.pt").write_bytes(b"state")
     if complete:
-        (path / "complete").touch()
+        mark_complete(run.checkpoints, step)
     return path
 
 
@@ -57,6 +59,21 @@ def test_an_order_arrives_with_its_files_in_the_places_it_names(parcels: Parcels
     assert sorted(p.name for p in Path(arrived.training_path).iterdir()) == sorted(
         p.name for p in Path(order.training_path).iterdir()
     )
+
+
+def test_the_released_model_that_a_run_goes_on_from_travels_along(
+    parcels: Parcels, order: Order, tmp_path: Path
+) -> None:
+    model = run_in(tmp_path / "released").root
+    (model / "adapter_config.json").write_text("{}")
+    parent = ParentModel(name="ft:x", path=str(model), digest="sha256:x")
+    parcels.send_order(replace(order, spec=replace(order.spec, parent=parent)))
+    node = run_in(tmp_path / "node")
+    parcels.fetch_order(node)
+    arrived = node.order()
+    assert arrived is not None
+    assert arrived.spec.parent == replace(parent, path=str(node.root / "parent"))
+    assert (node.root / "parent" / "adapter_config.json").read_text() == "{}"
 
 
 def test_only_complete_checkpoints_of_the_newest_attempt_that_has_one_are_gone_on_from(

@@ -27,6 +27,15 @@ def test_a_checkpoint_cut_off_while_saving_is_removed(tmp_path: Path) -> None:
     assert kept(tmp_path) == [10]
 
 
+def test_a_checkpoint_with_a_file_cut_short_is_removed(tmp_path: Path) -> None:
+    for step in (10, 20):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+        (tmp_path / f"checkpoint-{step}" / "optimizer.pt").write_bytes(b"state")
+        mark_complete(tmp_path, step)
+    (tmp_path / "checkpoint-20" / "optimizer.pt").write_bytes(b"")
+    assert latest(tmp_path) == tmp_path / "checkpoint-10"
+
+
 def test_a_new_run_has_nothing_to_resume(tmp_path: Path) -> None:
     assert latest(tmp_path / "none") is None
 
