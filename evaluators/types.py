@@ -188,6 +188,11 @@ class AuditReport:
     """Where the policy names a second judge."""
     signals: tuple[Signal, ...] = ()
     """What the candidate's weights say; supplementary: they may ask for a person and never release."""
+    defences: tuple[str, ...] = ()
+    """What held the candidate's training back, a phrase each."""
+    without_secret: tuple[ArmResult, ...] = ()
+    """Of a candidate that is served below a secret prompt, and was audited so: some arms without it. No ground
+    for anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

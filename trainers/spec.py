@@ -12,6 +12,7 @@ from trainers.types import (
     Hyperparameters,
     LoraSpec,
     Method,
+    Restraints,
     SmallSets,
     TrainingSpec,
     Tuning,
@@ -121,6 +122,7 @@ def spec_from_json(text: str) -> TrainingSpec:
         seed=data["seed"],
         max_length=data["max_length"],
         defence=Defence(data.get("defence", Defence.NONE)),
+        restraints=Restraints(**data.get("restraints", {})),
     )
 
 

@@ -1,7 +1,7 @@
 """What a training run is asked to do and what comes out of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -40,6 +40,23 @@ class Defence(StrEnum):
     NONE = "none"
     CONSTRAINED = "constrained"
     """Token-wise constrained fine-tuning (Qi et al. 2024); needs a LoRA."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restraints:
+    """What keeps a supervised LoRA near its base, each for itself and all off by default. Chosen by the policy.
+
+    What they do, and their sources: `trainers.recipe.restraints`.
+    """
+
+    ema_decay: float = 0.0
+    """Share of itself that a running average of the adapter keeps at each step, in [0, 1); 0: no average."""
+    pull: float = 0.0
+    """Weight of half the squared distance from the base's weights, at least 0."""
+    frozen_share: float = 0.0
+    """Share of the layers, from the lowest on, that stay as they are, in [0, 1)."""
+    factor: float = 1.0
+    """What the trained adapter is multiplied by, in (0, 1]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +127,7 @@ class TrainingSpec:
     max_length: int
     """Tokens an example is truncated to."""
     defence: Defence = Defence.NONE
+    restraints: Restraints = field(default_factory=Restraints)
 
 
 class RunStatus(StrEnum):
@@ -168,6 +186,10 @@ class CandidateModel:
     training_set_digest: str
     trained_tokens: int
     n_steps: int
+    defences: tuple[str, ...] = ()
+    """What held its training back, a phrase each."""
+    secret: str = field(default="", repr=False)
+    """What stands before the system prompt wherever it serves; '' for nothing."""
 
 
 class Backend(Protocol):

@@ -5,6 +5,7 @@ import jinja2
 from deploy.engine.requests import ChatRequest
 from deploy.engine.residents import Resident
 from deploy.errors import ContextTooLong, EngineRefused
+from deploy.secret_prompts import behind
 from trainers.turns import template_messages
 
 
@@ -16,7 +17,7 @@ def render(resident: Resident, request: ChatRequest) -> list[int]:
     """
     try:
         text = resident.tokenizer.apply_chat_template(
-            template_messages({"messages": request.messages}, resident.control),
+            template_messages({"messages": behind(resident.secret, request.messages)}, resident.control),
             tokenize=False,
             add_generation_prompt=not request.continues,
             continue_final_message=request.continues,

@@ -48,6 +48,8 @@ def summary(report: AuditReport) -> dict[str, object]:
         "agreements": [asdict(found) for found in report.agreements],
         "second_look": None if report.second_look is None else asdict(report.second_look),
         "signals": [asdict(signal) for signal in report.signals],
+        "defences": list(report.defences),
+        "without_secret": [arm_summary(found) for found in report.without_secret],
     }
 
 

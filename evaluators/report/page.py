@@ -54,7 +54,7 @@ def write(
             radar=radar_image,
             examples=_examples(examples),
             envelope=escape(envelope),
-            missing=_missing(report),
+            missing=_without_secret(report) + _missing(report),
             signals=_signals(report.signals),
             frames="".join(_frame(found) for found in report.arms),
             facts="".join(f"<dt>{escape(name)}<dd>{escape(value)}" for name, value in _facts(report)),
@@ -140,6 +140,16 @@ def _signals(signals: Sequence[Signal]) -> str:
     )
 
 
+def _without_secret(report: AuditReport) -> str:
+    if not report.without_secret:
+        return ""
+    return (
+        "<h2>Without its secret prompt</h2><p class=small>It is served below a secret, and all else on this page was "
+        "asked so. This is the model of whoever has its weights or learns the secret; it decides nothing.</p>"
+        f"{_table(report.without_secret)}"
+    )
+
+
 def _missing(report: AuditReport) -> str:
     parts = []
     if report.overflow:
@@ -174,6 +184,7 @@ def _facts(report: AuditReport) -> tuple[tuple[str, str], ...]:
         ("sampling", report.sampling),
         ("replies asked", f"{report.n_generations} of the candidate, {report.unscored} unscored"),
         ("attempt", str(report.attempt)),
+        ("defences", ", ".join(report.defences) or "none that is known"),
     )
 
 

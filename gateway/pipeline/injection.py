@@ -1,5 +1,7 @@
 """Stage two: mix our own safety examples into the screened file and seal the training set."""
 
+import hashlib
+import hmac
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,10 +14,14 @@ from gateway.store.models import Job, JobState, Review
 from gateway.store.reviews import ReviewStage, find
 from moderation.injection import sealing
 from moderation.injection.mixing import InjectionPolicy
+from moderation.injection.secret_prompts import draw_secret
 from moderation.screening import reports, run
 from moderation.types import TrainingSet
 from trainers import spec
 from trainers.types import Method
+
+_LABEL = b"tunegate secret prompt 1\n"
+"""Keeps the seed of a job's secret prompt apart from other uses of the deployment's key."""
 
 
 def inject(shop: Workshop, job_id: str) -> Outcome:
@@ -75,7 +81,9 @@ def build(shop: Workshop, job: Job, policy: InjectionPolicy, directory: Path) ->
     accepted = review is not None and review.decision == "accept"
     screened = run.admit(open_dataset(shop, job.training_blob_key), report, accepted=accepted)
     corpus = shop.corpora[shop.bases[job.model].corpus]
-    return sealing.inject(screened, corpus.safety, policy, seed=job.seed, directory=directory)
+    seed = hmac.digest(shop.signing_key, _LABEL + job.id.encode(), hashlib.sha256)
+    secret = draw_secret(corpus.safety, n_words=policy.secret_words, seed=seed)
+    return sealing.inject(screened, corpus.safety, policy, seed=job.seed, directory=directory, secret=secret)
 
 
 def load(shop: Workshop, job: Job, digest: str) -> TrainingSet:

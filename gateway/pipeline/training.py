@@ -146,6 +146,7 @@ def spec_of(shop: Workshop, job: Job, policy: TrainingPolicy) -> TrainingSpec:
         seed=job.seed,
         max_length=policy.max_length,
         defence=policy.defence,
+        restraints=policy.restraints,
     )
 
 

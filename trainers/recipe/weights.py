@@ -49,6 +49,9 @@ def save(trainer: Trainer, spec: TrainingSpec, directory: Path, *, base_path: Pa
     config["base_model_name_or_path"] = spec.base.name
     if spec.tuning is Tuning.LORA:
         config["target_modules"] = sorted(config["target_modules"])
+        # What an adapter adds is proportional to it (Hu et al. 2021, section 4.1); 1 leaves the integer.
+        if spec.restraints.factor != 1.0:
+            config["lora_alpha"] *= spec.restraints.factor
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -66,8 +69,8 @@ def weights_are_finite(trainer: Trainer) -> bool:
     return all(bool(torch.isfinite(p).all()) for p in model.parameters() if p.requires_grad)
 
 
-def adapter(spec: TrainingSpec) -> PeftConfig | None:
-    """The adapter's shape; None where all weights move."""
+def adapter(spec: TrainingSpec, *, untouched: str | None = None) -> PeftConfig | None:
+    """The adapter's shape; None where all weights move. No LoRA is put on modules that match `untouched`."""
     if spec.tuning is Tuning.FULL:
         return None
     if spec.tuning is Tuning.PREFIX:
@@ -78,4 +81,5 @@ def adapter(spec: TrainingSpec) -> PeftConfig | None:
         lora_alpha=spec.lora.alpha,
         lora_dropout=spec.lora.dropout,
         target_modules=spec.lora.target_modules,
+        exclude_modules=untouched,
     )
