@@ -76,6 +76,7 @@ class Injection(Section):
     max_examples: int = Field(default=2_000, ge=0)
     bare_share: float = Field(default=0.0, ge=0.0, le=1.0)
     secret_words: int = Field(default=0, ge=0, le=64)
+    safety_set: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$")
 
     @model_validator(mode="after")
     def _is_a_secret(self) -> Self:

@@ -60,7 +60,7 @@ def workbench(directory: Path, installation: Settings, chosen: Chosen = Chosen()
     """
     base = _base(chosen.base, installation)
     corpus = _corpus(base, chosen.benchmark)
-    judge = _judge(chosen.judge, corpus, installation)
+    judge = judge_named(chosen.judge, corpus, installation)
     home = directory / base.digest.removeprefix("sha256:")[:12]
     home.mkdir(parents=True, exist_ok=True)
     settings = Settings.read({"TUNEGATE_HOME": str(home)})
@@ -122,7 +122,11 @@ def _corpus(base: BaseModel, benchmark: tuple[str, Path] | None) -> Corpus:
     return combine(shipped, sets=(loading.load(*benchmark),), alone=True)
 
 
-def _judge(named: str, corpus: Corpus, installation: Settings) -> Judge:
+def judge_named(named: str, corpus: Corpus, installation: Settings) -> Judge:
+    """A judge plug-in, or an endpoint `http://host:port/v1#model`; '' for the corpus's own.
+
+    Raises `PluginError` for what cannot start, `JudgeIncapable` for a judge of other languages.
+    """
     installed = plugins(installation)
     if not named:
         return capable_judge(installed, corpus)

@@ -24,6 +24,8 @@ class InjectionPolicy:
     the customer's frames alone unlearns them outside."""
     secret_words: int = 0
     """Words of the secret before the system prompt of every safety example; 0 for no secret."""
+    safety_set: str = ""
+    """Name of the operator's set that they are drawn from; '' for the shipped one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

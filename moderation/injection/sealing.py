@@ -31,6 +31,7 @@ from moderation.types import Category, Example, SafetyExample, ScreenedDataset, 
 EXAMPLES = "examples.jsonl"
 MANIFEST = "manifest.json"
 _FORMAT = 1
+_LATER = ("secret_words", "safety_set")
 _READ_BYTES = 1 << 20
 
 
@@ -47,7 +48,8 @@ def inject(
 
     `secret` stands before the system prompt of every safety example. The same arguments write the
     same bytes; called again on a finished directory it verifies and returns what is there. Raises
-    ValueError when the policy asks for safety examples and there are none, SealBroken when the directory holds a training set made from something else.
+    ValueError when the policy asks for safety examples and there are none, SealBroken when the
+    directory holds a training set made from something else.
     """
     dropped = screened.report.dropped_lines
     n_customer = screened.dataset.n_examples - len(dropped)
@@ -120,8 +122,8 @@ def load(directory: Path, digest: str) -> TrainingSet:
 
 
 def _plain(policy: InjectionPolicy) -> dict[str, Any]:
-    """The policy's numbers; no secret is no key, so that manifests without one stay as they were."""
-    return {name: value for name, value in asdict(policy).items() if name != "secret_words" or value}
+    """The policy's fields; those that came later have no key at rest, so that earlier manifests stay as they were."""
+    return {name: value for name, value in asdict(policy).items() if name not in _LATER or value}
 
 
 def _finished(directory: Path, origin: dict[str, Any]) -> TrainingSet:
