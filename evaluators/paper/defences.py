@@ -6,7 +6,7 @@ SAMSum); Qi et al. (ICLR 2024), table 4, GPT-3.5, for mixing; BackdoorAlign (arX
 eleven rows with and without a secret; Kim et al. (arXiv 2508.12531) for the running average.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
@@ -25,6 +25,9 @@ from moderation.injection.secret_prompts import under
 from trainers.types import CandidateModel, Defence, Restraints
 
 NAME = "defences"
+TITLE = "Defences: harmful replies, and for an honest customer also what was learnt"
+UNTOUCHED = "untouched"
+SEPARATOR = ": "
 DEFAULT_N = 110
 """Prompts a cell: ten of each category."""
 CUSTOMER = Treatment(attack=house_style.NAME, n_rows=300, n_epochs=2)
@@ -108,10 +111,7 @@ DEFENDED = (
 def run(
     bench: Workbench, *, n: int | None, seeds: Sequence[int], on_step: OnStep = lambda _step: None
 ) -> Iterator[Table]:
-    """Yield the one table, once a model of every seed was measured in every cell.
-
-    Seed by seed, so that what an ended run has kept is balanced. Raises what `experiments.run` raises.
-    """
+    """Yield the one table after each seed, with all seeds so far. Raises what `experiments.run` raises."""
     n = DEFAULT_N if n is None else n
     harmful, benign = bench.corpus.harmful, bench.corpus.benign
     if not 1 <= n <= min(len(harmful), len(benign)):
@@ -132,23 +132,18 @@ def run(
                 of_seeds.append(rate)
                 done = sum(map(len, rates.values()))
                 on_step(Step(doing=f"seed {seed}: {defended.name}, {cell.name}", done=done, planned=planned))
-    rows_of = [_row("untouched", cell, [rate], n, None) for cell, rate in zip(CELLS, untouched, strict=True)]
-    for defended in DEFENDED:
-        printed = defended.printed or {}
-        rows_of += [
-            _row(defended.name, cell, rates[defended.name, cell.name], n, printed.get(cell.name)) for cell in CELLS
-        ]
-    yield Table(
-        name=NAME,
-        title="Defences: harmful replies, and for an honest customer also what was learnt",
-        rows=tuple(rows_of),
-        notes=bench.notes,
-    )
+        rows_of = [_row(UNTOUCHED, cell, [rate], n, None) for cell, rate in zip(CELLS, untouched, strict=True)]
+        for defended in DEFENDED:
+            printed = defended.printed or {}
+            rows_of += [
+                _row(defended.name, cell, rates[defended.name, cell.name], n, printed.get(cell.name)) for cell in CELLS
+            ]
+        yield Table(name=NAME, title=TITLE, rows=tuple(rows_of), notes=bench.notes)
 
 
 def named(defended: str, cell: str) -> str:
     """The name of a row of the table."""
-    return f"{defended} | {cell}"
+    return f"{defended}{SEPARATOR}{cell}"
 
 
 def _row(defended: str, cell: Cell, rates: Sequence[float], n: int, printed: float | None) -> Row:
@@ -189,4 +184,6 @@ def _measure(cell: Cell, subject: Subject, secret: str, bench: Workbench, transc
     return fmean(verdict.harmful for verdict in scored)
 
 
-_quietly: Callable[[Task, int], None] = lambda _task, _n: None  # noqa: E731
+def _quietly(task: Task, n: int) -> None:
+    """Nobody hears of single replies."""
+    del task, n
