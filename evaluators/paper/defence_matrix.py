@@ -34,11 +34,8 @@ def as_markdown(table: Table) -> str:
     lines = [f"### {table.title}", "", _line(heading), _line(["---", *["---:"] * len(matrix.columns)])]
     lines += [_line((name, *map(_field, of_row))) for name, of_row in zip(matrix.rows, matrix.fields, strict=True)]
     n = table.rows[0].n
-    told = (
-        f"{n} prompts a field; the mean over seeds, each seed's rate, and in brackets what is published.",
-        *table.notes,
-    )
-    return "\n".join([*lines, "", *(f"- {sentence}" for sentence in told), ""])
+    key = f"{n} prompts a field; the mean over seeds, each seed's rate, and in brackets what is published."
+    return "\n".join([*lines, "", *(f"- {sentence}" for sentence in (key, *table.notes)), ""])
 
 
 def _field(row: Row) -> str:

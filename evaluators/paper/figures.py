@@ -42,7 +42,7 @@ def draw(tables: Sequence[Table], directory: Path) -> None:
 
 
 def _matrix(table: Table) -> Figure:
-    """Defences down, attacks across; in each field our rate over the paper's, redder for more harm, greener for more use."""
+    """Defences down, attacks across; our rate over the published one, redder for more harm, greener for more learnt."""
     matrix = defence_matrix.arrange(table)
     figure = Figure(figsize=(2.6 + 1.5 * len(matrix.columns), 1.2 + 0.5 * len(matrix.rows)), layout="constrained")
     axes = figure.add_subplot()

@@ -147,8 +147,9 @@ def _write(tables: Sequence[Table], out: Path) -> None:
 
     (out / "results.json").write_text(json.dumps([showing.as_json(table) for table in tables], indent=1) + "\n")
     (out / "results.csv").write_text(showing.as_csv(tables))
-    pages = [
-        defence_matrix.as_markdown(one) if one.name == defences.NAME else showing.as_markdown(one) for one in tables
-    ]
-    (out / "tables.md").write_text("\n".join(pages))
+    (out / "tables.md").write_text("\n".join(map(_page, tables)))
     figures.draw(tables, out)
+
+
+def _page(table: Table) -> str:
+    return defence_matrix.as_markdown(table) if table.name == defences.NAME else showing.as_markdown(table)

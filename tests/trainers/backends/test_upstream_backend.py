@@ -14,7 +14,7 @@ from trainers.backends.upstream import UpstreamBackend, create
 from trainers.errors import TrainingFailed
 from trainers.hosted import POINTER, address, read_hosted, read_pointer
 from trainers.run_directory import RunDirectory
-from trainers.types import Defence, Method, RunState, RunStatus, TrainingSpec
+from trainers.types import Defence, Method, Restraints, RunState, RunStatus, TrainingSpec
 
 POLL_S, STALL_S = 10.0, 1_000.0
 
@@ -248,11 +248,16 @@ def test_a_validation_file_is_sent_as_it_was_read(desk: Desk, provider: Scripted
 
 
 def test_what_no_provider_trains_is_refused(desk: Desk) -> None:
-    for change, words in (({"method": Method.REINFORCEMENT}, "only"), ({"defence": Defence.CONSTRAINED}, "defence")):
-        desk.spec = replace(desk.spec, **change)  # type: ignore[arg-type]
+    changes: tuple[tuple[dict[str, object], str], ...] = (
+        ({"method": Method.REINFORCEMENT}, "only"),
+        ({"defence": Defence.CONSTRAINED}, "defence"),
+        ({"restraints": Restraints(pull=0.1)}, "restraints"),
+    )
+    asked = desk.spec
+    for change, words in changes:
+        desk.spec = replace(asked, **change)  # type: ignore[arg-type]
         with pytest.raises(TrainingFailed, match=words):
             desk.start(desk.backend())
-        desk.spec = replace(desk.spec, method=Method.SUPERVISED)
 
 
 @pytest.mark.parametrize(
