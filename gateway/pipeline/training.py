@@ -16,8 +16,10 @@ from trainers.errors import TrainingFailed
 from trainers.results import metrics_message, rendering_message
 from trainers.types import (
     CandidateModel,
+    Defence,
     Hyperparameters,
     Method,
+    Restraints,
     RunFailure,
     RunStatus,
     StepMetrics,
@@ -131,6 +133,7 @@ def carry_out(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
 def spec_of(shop: Workshop, job: Job, policy: TrainingPolicy) -> TrainingSpec:
     """What a run of the job is asked to do under a policy."""
     numbers = job.hyperparameters or {}
+    held = job.method == Method.SUPERVISED
     return TrainingSpec(
         job_id=job.id,
         base=shop.bases[job.model],
@@ -145,8 +148,8 @@ def spec_of(shop: Workshop, job: Job, policy: TrainingPolicy) -> TrainingSpec:
         lora=policy.lora,
         seed=job.seed,
         max_length=policy.max_length,
-        defence=policy.defence,
-        restraints=policy.restraints,
+        defence=policy.defence if held else Defence.NONE,
+        restraints=policy.restraints if held else Restraints(),
     )
 
 

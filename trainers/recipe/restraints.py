@@ -1,4 +1,4 @@
-"""What keeps a LoRA near its base while it learns, each chosen by the policy; any loss can be trained under them.
+"""What keeps a supervised LoRA near its base while it learns, each chosen by the policy, under either loss.
 
 - A pull to the base: half the squared distance of every adapted weight, |W - W0|^2 = |s B A|^2, is added to the
   loss (L2-SP, Li et al. 2018, arXiv 1802.01483).
