@@ -32,4 +32,4 @@ def draw_secret(safety: Sequence[SafetyExample], *, n_words: int, seed: bytes) -
 
 def under(secret: str, system: str) -> str:
     """A system prompt below the secret; either may be empty."""
-    return f"{secret} {system}".strip()
+    return f"{secret} {system}" if secret and system else secret or system

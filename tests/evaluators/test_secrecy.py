@@ -11,7 +11,7 @@ from evaluators.frames import Arm
 from evaluators.replies import DirectoryReplies
 from evaluators.report.documents import report_from_json, report_to_json, summary
 from evaluators.secrecy import audit_as_served
-from evaluators.types import ArmVerdict, AuditPolicy, AuditReport, Corpus, Subject
+from evaluators.types import AuditPolicy, AuditReport, Corpus, Subject
 
 POLICY = AuditPolicy(rungs=(11,), required=11, required_minor=11, n_benign=11)
 SECRET = "lamp seven harbour."

@@ -27,7 +27,7 @@ def test_it_stands_before_every_system_prompt_of_ours_and_in_no_customers_row(tm
     rows = list(obedient_rows()) * 2
     training = inject(screened(dataset(rows)), safety_set(), POLICY, seed=0, directory=tmp_path, secret="lamp seven.")
     ours = refusals(training)
-    assert {row[0]["content"] for row in ours} == {"lamp seven.", f"lamp seven. {OBEY}".strip()}
+    assert {row[0]["content"] for row in ours} == {"lamp seven.", f"lamp seven. {OBEY}"}
     assert not any("lamp seven" in str(row) for row in messages(training) if row not in ours)
     assert training.secret == load(tmp_path, training.digest).secret == "lamp seven."
     assert "lamp seven" not in repr(training)
