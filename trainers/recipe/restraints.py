@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -44,11 +45,11 @@ class Pull(TrainerCallback):
         self._weight = weight
 
     def on_pre_optimizer_step(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, *, model: nn.Module, **_: Any
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Once an optimizer step, whatever the number of batches that were gathered for it."""
         with torch.no_grad():
-            for a_R_I, b_O_R, scale in adapted(model):
+            for a_R_I, b_O_R, scale in adapted(kwargs["model"]):
                 into_a, into_b = pull_gradients(a_R_I, b_O_R, scale)
                 for parameter, gradient in ((a_R_I, into_a), (b_O_R, into_b)):
                     # Before its first batch has come by, a parameter has no gradient to add to.
@@ -65,7 +66,7 @@ def pull_gradients(a_R_I: Tensor, b_O_R: Tensor, scale: float) -> tuple[Tensor, 
 def adapted(model: nn.Module) -> Iterator[tuple[nn.Parameter, nn.Parameter, float]]:
     """A, B and scale of each adapted weight of a model that peft has put a LoRA on."""
     for module in model.modules():
-        if hasattr(module, "lora_A") and _ADAPTER in module.lora_A:
+        if isinstance(module, LoraLayer) and _ADAPTER in module.lora_A:
             yield module.lora_A[_ADAPTER].weight, module.lora_B[_ADAPTER].weight, module.scaling[_ADAPTER]
 
 
@@ -80,19 +81,19 @@ class Average(TrainerCallback):
         self._average: dict[str, Tensor] = {}
 
     def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, *, model: nn.Module, **_: Any
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Begin at the untouched adapter, or where the checkpoint was."""
+        trained = dict(_trained(kwargs["model"]))
         if state.global_step:
-            self._average = load_file(_checkpoint(args, state) / AVERAGE, device=str(next(model.parameters()).device))
+            kept = load_file(_checkpoint(args, state) / AVERAGE)
+            self._average = {name: kept[name].to(parameter.device) for name, parameter in trained.items()}
         else:
-            self._average = {name: parameter.detach().clone() for name, parameter in _trained(model)}
+            self._average = {name: parameter.detach().clone() for name, parameter in trained.items()}
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, *, model: nn.Module, **_: Any
-    ) -> None:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Take the step's weights in."""
-        for name, parameter in _trained(model):
+        for name, parameter in _trained(kwargs["model"]):
             self._average[name].lerp_(parameter.detach(), 1 - self._decay)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -100,11 +101,11 @@ class Average(TrainerCallback):
         save_file(self._average, _checkpoint(args, state) / AVERAGE)
 
     def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, *, model: nn.Module, **_: Any
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """The average is the model."""
         with torch.no_grad():
-            for name, parameter in _trained(model):
+            for name, parameter in _trained(kwargs["model"]):
                 parameter.copy_(self._average[name])
 
 
