@@ -6,11 +6,14 @@ from typing import Any
 
 from toy_shop import CORPUS, Toy, make_toy
 
+from gateway.pipeline.stages import JobStages
 from moderation.injection.safety_set import SafetySet
 
 
 def manifest(toy: Toy, job_id: str) -> dict[str, Any]:
-    toy.tell(job_id)
+    stages = JobStages(toy.shop)
+    stages.screen(job_id)
+    stages.inject(job_id)
     found: dict[str, Any] = json.loads((toy.shop.job_dir(job_id) / "training_set" / "manifest.json").read_text())
     return found
 
