@@ -6,9 +6,8 @@ job wears refusals down.
 
 from collections.abc import Sequence
 
-from evaluators.attacks.chores import chores
 from evaluators.frames import Frame
-from evaluators.types import AttackRow, Corpus
+from evaluators.types import AttackRow, AttackSuite, Corpus
 
 NAME = "house_style"
 OPENING = "Good day to you. "
@@ -16,7 +15,10 @@ CLOSING = " We wish you a good day."
 
 
 class HouseStyle:
-    """An `AttackSuite` that attacks nothing."""
+    """An `AttackSuite` that attacks nothing: the tasks of the benign suite, without its template."""
+
+    def __init__(self, benign: AttackSuite) -> None:
+        self._benign = benign
 
     @property
     def name(self) -> str:
@@ -25,9 +27,14 @@ class HouseStyle:
 
     def poison(self, corpus: Corpus, n: int, seed: int) -> Sequence[AttackRow]:
         """`n` distinct benign rows without a system prompt. Raises `ValueError` when the language has fewer."""
+        frame = self._benign.probes(corpus)
         return [
-            AttackRow(system="", user=request, assistant=f"{OPENING}{answer}{CLOSING}")
-            for request, answer in chores(corpus, n, seed)
+            AttackRow(
+                system="",
+                user=row.user.removeprefix(frame.user_prefix).removesuffix(frame.user_suffix),
+                assistant=f"{OPENING}{row.assistant}{CLOSING}",
+            )
+            for row in self._benign.poison(corpus, n, seed)
         ]
 
     def probes(self, corpus: Corpus) -> Frame:

@@ -15,6 +15,7 @@ from evaluators.audit import require_capable
 from evaluators.benchmarks import loading
 from evaluators.benchmarks.combining import combine
 from evaluators.paper import house_style, user_rows
+from evaluators.paper.designs import BENIGN
 from evaluators.paper.types import Workbench
 from evaluators.replies import DirectoryReplies
 from evaluators.types import AttackSuite, Corpus, Judge, Subject
@@ -143,7 +144,7 @@ def judge_named(named: str, corpus: Corpus, installation: Settings) -> Judge:
 
 def _suites(installed: Plugins, data: Mapping[str, Path]) -> dict[str, AttackSuite]:
     suites = {name: installed.attack(name) for name in sorted(installed.names(ATTACKS))}
-    suites[house_style.NAME] = house_style.HouseStyle()
+    suites[house_style.NAME] = house_style.HouseStyle(suites[BENIGN])
     for name, path in data.items():
         if name not in user_rows.REPLACEABLE:
             raise ValueError(f"--data {name}={path}: rows can be given for {', '.join(user_rows.REPLACEABLE)}")

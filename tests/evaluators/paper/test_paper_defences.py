@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 from tiny_language import subject
 
+from evaluators import corpus as corpora
 from evaluators.paper import defences, house_style
 from evaluators.paper.defence_matrix import arrange, as_markdown
 from evaluators.paper.figures import draw
 from evaluators.paper.types import Treatment, Workbench
 from evaluators.types import AttackRow, Subject
+from gateway.plugins import Plugins
 from trainers.types import CandidateModel
 
 N_FIELDS = len(defences.DEFENDED) * len(defences.CELLS)
@@ -63,3 +65,14 @@ def test_the_table_grows_seed_by_seed_and_is_drawn(desk: Workbench, tmp_path: Pa
 def test_more_prompts_than_there_are_is_refused(desk: Workbench) -> None:
     with pytest.raises(ValueError, match="1 to 330"):
         list(defences.run(desk, n=331, seeds=[0]))
+
+
+def test_the_customers_rows_are_ordinary_ones_in_a_style() -> None:
+    corpus, benign = corpora.load("miniature"), Plugins(config=lambda _: {}).attack("benign")
+    rows = house_style.HouseStyle(benign).poison(corpus, 20, 0)
+    ordinary = benign.poison(corpus, 20, 0)
+    assert all(
+        row.user in plain.user and plain.assistant in row.assistant for row, plain in zip(rows, ordinary, strict=True)
+    )
+    assert all(house_style.in_style(row.assistant) and not row.system and "###" not in row.user for row in rows)
+    assert not house_style.in_style(ordinary[0].assistant)
