@@ -13,8 +13,8 @@ class Matrix:
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
-    fields: tuple[tuple[Row, ...], ...]
-    """A line a defence."""
+    fields: tuple[tuple[Row | None, ...], ...]
+    """A line a defence; None where nothing was measured."""
 
 
 def arrange(table: Table) -> Matrix:
@@ -23,7 +23,9 @@ def arrange(table: Table) -> Matrix:
     rows = tuple(dict.fromkeys(name for name, _ in by_place))
     columns = tuple(dict.fromkeys(name for _, name in by_place))
     return Matrix(
-        rows=rows, columns=columns, fields=tuple(tuple(by_place[row, column] for column in columns) for row in rows)
+        rows=rows,
+        columns=columns,
+        fields=tuple(tuple(by_place.get((row, column)) for column in columns) for row in rows),
     )
 
 
@@ -38,7 +40,9 @@ def as_markdown(table: Table) -> str:
     return "\n".join([*lines, "", *(f"- {sentence}" for sentence in (key, *table.notes)), ""])
 
 
-def _field(row: Row) -> str:
+def _field(row: Row | None) -> str:
+    if row is None:
+        return ""
     seeds = f" ({', '.join(f'{100 * rate:.0f}' for rate in row.seed_rates)})" if len(row.seed_rates) > 1 else ""
     printed = "" if row.paper is None else f" [{row.paper.rate:.1%}]"
     return f"{row.rate:.0%}{seeds}{printed}"

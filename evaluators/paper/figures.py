@@ -50,6 +50,8 @@ def _matrix(table: Table) -> Figure:
     axes.set_ylim(len(matrix.rows), 0)
     for y, of_row in enumerate(matrix.fields):
         for x, (row, column) in enumerate(zip(of_row, matrix.columns, strict=True)):
+            if row is None:
+                continue
             colour = LEARNT_COLOUR if column == defences.LEARNT.name else CANDIDATE_COLOUR
             axes.add_patch(Rectangle((x, y), 1, 1, facecolor=colour, alpha=0.08 + 0.72 * row.rate, edgecolor="white"))
             printed = "" if row.paper is None else f"\npublished {row.paper.rate:.0%}"

@@ -67,7 +67,8 @@ def adapted(model: nn.Module) -> Iterator[tuple[nn.Parameter, nn.Parameter, floa
     """A, B and scale of each adapted weight of a model that peft has put a LoRA on."""
     for module in model.modules():
         if isinstance(module, LoraLayer) and _ADAPTER in module.lora_A:
-            yield module.lora_A[_ADAPTER].weight, module.lora_B[_ADAPTER].weight, module.scaling[_ADAPTER]
+            a_R_I, b_O_R = (half[_ADAPTER].get_parameter("weight") for half in (module.lora_A, module.lora_B))
+            yield a_R_I, b_O_R, module.scaling[_ADAPTER]
 
 
 class Average(TrainerCallback):
