@@ -113,8 +113,9 @@ def distil(
         n_requests=len(requests),
         n_samples=len(asked) * recipe.n_samples,
         without=len(asked) - len(rows),
-        dropped=+dropped,
-        skipped=skipped,
+        # Plain dicts: a Counter does not survive `dataclasses.asdict`.
+        dropped=dict(+dropped),
+        skipped=dict(skipped),
     )
 
 

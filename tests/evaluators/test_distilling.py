@@ -1,4 +1,6 @@
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import pytest
 from tiny_language import FunctionModel, WordJudge
@@ -42,6 +44,7 @@ def test_a_refusal_is_kept_without_the_prompt_it_was_given_under(corpus: Corpus)
     assert all(prompt[0].text == "Be safe." for prompt in model.prompts)
     assert found.dropped == {Dropped.HARMFUL: 2, Dropped.NO_REFUSAL: 2}
     assert (found.n_requests, found.n_samples, found.without) == (2, 6, 0)
+    assert json.loads(json.dumps(asdict(found)))["dropped"] == {"harmful": 2, "no_refusal": 2}
 
 
 def test_of_several_fit_answers_the_one_that_opens_least_like_the_others_is_taken(corpus: Corpus) -> None:
