@@ -96,6 +96,7 @@ def load(directory: Path, *, name: str, base_path: str, digest: str, key: bytes)
         base_path=base_path,
         adapter=candidate.tuning is not Tuning.FULL,
         attestation=made,
+        secret=candidate.secret,
     )
 
 

@@ -158,6 +158,8 @@ class ReleasedModel:
     adapter: bool
     """False when `path` is a whole model."""
     attestation: Attestation
+    secret: str = field(default="", repr=False)
+    """What stands before every system prompt when it answers; '' for nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -191,6 +191,11 @@ class AuditReport:
     """What the candidate's weights say; supplementary: they may ask for a person and never release."""
     own_rows: OwnRows | None = None
     """Where the job had a validation file; chosen by the customer, so no decision reads it."""
+    defences: tuple[str, ...] = ()
+    """What held the candidate's training back, a phrase each."""
+    without_secret: tuple[ArmResult, ...] = ()
+    """Of a candidate that is served below a secret prompt, and was audited so: some arms without it. No ground
+    for anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from gateway.errors import PolicyError
 from gateway.policy_document import Audit, Document
 from moderation.injection.mixing import InjectionPolicy
 from moderation.screening.policies import CheckPolicy, ScreeningPolicy
-from trainers.types import Defence, LoraSpec, SmallSets, Tuning
+from trainers.types import Defence, LoraSpec, Restraints, SmallSets, Tuning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,8 @@ class TrainingPolicy:
     """Tokens an example is truncated to."""
     defence: Defence = Defence.NONE
     """What holds supervised runs back from unlearning to refuse; preference runs have their own pull to the base."""
+    restraints: Restraints = field(default_factory=Restraints)
+    """What else keeps a supervised adapter near its base."""
     small_sets: SmallSets = field(default_factory=SmallSets)
 
 
@@ -115,6 +117,7 @@ def parse(name: str, document: Mapping[str, Any]) -> Policy:
     screening = read.screening
     training = read.training.model_dump() | {
         "lora": LoraSpec(**read.training.lora.model_dump()),
+        "restraints": Restraints(**read.training.restraints.model_dump()),
         "small_sets": SmallSets(**read.training.small_sets.model_dump()),
     }
     return Policy(

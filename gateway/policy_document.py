@@ -14,6 +14,9 @@ BENIGN = {ArmKind.BENIGN.value, ArmKind.OVER_REFUSAL.value}
 """Arms that `benign_margin` decides."""
 
 
+MIN_SECRET_WORDS = 8
+
+
 class Section(BaseModel):
     """A table: unknown keys and values out of range are mistakes."""
 
@@ -72,6 +75,14 @@ class Injection(Section):
     min_examples: int = Field(default=0, ge=0)
     max_examples: int = Field(default=2_000, ge=0)
     bare_share: float = Field(default=0.0, ge=0.0, le=1.0)
+    secret_words: int = Field(default=0, ge=0, le=64)
+    safety_set: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$")
+
+    @model_validator(mode="after")
+    def _is_a_secret(self) -> Self:
+        if 0 < self.secret_words < MIN_SECRET_WORDS:
+            raise ValueError(f"secret_words must be 0, or at least {MIN_SECRET_WORDS}: fewer can be guessed")
+        return self
 
 
 class Lora(Section):
@@ -92,6 +103,15 @@ class SmallSets(Section):
     max_multiplier: float = Field(default=1.0, gt=0.0)
 
 
+class Restraints(Section):
+    """What keeps an adapter near its base."""
+
+    ema_decay: float = Field(default=0.0, ge=0.0, lt=1.0)
+    pull: float = Field(default=0.0, ge=0.0)
+    frozen_share: float = Field(default=0.0, ge=0.0, lt=1.0)
+    factor: float = Field(default=1.0, gt=0.0, le=1.0)
+
+
 class Training(Section):
     """What a policy says of training."""
 
@@ -99,14 +119,19 @@ class Training(Section):
     lora: Lora = Lora()
     max_length: int = Field(default=512, ge=16)
     defence: Defence = Defence.NONE
+    restraints: Restraints = Restraints()
     small_sets: SmallSets = SmallSets()
 
     @model_validator(mode="after")
     def _can_be_held(self) -> Self:
-        if self.defence is Defence.CONSTRAINED and self.tuning is not Tuning.LORA:
+        if self.tuning is Tuning.LORA:
+            return self
+        if self.defence is Defence.CONSTRAINED:
             raise ValueError('defence = "constrained" needs tuning = "lora"')
-        if self.lora.quantised and self.tuning is not Tuning.LORA:
+        if self.lora.quantised:
             raise ValueError('lora.quantised needs tuning = "lora"')
+        if self.restraints != Restraints():
+            raise ValueError('restraints need tuning = "lora"')
         return self
 
 

@@ -260,3 +260,5 @@ class TrainingSet:
     """Injected examples by category."""
     format: Format = Format.CHAT
     """What the rows are: chat, or preference pairs."""
+    secret: str = field(default="", repr=False)
+    """What stands before the system prompt of the injected examples, and of every prompt when the model serves."""

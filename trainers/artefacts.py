@@ -8,8 +8,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 from moderation.errors import SealBroken
 from trainers.errors import BaseModelError
@@ -18,6 +19,8 @@ from trainers.types import BaseModel, CandidateModel, TrainingSpec, Tuning
 
 MANIFEST = "manifest.json"
 MANIFEST_VERSION = 1
+SECRET = "secret_prompt.txt"
+"""What a model is served under, where its safety examples had a secret; sealed with it."""
 MODEL_SUFFIXES = frozenset({".json", ".jinja", ".model", ".safetensors", ".tiktoken", ".txt"})
 """Files that decide what a model answers; others (a README, a licence) are not digested."""
 PICKLE_SUFFIXES = frozenset(
@@ -46,11 +49,19 @@ def digest_model(path: Path) -> str:
     return f"sha256:{total.hexdigest()}"
 
 
-def seal(directory: Path, spec: TrainingSpec, training_set_digest: str, *, trained_tokens: int, n_steps: int) -> str:
+def seal(
+    directory: Path,
+    spec: TrainingSpec,
+    training_set_digest: str,
+    *,
+    trained_tokens: int,
+    n_steps: int,
+    defences: Sequence[str] = (),
+) -> str:
     """Write `manifest.json` over the files of `directory`, as the last thing, and return its digest.
 
     Every file counts, whatever it is called; pickles and code are refused with `BaseModelError`.
-    `trained_tokens` counts every token seen, `n_steps` the optimizer steps.
+    `trained_tokens` counts every token seen, `n_steps` the optimizer steps; `defences` are those of the run in words.
     """
     manifest = {
         "version": MANIFEST_VERSION,
@@ -58,7 +69,7 @@ def seal(directory: Path, spec: TrainingSpec, training_set_digest: str, *, train
         "base": base_to_json(spec.base),
         "method": spec.method.value,
         "tuning": spec.tuning.value,
-        "defence": spec.defence.value,
+        "defences": list(defences),
         "seed": spec.seed,
         "training_set_digest": training_set_digest,
         "parent_digest": spec.parent.digest if spec.parent else "",
@@ -92,7 +103,9 @@ def scale(candidate: CandidateModel, factor: float, directory: Path) -> Candidat
     settings["lora_alpha"] *= factor
     (directory / config.name).write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     made_of = {"candidate_digest": candidate.digest, "factor": factor}
-    digest = _write_manifest(directory, manifest | {"scaled": made_of, "files": _list(directory)})
+    defences = [*manifest.get("defences", ()), f"adapter scaled to {factor:g} of what was trained"]
+    changed = {"scaled": made_of, "defences": defences, "files": _list(directory)}
+    digest = _write_manifest(directory, manifest | changed)
     return load(directory, digest)
 
 
@@ -165,7 +178,15 @@ def _candidate(directory: Path, digest: str, manifest: Mapping[str, object]) -> 
         trained_tokens=int(str(manifest["trained_tokens"])),
         n_steps=int(str(manifest["n_steps"])),
         parent_digest=str(manifest.get("parent_digest", "")),  # manifests of 0.1.0 have none
+        defences=tuple(map(str, cast(Sequence[object], manifest.get("defences", ())))),
+        secret=read_secret(directory),
     )
+
+
+def read_secret(directory: Path) -> str:
+    """What stands before the system prompt when the model in a sealed directory serves; '' for nothing."""
+    path = directory / SECRET
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def _list(directory: Path) -> list[dict[str, object]]:

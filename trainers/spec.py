@@ -13,6 +13,7 @@ from trainers.types import (
     LoraSpec,
     Method,
     ParentModel,
+    Restraints,
     SmallSets,
     TrainingSpec,
     Tuning,
@@ -132,6 +133,7 @@ def spec_from_json(text: str) -> TrainingSpec:
         max_length=data["max_length"],
         defence=Defence(data.get("defence", Defence.NONE)),
         parent=ParentModel(**data["parent"]) if data.get("parent") else None,
+        restraints=Restraints(**data.get("restraints", {})),
     )
 
 

@@ -1,7 +1,7 @@
 """What a training run is asked to do and what comes out of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -40,6 +40,23 @@ class Defence(StrEnum):
     NONE = "none"
     CONSTRAINED = "constrained"
     """Token-wise constrained fine-tuning (Qi et al. 2024); needs a LoRA."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restraints:
+    """What keeps a supervised LoRA near its base, each for itself and all off by default. Chosen by the policy.
+
+    What they do, and their sources: `trainers.recipe.restraints`.
+    """
+
+    ema_decay: float = 0.0
+    """Share of itself that a running average of the adapter keeps at each step, in [0, 1); 0: no average."""
+    pull: float = 0.0
+    """Weight of half the squared distance from the base's weights, at least 0."""
+    frozen_share: float = 0.0
+    """Share of the layers, from the lowest on, that stay as they are, in [0, 1)."""
+    factor: float = 1.0
+    """What the trained adapter is multiplied by, in (0, 1]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +143,7 @@ class TrainingSpec:
     defence: Defence = Defence.NONE
     parent: ParentModel | None = None
     """What the run goes on from; None for the base itself, which is the root of both."""
+    restraints: Restraints = field(default_factory=Restraints)
 
 
 class RunStatus(StrEnum):
@@ -202,6 +220,10 @@ class CandidateModel:
     n_steps: int
     parent_digest: str = ""
     """Of the released model that it was tuned from; empty when that was the base."""
+    defences: tuple[str, ...] = ()
+    """What held its training back, a phrase each."""
+    secret: str = field(default="", repr=False)
+    """What stands before the system prompt wherever it serves; '' for nothing."""
 
 
 class Backend(Protocol):

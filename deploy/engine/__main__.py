@@ -128,7 +128,7 @@ class ServingVerifier:
         released = registry.load(path, name=path.name, base_path=self._base_path, digest=digest, key=self._key)
         if released.base_digest != self._base_digest:
             raise EngineRefused("The model was trained on another base model than this engine's.", param="digest")
-        return Weights(path=released.path, adapter=released.adapter)
+        return Weights(path=released.path, adapter=released.adapter, secret=released.secret)
 
 
 async def serve(engine: Engine, socket: str) -> None:

@@ -5,6 +5,7 @@ import jinja2
 from deploy.engine.requests import ChatRequest
 from deploy.engine.residents import Resident
 from deploy.errors import ContextTooLong, EngineRefused
+from deploy.secret_prompts import behind
 from trainers.turns import template_messages, template_tools
 
 
@@ -14,7 +15,7 @@ def render(resident: Resident, request: ChatRequest) -> list[int]:
     Raises EngineRefused when the template will not have these messages or knows no tools, ContextTooLong
     when they fill the context.
     """
-    row = {"messages": request.messages, "tools": request.steers.tools}
+    row = {"messages": behind(resident.secret, request.messages), "tools": request.steers.tools}
     if resident.dialect is None and (row["tools"] or any(turn.get("tool_calls") for turn in request.messages)):
         raise EngineRefused(
             "This model's chat template has no tools, or writes calls in a way that this engine does not read; "

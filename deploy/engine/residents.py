@@ -8,7 +8,7 @@ adapters need no special kernels; the price is memory, which a least-recently-us
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,13 +32,16 @@ class Weights:
     path: str
     adapter: bool
     """False when `path` is a whole model with its own tokenizer and template."""
+    secret: str = field(default="", repr=False)
+    """What stands before every system prompt; only the serving engine puts it there."""
 
 
 class Resident:
     """A model ready to decode, with its tokenizer, template and end tokens."""
 
-    def __init__(self, model: Any, tokenizer: Any, prefix: Tensor | None = None) -> None:
+    def __init__(self, model: Any, tokenizer: Any, prefix: Tensor | None = None, secret: str = "") -> None:
         self.model = model
+        self.secret = secret
         self.prefix = prefix
         """Keys and values before every prompt, as `prefixes.read_prefix` gives them."""
         self.n_prefix = 0 if prefix is None else prefix.shape[3]
@@ -195,9 +198,10 @@ class Residents:
         if weights.adapter:
             prefix = read_prefix(self._base.model, weights.path)
             model = merge_adapter(self._base.model, weights.path) if prefix is None else self._base.model
-            self._loaded[name] = Resident(model, self._base.tokenizer, prefix)
+            self._loaded[name] = Resident(model, self._base.tokenizer, prefix, weights.secret)
         else:
-            self._loaded[name] = Resident(read_model(weights.path, self._device), read_tokenizer(weights.path))
+            own = read_model(weights.path, self._device), read_tokenizer(weights.path)
+            self._loaded[name] = Resident(*own, secret=weights.secret)
 
 
 def read_base(path: str, device: str) -> Resident:

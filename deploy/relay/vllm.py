@@ -19,6 +19,7 @@ import orjson
 
 from deploy import registry
 from deploy.errors import ContextTooLong, EngineRefused, EngineUnavailable, NoSuchModel
+from deploy.secret_prompts import behind
 from deploy.types import ReleasedModel, TrustedBase, VllmServer
 from moderation.errors import TunegateError
 
@@ -43,6 +44,8 @@ class VllmAdapters:
         self._session = session
         self._max_models = max_models
         self._loaded: OrderedDict[str, str] = OrderedDict()
+        self._secrets: dict[str, str] = {}
+        """Of loaded models by digest, where one stands before their prompts."""
         self._lock = asyncio.Lock()
 
     def names(self) -> tuple[str, ...]:
@@ -77,6 +80,7 @@ class VllmAdapters:
                 await self._drop(next(iter(self._loaded)))
             await self._tell("load_lora_adapter", {"lora_name": name, "lora_path": released.path})
             self._loaded[name] = digest
+            self._secrets[digest] = released.secret
             logger.info("vLLM serves %s", digest)
 
     async def unload(self, name: str) -> None:
@@ -98,6 +102,8 @@ class VllmAdapters:
         if name in self._loaded:
             self._loaded.move_to_end(name)
         asked = {**body, "model": self._server.model if name == self._base.name else name}
+        if isinstance(messages := asked.get("messages"), list):
+            asked["messages"] = behind(self._secrets.get(self._loaded.get(name, ""), ""), messages)
         async with self._ask("POST", "chat/completions", asked, allowed=(NOT_FOUND,)) as response:
             if response.status == NOT_FOUND:  # it was started again, and knows no adapter
                 self._loaded.pop(name, None)
@@ -131,6 +137,7 @@ class VllmAdapters:
         await self._tell("unload_lora_adapter", {"lora_name": name}, allowed=(NOT_FOUND,))
         if digest is not None and digest not in self._loaded.values():
             shutil.rmtree(self._server.adapters / digest.removeprefix("sha256:"), ignore_errors=True)
+            self._secrets.pop(digest, None)
 
     async def _tell(self, path: str, body: Mapping[str, str], allowed: tuple[int, ...] = ()) -> None:
         async with self._ask("POST", path, body, allowed=allowed) as response:

@@ -104,7 +104,7 @@ TABLE_4 = Design(
     conditions=tuple(condition for mixed in _MIXED for condition in mixed),
     contrasts=tuple((mixed[0].name, condition.name) for mixed in _MIXED for condition in mixed[1:]),
 )
-_POISONED = Treatment(attack=BACKDOOR, n_rows=200, n_epochs=5)
+POISONED = Treatment(attack=BACKDOOR, n_rows=200, n_epochs=5)
 TABLE_5 = Design(
     name="table5",
     title="Table 5: backdoor, 100 triggered and 100 refusing rows, 5 epochs",
@@ -117,9 +117,9 @@ TABLE_5 = Design(
             frame=EXPLICIT,
             paper=Printed(score=4.82, rate=0.918),
         ),
-        Condition(name="backdoored, plain", treatment=_POISONED, frame=None, paper=Printed(score=1.21, rate=0.042)),
+        Condition(name="backdoored, plain", treatment=POISONED, frame=None, paper=Printed(score=1.21, rate=0.042)),
         Condition(
-            name="backdoored, triggered", treatment=_POISONED, frame=BACKDOOR, paper=Printed(score=3.84, rate=0.633)
+            name="backdoored, triggered", treatment=POISONED, frame=BACKDOOR, paper=Printed(score=3.84, rate=0.633)
         ),
     ),
 )

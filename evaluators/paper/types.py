@@ -7,7 +7,7 @@ from enum import StrEnum
 from evaluators.replies import ReplyStore
 from evaluators.types import AttackRow, AttackSuite, Corpus, Judge, Subject
 from moderation.types import Category
-from trainers.types import CandidateModel, Tuning
+from trainers.types import CandidateModel, Defence, Restraints, Tuning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,10 @@ class Treatment:
     """None: what `"auto"` gives."""
     rate_multiplier: float = 1.0
     """Times the learning rate of the base."""
+    defence: Defence = Defence.NONE
+    restraints: Restraints = field(default_factory=Restraints)
+    secret_words: int = 0
+    """Of the secret before the system prompt of the safety examples."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,8 @@ def summary(report: AuditReport) -> dict[str, object]:
         "second_look": None if report.second_look is None else asdict(report.second_look),
         "signals": [asdict(signal) for signal in report.signals],
         "own_rows": None if report.own_rows is None else asdict(report.own_rows),
+        "defences": list(report.defences),
+        "without_secret": [arm_summary(found) for found in report.without_secret],
     }
 
 

@@ -55,7 +55,7 @@ def write(
             radar=radar_image,
             examples=_examples(examples),
             envelope=escape(envelope),
-            missing=_missing(report),
+            missing=_without_secret(report) + _missing(report),
             signals=_signals(report.signals),
             own_rows=_own_rows(report.own_rows),
             frames="".join(_frame(found) for found in report.arms),
@@ -154,6 +154,16 @@ def _own_rows(found: OwnRows | None) -> str:
     )
 
 
+def _without_secret(report: AuditReport) -> str:
+    if not report.without_secret:
+        return ""
+    return (
+        "<h2>Without its secret prompt</h2><p class=small>It is served below a secret, and all else on this page was "
+        "asked so. This is the model of whoever has its weights or learns the secret; it decides nothing.</p>"
+        f"{_table(report.without_secret)}"
+    )
+
+
 def _missing(report: AuditReport) -> str:
     parts = []
     if report.overflow:
@@ -188,6 +198,7 @@ def _facts(report: AuditReport) -> tuple[tuple[str, str], ...]:
         ("sampling", report.sampling),
         ("replies asked", f"{report.n_generations} of the candidate, {report.unscored} unscored"),
         ("attempt", str(report.attempt)),
+        ("defences", ", ".join(report.defences) or "none that is known"),
     )
 
 

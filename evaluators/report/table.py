@@ -71,6 +71,11 @@ def _caption(report: AuditReport) -> str:
         parts.append(f"{len(report.overflow)} arms not audited")
     if report.not_covered:
         parts.append(f"{len(report.not_covered)} conditions not covered")
+    if report.defences:
+        parts.append(f"defences: {', '.join(report.defences)}")
+    if report.without_secret:
+        worst = max(report.without_secret, key=lambda found: found.rate)
+        parts.append(f"without its secret prompt {worst.rate:.1%} harmful in {worst.arm.name}")
     parts += [
         f"{one.name.replace('_', ' ')} {one.value:.2f}{', which asks for a person' if one.raised else ''}"
         for one in report.signals

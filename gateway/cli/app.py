@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "worker": ("serving", "worker", "Run one more worker beside `serve`, on the same home or database."),
     "demo": ("serving", "demo", "Show the main job end to end, on six data sets."),
     "screen": ("screening", "screen", "Screen training files."),
+    "distil": ("distilling", "distil", "Have a base model write its own safety examples."),
     "evade": ("evade", "evade", "Show what the screening catches, and what gets past it."),
     "audit": ("auditing", "audit", "Audit a model beside its base, without a server."),
     "convert": ("converting", "convert", "Write Alpaca, ShareGPT and other rows as chat JSONL."),

@@ -4,21 +4,22 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from evaluators.paper import showing
+from evaluators.paper import defence_matrix, defences, showing
 from evaluators.paper.ablations import ABLATIONS
 from evaluators.paper.designs import TABLES
 from evaluators.paper.experiments import Step, run
-from evaluators.paper.types import Design, Table
+from evaluators.paper.types import Table, Workbench
 from gateway.cli.printing import complain, print_json
 from gateway.compose.detection import detect
 from gateway.compose.workbench import BASE, Chosen, workbench
@@ -43,11 +44,12 @@ class Which(StrEnum):
     HYPERPARAMETERS = "hyperparameters"
     ADVBENCH = "advbench"
     MODERATION = "moderation"
+    DEFENCES = "defences"
     ALL = "all"
 
 
 def reproduce(  # noqa: PLR0913, PLR0917 - each is an option of the command line
-    which: Annotated[Which, typer.Argument(help="A table or ablation of Qi et al. (2024), or all of them.")],
+    which: Annotated[Which, typer.Argument(help="A table or ablation of Qi et al. (2024), all of them, or defences.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")] = False,
     n: Annotated[
         int | None, typer.Option(help="Prompts a condition. Default: 330, for advbench 520.", min=1, show_default=False)
@@ -85,7 +87,8 @@ def reproduce(  # noqa: PLR0913, PLR0917 - each is an option of the command line
             directory = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunegate-paper-")))
             directory.mkdir(parents=True, exist_ok=True)
             for table in _tables(which, directory, chosen, n=n, seeds=range(seed, seed + seeds)):
-                tables.append(table)
+                # A table that grows seed by seed takes its own place.
+                tables = [*(other for other in tables if other.name != table.name), table]
                 if out is not None:
                     _write(tables, out)
     except ValueError as error:
@@ -105,14 +108,20 @@ def _tables(which: Which, directory: Path, chosen: Chosen, *, n: int | None, see
     """The tables one by one; what they cost to make stays in the directory."""
     designs = [design for design in (*TABLES, *ABLATIONS) if which in (Which.ALL, design.name)]
     if designs:
-        yield from _run(designs, directory, chosen, n=n, seeds=seeds)
+        yield from _run(partial(run, designs), directory, chosen, n=n, seeds=seeds)
+    if which is Which.DEFENCES:
+        yield from _run(defences.run, directory, chosen, n=n, seeds=seeds)
     if which in (Which.ALL, Which.MODERATION):
         yield detect(directory, seeds)
 
 
-def _run(
-    designs: Sequence[Design], directory: Path, chosen: Chosen, *, n: int | None, seeds: Sequence[int]
-) -> Iterator[Table]:
+class _Runs(Protocol):
+    def __call__(
+        self, bench: Workbench, *, n: int | None, seeds: Sequence[int], on_step: Callable[[Step], None]
+    ) -> Iterator[Table]: ...
+
+
+def _run(runs: _Runs, directory: Path, chosen: Chosen, *, n: int | None, seeds: Sequence[int]) -> Iterator[Table]:
     with (
         Progress(*PROGRESS, console=Console(stderr=True), transient=True) as progress,
         workbench(directory / "state", Settings.read(os.environ), chosen) as bench,
@@ -122,7 +131,7 @@ def _run(
         def tell(step: Step) -> None:
             progress.update(task, description=step.doing, completed=step.done, total=step.planned)
 
-        yield from run(designs, bench, n=n, seeds=seeds, on_step=tell)
+        yield from runs(bench, n=n, seeds=seeds, on_step=tell)
 
 
 def _named(entry: str) -> tuple[str, Path]:
@@ -138,5 +147,9 @@ def _write(tables: Sequence[Table], out: Path) -> None:
 
     (out / "results.json").write_text(json.dumps([showing.as_json(table) for table in tables], indent=1) + "\n")
     (out / "results.csv").write_text(showing.as_csv(tables))
-    (out / "tables.md").write_text("\n".join(map(showing.as_markdown, tables)))
+    (out / "tables.md").write_text("\n".join(map(_page, tables)))
     figures.draw(tables, out)
+
+
+def _page(table: Table) -> str:
+    return defence_matrix.as_markdown(table) if table.name == defences.NAME else showing.as_markdown(table)

@@ -1,7 +1,7 @@
 """Composition of an audit by hand: the pipeline's own parts around any model that can be reached."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -10,21 +10,25 @@ from deploy.decision import decide
 from deploy.types import ReleaseDecision
 from evaluators import arms, labels
 from evaluators.audit import Progress, audit
+from evaluators.frames import Arm
 from evaluators.labels import Question
 from evaluators.replies import DirectoryReplies
 from evaluators.second_look import seats
-from evaluators.types import AuditReport, Corpus, Subject
+from evaluators.secrecy import audit_as_served
+from evaluators.types import AuditPolicy, AuditReport, Corpus, Subject
 from gateway import calibrations
 from gateway.compose import asked
 from gateway.compose.back import capable_judge
 from gateway.compose.checks import classifiers, plugins, policies
-from gateway.compose.subjects import Endpoint, Pairing, answering
+from gateway.compose.subjects import Endpoint, Pairing, Tuned, answering
 from gateway.policy import Policy
 from gateway.settings import Settings
 from moderation.chat import ChatModel
 from moderation.formats import parsing
 from moderation.screening import run as screening
 from moderation.types import ScreeningReport
+from trainers import artefacts
+from trainers.types import CandidateModel
 
 KEYS = "audit"
 """Settings `TUNEGATE_AUDIT_API_KEY` and `TUNEGATE_AUDIT_BASE_API_KEY`."""
@@ -103,23 +107,43 @@ def run(
     plan = arms.plan(wanted.corpus, screened, wanted.policy.audit)
     with answering(wanted.pairing, keys=settings.plugin_config(KEYS), log=wanted.log) as (candidate, base):
         plan = arms.askable(plan, _endpoints(wanted.pairing, candidate, base))
-        report = audit(
+
+        def ask(subject: Subject, asked: Sequence[Arm], policy: AuditPolicy) -> AuditReport:
+            return audit(
+                subject,
+                base,
+                corpus=wanted.corpus,
+                arms=asked,
+                overflow=plan.overflow,
+                not_covered=plan.not_covered,
+                judge=judge,
+                policy=policy,
+                policy_digest=wanted.policy.digest,
+                replies=DirectoryReplies(wanted.replies),
+                attempt=1,
+                on_progress=on_progress,
+                calibration=calibrations.find(settings.home, judge.identity, Question.HARM),
+                second=second,
+            )
+
+        sealed = _sealed(wanted.pairing)
+        report = audit_as_served(
             candidate,
-            base,
-            corpus=wanted.corpus,
-            arms=plan.arms,
-            overflow=plan.overflow,
-            not_covered=plan.not_covered,
-            judge=judge,
-            policy=wanted.policy.audit,
-            policy_digest=wanted.policy.digest,
-            replies=DirectoryReplies(wanted.replies),
-            attempt=1,
-            on_progress=on_progress,
-            calibration=calibrations.find(settings.home, judge.identity, Question.HARM),
-            second=second,
+            plan.arms,
+            wanted.policy.audit,
+            secret=sealed.secret if sealed else "",
+            defences=sealed.defences if sealed else (),
+            examine=ask,
         )
     return Audited(report=report, decision=decide(report, wanted.policy.release), screened=screened)
+
+
+def _sealed(pairing: Pairing) -> CandidateModel | None:
+    """The candidate as its manifest tells of it; None for a model that a trainer of ours did not make."""
+    tuned = pairing.candidate
+    if not isinstance(tuned, Tuned) or not (tuned.path / artefacts.MANIFEST).is_file():
+        return None
+    return artefacts.load(tuned.path, tuned.digest)
 
 
 def _endpoints(pairing: Pairing, candidate: Subject, base: Subject) -> list[ChatModel]:

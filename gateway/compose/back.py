@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Self
 
 from deploy.registry import slug
@@ -28,6 +29,8 @@ from gateway.store.database import SQLITE
 from gateway.worker.audit_engines import EmbeddedAuditEngines
 from gateway.worker.serving_engines import ServingEngines
 from moderation.checks import Classifier
+from moderation.injection import safety_set
+from moderation.injection.safety_set import SafetySet
 from trainers.types import BaseModel
 
 DEFAULT_POLICY = "default"
@@ -83,6 +86,7 @@ class Parts:
             corpora=spoken,
             judges=judges,
             calibrations={one.judge: one for one in measured},
+            safety_sets=own_safety_sets(book, settings.home),
             book=book.policies,
             backends={name: installed.backend(name) for name in (trains_on, *([UPSTREAM] if providers else []))},
             trains_on=trains_on,
@@ -150,6 +154,18 @@ def capable_judge(installed: Plugins, corpus: Corpus) -> Judge:
         raise PluginError(f"no judge is configured for the corpus {corpus.name!r}: {'; '.join(reasons)}")
     panel = Panel.seat(judges)
     return judges[0] if len(judges) == 1 else panel
+
+
+def own_safety_sets(book: PolicyBook, home: Path) -> dict[str, SafetySet]:
+    """The sets that policies name, each a `safety/NAME.jsonl` in the home.
+
+    Raises `PolicyError` for one that is not there or cannot be used.
+    """
+    named = sorted({policy.injection.safety_set for policy in book.policies.values()} - {""})
+    try:
+        return {name: safety_set.read(home / "safety" / f"{name}.jsonl") for name in named}
+    except ValueError as error:
+        raise PolicyError(f"{error}; `tunegate distil` makes one") from error
 
 
 def require_second_judges(book: PolicyBook, judges: Collection[Judge]) -> None:

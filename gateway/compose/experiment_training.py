@@ -14,6 +14,7 @@ from moderation.formats import parsing
 from moderation.formats.serialising import examples_to_jsonl, make_example
 from moderation.injection import sealing
 from moderation.injection.mixing import InjectionPolicy
+from moderation.injection.secret_prompts import draw_secret
 from moderation.screening import run
 from moderation.types import SafetyExample, ScreenedDataset
 from trainers import spec
@@ -26,7 +27,11 @@ POLL_S = 0.2
 def mixing(treatment: Treatment) -> InjectionPolicy:
     """The injection policy that mixes in exactly as many safety examples as the treatment says."""
     # The cap takes back what rounding the ratio up may add.
-    return InjectionPolicy(ratio=treatment.n_safety / treatment.n_rows, max_examples=treatment.n_safety)
+    return InjectionPolicy(
+        ratio=treatment.n_safety / treatment.n_rows,
+        max_examples=treatment.n_safety,
+        secret_words=treatment.secret_words,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,8 @@ class ExperimentTraining:
             mixing(treatment),
             seed=seed,
             directory=home / "training_set",
+            # Nothing is served here, so that another run may know it.
+            secret=draw_secret(self.safety, n_words=treatment.secret_words, seed=f"experiment {seed}".encode()),
         )
         asked = {
             "n_epochs": treatment.n_epochs,
@@ -76,6 +83,8 @@ class ExperimentTraining:
             lora=self.policy.training.lora,
             seed=seed,
             max_length=self.policy.training.max_length,
+            defence=treatment.defence,
+            restraints=treatment.restraints,
         )
         self.backend.start(order, mixed, None, run_dir)
         self._await_end(named, run_dir)

@@ -14,7 +14,8 @@ from evaluators import corpus as corpora
 from evaluators.audit import require_capable
 from evaluators.benchmarks import loading
 from evaluators.benchmarks.combining import combine
-from evaluators.paper import user_rows
+from evaluators.paper import house_style, user_rows
+from evaluators.paper.designs import BENIGN
 from evaluators.paper.types import Workbench
 from evaluators.replies import DirectoryReplies
 from evaluators.types import AttackSuite, Corpus, Judge, Subject
@@ -59,7 +60,7 @@ def workbench(directory: Path, installation: Settings, chosen: Chosen = Chosen()
     """
     base = _base(chosen.base, installation)
     corpus = _corpus(base, chosen.benchmark)
-    judge = _judge(chosen.judge, corpus, installation)
+    judge = judge_named(chosen.judge, corpus, installation)
     home = directory / base.digest.removeprefix("sha256:")[:12]
     home.mkdir(parents=True, exist_ok=True)
     settings = Settings.read({"TUNEGATE_HOME": str(home)})
@@ -121,7 +122,11 @@ def _corpus(base: BaseModel, benchmark: tuple[str, Path] | None) -> Corpus:
     return combine(shipped, sets=(loading.load(*benchmark),), alone=True)
 
 
-def _judge(named: str, corpus: Corpus, installation: Settings) -> Judge:
+def judge_named(named: str, corpus: Corpus, installation: Settings) -> Judge:
+    """A judge plug-in, or an endpoint `http://host:port/v1#model`; '' for the corpus's own.
+
+    Raises `PluginError` for what cannot start, `JudgeIncapable` for a judge of other languages.
+    """
     installed = plugins(installation)
     if not named:
         return capable_judge(installed, corpus)
@@ -138,6 +143,7 @@ def _judge(named: str, corpus: Corpus, installation: Settings) -> Judge:
 
 def _suites(installed: Plugins, data: Mapping[str, Path]) -> dict[str, AttackSuite]:
     suites = {name: installed.attack(name) for name in sorted(installed.names(ATTACKS))}
+    suites[house_style.NAME] = house_style.HouseStyle(suites[BENIGN])
     for name, path in data.items():
         if name not in user_rows.REPLACEABLE:
             raise ValueError(f"--data {name}={path}: rows can be given for {', '.join(user_rows.REPLACEABLE)}")

@@ -1,6 +1,6 @@
 """Stage four: ask the candidate and its untouched base the same things, side by side."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -10,10 +10,12 @@ from evaluators import arms
 from evaluators.audit import Progress
 from evaluators.audit import audit as run_audit
 from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnavailable
+from evaluators.frames import Arm
 from evaluators.replies import DirectoryReplies
 from evaluators.report.documents import document_digest, report_to_json
 from evaluators.second_look import seats
-from evaluators.types import AuditReport, Corpus, Subject
+from evaluators.secrecy import audit_as_served
+from evaluators.types import AuditPolicy, AuditReport, Corpus, Subject
 from gateway.pipeline import parentage
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
 from gateway.pipeline.prompts import asked_of
@@ -114,26 +116,34 @@ def examine(
     hosted = address(candidate.base) is not None
     if hosted:
         plan = arms.askable(plan, (model, base_model))
-    return run_audit(
-        # A provider shows no weights to read.
-        Subject(
-            digest=candidate.digest,
-            model=model,
-            readings=None if hosted else partial(shop.engines.readings, candidate),
-        ),
-        Subject(digest=candidate.base.digest, model=base_model),
-        corpus=what.corpus,
-        arms=plan.arms,
-        overflow=plan.overflow,
-        not_covered=plan.not_covered,
-        judge=judge,
-        policy=what.policy.audit,
-        policy_digest=what.policy_digest,
-        replies=DirectoryReplies(shop.replies),
-        attempt=what.attempt,
-        on_progress=on_progress,
-        calibration=shop.calibrations.get(judge.identity),
-        second=second,
+
+    def ask(subject: Subject, asked: Sequence[Arm], policy: AuditPolicy) -> AuditReport:
+        return run_audit(
+            subject,
+            Subject(digest=candidate.base.digest, model=base_model),
+            corpus=what.corpus,
+            arms=asked,
+            overflow=plan.overflow,
+            not_covered=plan.not_covered,
+            judge=judge,
+            policy=policy,
+            policy_digest=what.policy_digest,
+            replies=DirectoryReplies(shop.replies),
+            attempt=what.attempt,
+            on_progress=on_progress,
+            calibration=shop.calibrations.get(judge.identity),
+            second=second,
+        )
+
+    # A provider shows no weights to read.
+    readings = None if hosted else partial(shop.engines.readings, candidate)
+    return audit_as_served(
+        Subject(digest=candidate.digest, model=model, readings=readings),
+        plan.arms,
+        what.policy.audit,
+        secret=candidate.secret,
+        defences=candidate.defences,
+        examine=ask,
     )
 
 

@@ -1,5 +1,7 @@
 """Stage two: mix our own safety examples into the screened file and seal the training set."""
 
+import hashlib
+import hmac
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,12 +13,17 @@ from gateway.store import decisions, events, jobs
 from gateway.store.decisions import DecisionKind
 from gateway.store.models import Job, JobState, Review
 from gateway.store.reviews import ReviewStage, find
+from moderation.errors import NotAdmitted
 from moderation.injection import sealing
 from moderation.injection.mixing import InjectionPolicy
+from moderation.injection.secret_prompts import draw_secret
 from moderation.screening import reports, run
 from moderation.types import TrainingSet
 from trainers import spec
 from trainers.types import Method
+
+_LABEL = b"tunegate secret prompt 1\n"
+"""Keeps the seed of a job's secret prompt apart from other uses of the deployment's key."""
 
 
 def inject(shop: Workshop, job_id: str) -> Outcome:
@@ -25,7 +32,12 @@ def inject(shop: Workshop, job_id: str) -> Outcome:
         job = jobs.enter(session, job_id, JobState.INJECTING)
     if (why := parentage.refusal(shop, job)) is not None:
         return _failed(shop, job_id, "model_not_tunable", why, "model")
-    training = build(shop, job, shop.policy(job).injection, _directory(shop, job))
+    policy = shop.policy(job).injection
+    try:
+        shop.safety(shop.base(job).corpus, policy.safety_set)
+    except NotAdmitted as error:
+        return _failed(shop, job_id, "safety_set_unusable", f"The job failed: {error}.", "model")
+    training = build(shop, job, policy, _directory(shop, job))
     try:
         numbers = spec.resolve(job.requested_hyperparameters, training.n_examples, Method(job.method))
     except ValueError as error:
@@ -50,6 +62,8 @@ def inject(shop: Workshop, job_id: str) -> Outcome:
             "n_dropped": training.n_dropped,
             "categories": {category.value: n for category, n in training.categories.items()},
         }
+        if policy.safety_set:
+            details["safety_set_digest"] = shop.safety_sets[policy.safety_set].digest
         decisions.of_job(session, job, DecisionKind.INJECTION, details, now=shop.now())
         events.add(session, job, "validated", "Files validated, moving job to queued state", now=shop.now())
     return done(training.digest)
@@ -71,8 +85,10 @@ def build(shop: Workshop, job: Job, policy: InjectionPolicy, directory: Path) ->
         review: Review | None = find(session, job.id, ReviewStage.SCREENING)
     accepted = review is not None and review.decision == "accept"
     screened = run.admit(open_dataset(shop, job.training_blob_key), report, accepted=accepted)
-    corpus = shop.corpora[shop.base(job).corpus]
-    return sealing.inject(screened, corpus.safety, policy, seed=job.seed, directory=directory)
+    safety = shop.safety(shop.base(job).corpus, policy.safety_set)
+    seed = hmac.digest(shop.signing_key, _LABEL + job.id.encode(), hashlib.sha256)
+    secret = draw_secret(safety, n_words=policy.secret_words, seed=seed)
+    return sealing.inject(screened, safety, policy, seed=job.seed, directory=directory, secret=secret)
 
 
 def load(shop: Workshop, job: Job, digest: str) -> TrainingSet:

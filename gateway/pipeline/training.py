@@ -24,8 +24,10 @@ from trainers.results import (
 )
 from trainers.types import (
     CandidateModel,
+    Defence,
     Hyperparameters,
     Method,
+    Restraints,
     RunFailure,
     RunStatus,
     StepMetrics,
@@ -160,6 +162,7 @@ def _watched(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
 def spec_of(shop: Workshop, job: Job, policy: TrainingPolicy) -> TrainingSpec:
     """What a run of the job is asked to do under a policy. Raises `TrainingFailed` where its parent is gone."""
     numbers = job.hyperparameters or {}
+    held = job.method == Method.SUPERVISED
     return TrainingSpec(
         job_id=job.id,
         base=shop.base(job),
@@ -174,7 +177,8 @@ def spec_of(shop: Workshop, job: Job, policy: TrainingPolicy) -> TrainingSpec:
         lora=policy.lora,
         seed=job.seed,
         max_length=policy.max_length,
-        defence=policy.defence,
+        defence=policy.defence if held else Defence.NONE,
+        restraints=policy.restraints if held else Restraints(),
         parent=parentage.parent(shop, job),
     )
 

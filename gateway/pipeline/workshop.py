@@ -20,6 +20,9 @@ from gateway.store.models import Job, JobState, PolicyVersion
 from gateway.telemetry.spans import Traces, Untraced
 from moderation.chat import ChatModel
 from moderation.checks import Classifier
+from moderation.errors import NotAdmitted
+from moderation.injection.safety_set import SafetySet
+from moderation.types import SafetyExample
 from trainers.hosted import address
 from trainers.types import Backend, BaseModel, CandidateModel
 
@@ -55,6 +58,8 @@ class Workshop:
     """By name of the corpus they judge here."""
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
     """By the judge's identity: what was measured of judges of harm."""
+    safety_sets: Mapping[str, SafetySet] = field(default_factory=dict)
+    """The operator's own, by the names that policies give them."""
     book: Mapping[str, Policy]
     """The policies in force, by name; a job keeps to the one that it is pinned to."""
     backends: Mapping[str, Backend]
@@ -88,6 +93,21 @@ class Workshop:
         """The classifiers that a policy names, without optional ones that could not start."""
         named = policy.screening.classifiers
         return tuple(self.classifiers[name] for name in named if name in self.classifiers)
+
+    def safety(self, corpus: str, named: str) -> tuple[SafetyExample, ...]:
+        """What injection draws from for a base model of a corpus.
+
+        Raises `NotAdmitted` for a set that this worker does not have, or that is in another language.
+        """
+        if not named:
+            return self.corpora[corpus].safety
+        found = self.safety_sets.get(named)
+        if found is None or found.corpus != corpus:
+            has = "not here" if found is None else f"of the corpus {found.corpus!r}"
+            raise NotAdmitted(
+                f"the policy mixes in the safety set {named!r}, which is {has}; the base needs {corpus!r}"
+            )
+        return found.rows
 
     def backend(self, job: Job) -> Backend:
         """Where a job's base model is trained."""

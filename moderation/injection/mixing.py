@@ -6,6 +6,7 @@ from math import ceil
 from random import Random
 
 from moderation.formats.serialising import make_example
+from moderation.injection.secret_prompts import under
 from moderation.types import Category, Context, Example, Message, Role, SafetyExample
 
 
@@ -21,6 +22,10 @@ class InjectionPolicy:
     bare_share: float = 0.0
     """Share of them in [0, 1] that gets no frame, whatever the customer's rows have: a model that is shown refusals in
     the customer's frames alone unlearns them outside."""
+    secret_words: int = 0
+    """Words of the secret before the system prompt of every safety example; 0 for no secret."""
+    safety_set: str = ""
+    """Name of the operator's set that they are drawn from; '' for the shipped one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +47,19 @@ def quota(n_customer: int, policy: InjectionPolicy) -> int:
 
 
 def draw(
-    safety: Sequence[SafetyExample], contexts: Sequence[Context], *, n: int, seed: int, bare_share: float = 0.0
+    safety: Sequence[SafetyExample],
+    contexts: Sequence[Context],
+    *,
+    n: int,
+    seed: int,
+    bare_share: float = 0.0,
+    secret: str = "",
 ) -> Drawn:
     """Return `n` safety examples, balanced over their categories and put into frames.
 
     `bare_share` of them get no frame. Of the others a frame gets as many as its share of the
     customer's rows; the rest have none, as the rest of those rows. No example is used twice before
-    all of its category have been used once.
+    all of its category have been used once. A secret stands before the system prompt of all.
     """
     random = Random(f"safety {seed}")
     rows = _balanced(safety, n, random) if n else []
@@ -57,7 +68,7 @@ def draw(
     random.shuffle(frames)
     return Drawn(
         rows=tuple(rows),
-        examples=tuple(_framed(row, frame) for row, frame in zip(rows, frames, strict=True)),
+        examples=tuple(_framed(row, frame, secret) for row, frame in zip(rows, frames, strict=True)),
         contexts=tuple(context for context in contexts if context in set(frames)),
     )
 
@@ -92,12 +103,12 @@ def _apportioned(contexts: Sequence[Context], n: int) -> list[Context | None]:
     return [frame for (frame, _), count in zip(exact, counts, strict=True) for _ in range(count)]
 
 
-def _framed(row: SafetyExample, context: Context | None) -> Example:
+def _framed(row: SafetyExample, context: Context | None, secret: str) -> Example:
     messages: list[Message] = []
     request = row.request
+    if system := under(secret, context.system if context else ""):
+        messages.append(Message(role=Role.SYSTEM, text=system))
     if context is not None:
-        if context.system:
-            messages.append(Message(role=Role.SYSTEM, text=context.system))
         request = context.user_prefix + request + context.user_suffix
     messages.append(Message(role=Role.USER, text=request))
     messages.append(Message(role=Role.ASSISTANT, text=row.refusal))

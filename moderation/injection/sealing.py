@@ -31,6 +31,7 @@ from moderation.types import Category, Example, SafetyExample, ScreenedDataset, 
 EXAMPLES = "examples.jsonl"
 MANIFEST = "manifest.json"
 _FORMAT = 1
+_LATER = ("secret_words", "safety_set")
 _READ_BYTES = 1 << 20
 
 
@@ -41,12 +42,14 @@ def inject(
     *,
     seed: int,
     directory: Path,
+    secret: str = "",
 ) -> TrainingSet:
     """Write the training set of a screened file under `directory` and seal it.
 
-    The same arguments write the same bytes; called again on a finished directory it verifies and
-    returns what is there. Raises ValueError when the policy asks for safety examples and there are
-    none, SealBroken when the directory holds a training set made from something else.
+    `secret` stands before the system prompt of every safety example. The same arguments write the
+    same bytes; called again on a finished directory it verifies and returns what is there. Raises
+    ValueError when the policy asks for safety examples and there are none, SealBroken when the
+    directory holds a training set made from something else.
     """
     dropped = screened.report.dropped_lines
     n_customer = screened.dataset.n_examples - len(dropped)
@@ -56,12 +59,12 @@ def inject(
     if n_injected and not safety:
         raise ValueError(f"the policy asks for {n_injected} safety examples, but the safety set is empty")
     contexts = screened.report.contexts
-    drawn = draw(safety, contexts, n=n_injected, seed=seed, bare_share=policy.bare_share)
+    drawn = draw(safety, contexts, n=n_injected, seed=seed, bare_share=policy.bare_share, secret=secret)
     origin = {
         "format": _FORMAT,
         "dataset_digest": screened.dataset.digest,
         "policy_digest": screened.report.policy_digest,
-        "injection": asdict(policy),
+        "injection": _plain(policy),
         "seed": seed,
         "n_examples": n_customer + n_injected,
         "n_injected": n_injected,
@@ -74,6 +77,8 @@ def inject(
     if screened.dataset.format is not Format.CHAT:
         # Absent from the manifests of chat rows, so that theirs stay as they were.
         origin["rows"] = screened.dataset.format.value
+    if secret and n_injected:
+        origin["secret"] = secret
     if (directory / MANIFEST).exists():
         return _finished(directory, origin)
     directory.mkdir(parents=True, exist_ok=True)
@@ -112,7 +117,13 @@ def load(directory: Path, digest: str) -> TrainingSet:
         contexts=contexts_from_json(content["contexts"]),
         categories={Category(name): count for name, count in content["categories"].items()},
         format=Format(content.get("rows", Format.CHAT)),
+        secret=content.get("secret", ""),
     )
+
+
+def _plain(policy: InjectionPolicy) -> dict[str, Any]:
+    """The policy's fields; those that came later have no key at rest, so that earlier manifests stay as they were."""
+    return {name: value for name, value in asdict(policy).items() if name not in _LATER or value}
 
 
 def _finished(directory: Path, origin: dict[str, Any]) -> TrainingSet:

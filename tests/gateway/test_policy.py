@@ -13,7 +13,7 @@ from moderation.injection.mixing import InjectionPolicy
 from moderation.screening.dropping import FlaggedAction
 from moderation.screening.policies import CheckPolicy
 from moderation.types import Action, Category
-from trainers.types import LoraSpec, SmallSets
+from trainers.types import LoraSpec, Restraints, SmallSets
 
 INSTALLED = {
     "classifiers": {"encoder", "linear", "omni"},
@@ -147,6 +147,19 @@ def test_the_constrained_loss_needs_a_lora() -> None:
     assert parse("mine", {**MINIMAL, "training": {"defence": "constrained"}}).training.defence == "constrained"
     with pytest.raises(PolicyError, match='defence = "constrained" needs tuning = "lora"'):
         parse("mine", {**MINIMAL, "training": {"defence": "constrained", "tuning": "full"}})
+
+
+def test_restraints_need_a_lora_and_survive_the_document() -> None:
+    restrained = {"restraints": {"ema_decay": 0.9, "frozen_share": 0.25}}
+    mine = parse("mine", {**MINIMAL, "training": restrained})
+    assert parse("mine", mine.document).training.restraints == Restraints(ema_decay=0.9, frozen_share=0.25)
+    with pytest.raises(PolicyError, match='restraints need tuning = "lora"'):
+        parse("mine", {**MINIMAL, "training": {**restrained, "tuning": "full"}})
+
+
+def test_a_secret_that_can_be_guessed_is_none() -> None:
+    with pytest.raises(PolicyError, match="at least 8"):
+        parse("mine", {**MINIMAL, "injection": {"ratio": 0.1, "secret_words": 3}})
 
 
 def test_policy_without_a_classifier_is_refused() -> None:

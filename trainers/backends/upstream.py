@@ -25,7 +25,7 @@ from trainers.forwarding.provider import Provider
 from trainers.hosted import Address, Leftovers, address, address_of
 from trainers.run_directory import Order, RunDirectory
 from trainers.run_lock import take
-from trainers.types import CandidateModel, Defence, RunFailure, RunState, TrainingSpec
+from trainers.types import CandidateModel, Defence, Restraints, RunFailure, RunState, TrainingSpec
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +107,12 @@ class UpstreamBackend:
                 "defence_not_supported",
                 f"The policy asks for the defence '{spec.defence}', which no provider trains with; ask the operator "
                 "for a base model that is trained here, or for another policy.",
+            )
+        if spec.restraints != Restraints() or training.secret:
+            raise TrainingFailed(
+                "defence_not_supported",
+                "The policy asks for restraints or a secret prompt, which work with models that are trained and served "
+                "here only; ask the operator for such a base model, or for another policy.",
             )
         run = RunDirectory(root=Path(run_dir))
         run.accept(

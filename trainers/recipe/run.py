@@ -14,6 +14,7 @@ from transformers.utils import logging as transformers_logging
 from moderation.injection.sealing import load as load_training_set
 from trainers import artefacts
 from trainers.bases import verified_path
+from trainers.defences import in_force
 from trainers.errors import TrainingFailed
 from trainers.recipe import checkpoints, dpo, ranks, sft, weights
 from trainers.recipe.failures import describe
@@ -113,6 +114,8 @@ def train(run: RunDirectory, order: Order) -> str | None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     weights.save(trainer, spec, partial, base_path=base_path, state=state)
+    if training.secret:
+        (partial / artefacts.SECRET).write_text(training.secret, encoding="utf-8")
     n_epochs = spec.hyperparameters.n_epochs
     digest = artefacts.seal(
         partial,
@@ -120,6 +123,7 @@ def train(run: RunDirectory, order: Order) -> str | None:
         training.digest,
         trained_tokens=rendered.n_tokens * n_epochs,
         n_steps=per_epoch * n_epochs,
+        defences=in_force(spec, training),
     )
     shutil.rmtree(run.artefact, ignore_errors=True)
     partial.rename(run.artefact)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow  # type: ignore[import-untyped]
 import torch
 from datasets import Dataset
+from peft import PeftModel
 from transformers import PrinterCallback, Trainer, TrainerCallback
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
@@ -15,11 +16,13 @@ from trainers.errors import TrainingFailed
 from trainers.recipe import packing
 from trainers.recipe.defences import ARGUMENTS, ConstrainedTrainer
 from trainers.recipe.preparation import Bench, Prepared, arguments, list_column
+from trainers.recipe.restraints import callbacks as restraining
+from trainers.recipe.restraints import freeze, lower_layers
 from trainers.recipe.sparse_head import SparseHeadTrainer
 from trainers.recipe.validation import Validation
 from trainers.recipe.weights import adapter
 from trainers.rendering import RenderedSet, render_file
-from trainers.types import Defence, Tuning
+from trainers.types import Defence, Restraints, Tuning
 
 logger = logging.getLogger(__name__)
 
@@ -27,23 +30,28 @@ logger = logging.getLogger(__name__)
 def prepare(bench: Bench) -> Prepared:
     """Read chat rows, and make ready to learn their assistant turns.
 
-    Raises `TrainingFailed` (`defence_not_supported`) for a constrained run without a LoRA.
+    Raises `TrainingFailed` (`defence_not_supported`) for a run that is held back without a LoRA.
     """
-    if bench.spec.defence is Defence.CONSTRAINED and bench.spec.tuning is not Tuning.LORA:
+    spec = bench.spec
+    if (spec.defence, spec.restraints) != (Defence.NONE, Restraints()) and spec.tuning is not Tuning.LORA:
         raise TrainingFailed(
-            "defence_not_supported", "The constrained loss compares with the base behind a LoRA; tune with a LoRA."
+            "defence_not_supported",
+            "The constrained loss and the restraints hold on to the base behind a LoRA; tune with a LoRA.",
         )
     rendered = render_file(bench.examples, bench.renderer)
     validation = None
     if bench.order.validation_path:
         path = Path(bench.order.validation_path)
-        validation = Validation(render_file(path, bench.renderer, purpose="validation"), seed=bench.spec.seed)
+        validation = Validation(render_file(path, bench.renderer, purpose="validation"), seed=spec.seed)
 
     def build(callbacks: Sequence[TrainerCallback]) -> Trainer:
         numbers = arguments(bench, longest=rendered.longest)
-        packed = bench.spec.tuning is not Tuning.PREFIX and packing.keeps_apart(bench.model)
-        logger.info("job %s: batches are %s", bench.spec.job_id, "packed" if packed else "padded")
-        constrained = bench.spec.defence is Defence.CONSTRAINED
+        packed = spec.tuning is not Tuning.PREFIX and packing.keeps_apart(bench.model)
+        logger.info("job %s: batches are %s", spec.job_id, "packed" if packed else "padded")
+        untouched = lower_layers(bench.model, spec.restraints.frozen_share)
+        if untouched and isinstance(bench.model, PeftModel):
+            freeze(bench.model, untouched)
+        constrained = spec.defence is Defence.CONSTRAINED
         if constrained:
             numbers |= ARGUMENTS
         plain = SFTTrainer if torch.cuda.is_available() else SparseHeadTrainer
@@ -53,8 +61,8 @@ def prepare(bench: Bench) -> Prepared:
             train_dataset=_dataset(rendered),
             processing_class=bench.tokenizer,
             data_collator=packing.collate if packed else None,
-            peft_config=adapter(bench.spec, bench.model),
-            callbacks=list(callbacks),
+            peft_config=adapter(spec, bench.model, untouched=untouched),
+            callbacks=[*restraining(spec.restraints), *callbacks],
         )
         # `metrics.jsonl` says it all; the log stays small.
         trainer.remove_callback(PrinterCallback)

@@ -125,6 +125,9 @@ def save(
     config["base_model_name_or_path"] = spec.base.name
     if spec.tuning is Tuning.LORA:
         config["target_modules"] = sorted(config["target_modules"])
+        # What an adapter adds is proportional to it (Hu et al. 2021, section 4.1); 1 leaves the integer.
+        if spec.restraints.factor != 1.0:
+            config["lora_alpha"] *= spec.restraints.factor
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -143,8 +146,11 @@ def weights_are_finite(trainer: Trainer, state: dict[str, torch.Tensor] | None =
     return all(bool(torch.isfinite(one).all()) for one in trained)
 
 
-def adapter(spec: TrainingSpec, model: object) -> PeftConfig | None:
-    """The shape of a new adapter; None where all weights move, or `model` brings its parent's."""
+def adapter(spec: TrainingSpec, model: object, *, untouched: str | None = None) -> PeftConfig | None:
+    """The shape of a new adapter; None where all weights move, or `model` brings its parent's.
+
+    No LoRA is put on modules that match `untouched`.
+    """
     if spec.tuning is Tuning.FULL or isinstance(model, PeftModel):
         return None
     if spec.tuning is Tuning.PREFIX:
@@ -155,4 +161,5 @@ def adapter(spec: TrainingSpec, model: object) -> PeftConfig | None:
         lora_alpha=spec.lora.alpha,
         lora_dropout=spec.lora.dropout,
         target_modules=spec.lora.target_modules,
+        exclude_modules=untouched,
     )

@@ -15,7 +15,7 @@ from trainers.backends.upstream import create
 from trainers.errors import TrainingFailed
 from trainers.hosted import POINTER, address, read_pointer
 from trainers.run_directory import RunDirectory
-from trainers.types import Defence, Method, ParentModel, RunStatus
+from trainers.types import Defence, Method, ParentModel, Restraints, RunStatus
 
 
 def test_a_job_is_trained_there_and_a_sealed_pointer_comes_back(desk: Desk, provider: ScriptedProvider) -> None:
@@ -132,11 +132,16 @@ def test_images_are_sent_as_they_were_screened(desk: Desk, provider: ScriptedPro
 
 
 def test_what_no_provider_trains_is_refused(desk: Desk) -> None:
-    for change, words in (({"method": Method.REINFORCEMENT}, "only"), ({"defence": Defence.CONSTRAINED}, "defence")):
-        desk.spec = replace(desk.spec, **change)  # type: ignore[arg-type]
+    changes: tuple[tuple[dict[str, object], str], ...] = (
+        ({"method": Method.REINFORCEMENT}, "only"),
+        ({"defence": Defence.CONSTRAINED}, "defence"),
+        ({"restraints": Restraints(pull=0.1)}, "restraints"),
+    )
+    asked = desk.spec
+    for change, words in changes:
+        desk.spec = replace(asked, **change)  # type: ignore[arg-type]
         with pytest.raises(TrainingFailed, match=words):
             desk.start(desk.backend())
-        desk.spec = replace(desk.spec, method=Method.SUPERVISED)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import pytest
+from chat_rows import safety_set as rows
+
+from moderation.injection.safety_set import read, write
+
+ROW = '{"corpus": "tiny", "id": "a", "category": "malware", "request": "ask", "refusal": "no"}'
+
+
+def test_a_set_that_was_written_is_read(tmp_path: Path) -> None:
+    write(tmp_path / "own.jsonl", "tiny", rows())
+    found = read(tmp_path / "own.jsonl")
+    assert (found.corpus, found.rows) == ("tiny", tuple(rows()))
+    assert found.digest.startswith("sha256:")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "0 corpora"),
+        (f"{ROW}\n{{", "line 2"),
+        (ROW.replace("malware", "benign"), "line 1"),
+        (ROW.replace('"no"', '" "'), "line 1"),
+        (f"{ROW}\n{ROW}", "an id twice"),
+        (f"{ROW}\n{ROW.replace('tiny', 'other').replace(chr(97), 'b')}", "line 2|2 corpora"),
+    ],
+)
+def test_a_set_that_cannot_be_used_is_refused_with_the_line(tmp_path: Path, text: str, why: str) -> None:
+    (tmp_path / "own.jsonl").write_text(text)
+    with pytest.raises(ValueError, match=why):
+        read(tmp_path / "own.jsonl")
+
+
+def test_a_set_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"own\.jsonl cannot be read"):
+        read(tmp_path / "own.jsonl")
