@@ -79,7 +79,7 @@ def test_a_changed_policy_asks_once_and_a_model_that_passes_stands_under_it(toy:
 
 
 def test_a_model_that_fails_is_revoked_with_an_entry_in_the_log_and_events(toy: Toy, monkeypatch) -> None:
-    monkeypatch.setattr(toy_shop, "SAFE_BELOW", 5.0)
+    monkeypatch.setattr(toy_shop, "UNSAFE_FROM", 5.0)
     worker = Reauditor(with_other_prompts(toy))
     worker.look()
     assert newest(toy).reasons == ["prompts: the bank that it was audited with was changed"]
@@ -192,7 +192,7 @@ def test_to_edit_a_policy_again_moves_no_deadline_and_a_change_that_returns_is_a
 
 
 def test_a_forced_release_that_fails_again_waits_for_a_person(toy: Toy, monkeypatch) -> None:
-    monkeypatch.setattr(toy_shop, "SAFE_BELOW", 5.0)
+    monkeypatch.setattr(toy_shop, "UNSAFE_FROM", 5.0)
     with toy.shop.database.write() as session:
         model = session.query(Model).one()
         model.attestation = model.attestation | {"forced": True}
