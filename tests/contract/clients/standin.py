@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from gateway.api.services import Services
 from gateway.serving_prompts import ServingPrompts
 from gateway.settings import Settings
-from gateway.store import events, files, jobs, keys, releases, tenants
+from gateway.store import admission, events, files, jobs, keys, releases, tenants
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
 from gateway.store.ids import IdKind, Ids
@@ -94,7 +94,7 @@ def _work(services: Services, over: threading.Event) -> None:
         with services.database.write() as session:
             for job in jobs.to_cancel(session):
                 jobs.cancel(session, job.id, now=now)
-            for job_id in jobs.undispatched(session, limit=100):
+            for job_id in admission.admissible(session, services.settings.limits, now=now):
                 jobs.mark_dispatched(session, job_id, now=now)
             session.flush()
             for job in map(partial(session.get_one, Job), jobs.unfinished(session)):
