@@ -49,6 +49,11 @@ def front(provider: Gateway, there: OpenAI, tmp_path_factory: pytest.TempPathFac
 def test_a_job_goes_through_both_and_leaves_no_trace_of_the_provider(front: Gateway, there: OpenAI) -> None:
     here = front.client("customers", "quick")
     job_id = submit(here, benign_rows(20), model="hosted")
+    # A provider continues no reply that was begun for it, so three arms are left out and a person decides.
+    until("the review", lambda: "asks for a review" in messages(here, job_id)[-1], timeout_s=PATIENCE_S)
+    verdict = {"decision": "release", "reason": "the provider cannot be asked the arms that begin a reply"}
+    reviewer = front.client("customers", "quick", role="reviewer")
+    reviewer.post(f"/fine_tuning/jobs/{job_id}/review", body=verdict, cast_to=object)
     assert wait_over(here, job_id, timeout_s=PATIENCE_S) == "succeeded", messages(here, job_id)
     ours, (theirs,) = here.fine_tuning.jobs.retrieve(job_id), there.fine_tuning.jobs.list().data
     assert (ours.fine_tuned_model or "").startswith("ft:hosted:")
