@@ -63,10 +63,8 @@ def pause_s(retry_after: str | None, *, now: float) -> float | None:
     """Seconds of a `retry-after` header, a number or a date; None without a readable one."""
     if retry_after is None:
         return None
-    try:
-        return max(0.0, float(retry_after))
-    except ValueError:
-        pass
+    if retry_after.strip().isdecimal():
+        return float(retry_after)
     try:
         return max(0.0, parsedate_to_datetime(retry_after).timestamp() - now)
     except ValueError:
