@@ -19,6 +19,8 @@ S3_OPTIONS = {
     # Memory of one upload, twice; 10,000 parts of it are 80 GB.
     "default_block_size": 8 << 20,
     "config_kwargs": {"connect_timeout": 5, "read_timeout": 30, "retries": {"max_attempts": 2}},
+    # Where it is, is read from the environment: of two stores opened alike, the second is not the first one.
+    "skip_instance_cache": True,
 }
 
 logger = logging.getLogger(__name__)

@@ -77,7 +77,8 @@ def test_the_trail_is_read_by_administrators_in_openais_shape(gateway, tenant, n
         page = admin.get("/v1/organization/audit_logs", params={"project_ids[]": tenant.project_id, "limit": 1}).json()
         (line,) = page["data"]
         older = admin.get("/v1/organization/audit_logs", params={"after": line["id"], "resource_ids": id}).json()
-        none = admin.get("/v1/organization/audit_logs", params={"effective_at[gt]": line["effective_at"] + 9}).json()
+        later = {"effective_at[gt]": line["effective_at"] + 9, "resource_ids": id}
+        none = admin.get("/v1/organization/audit_logs", params=later).json()
         assert admin.get("/v1/organization/audit_logs?effective_at[gte]=now").status_code == 400
     assert (line["type"], line["fine_tuning.job.created"], page["has_more"]) == (
         "fine_tuning.job.created", {"id": id}, True,
