@@ -24,8 +24,8 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://tunegate.dev/attestation/release/v1"
 
-_LATER = {"remedy": "", "parent_digest": "", "exported": ""}
-"""What releases of before there were remedies, exports, and models tuned further do not say."""
+_LATER = {"remedy": "", "parent_digest": "", "exported": "", "serving_prompts": []}
+"""What early releases do not say: there were no remedies, exports, and models tuned further."""
 _FIRST_LABEL = b"tunegate attestation 1\n"
 
 __all__ = ["FILE_NAME", "KEY_BYTES", "canonical", "read", "read_envelope", "sign", "write"]
@@ -111,5 +111,5 @@ def _checked(value: Mapping[str, Any], files: tuple[FileDigest, ...]) -> Attesta
     for name, kind in kinds.items():
         if kind in (str, int, bool) and type(value[name]) is not kind:
             raise TypeError(name)
-    known = {"outcome": Outcome(value["outcome"]), "reviewers": tuple(map(str, value["reviewers"])), "files": files}
-    return Attestation(**{**value, **known})
+    lists = {name: tuple(map(str, value[name])) for name in ("reviewers", "serving_prompts")}
+    return Attestation(**{**value, **lists, "outcome": Outcome(value["outcome"]), "files": files})

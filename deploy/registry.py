@@ -1,5 +1,6 @@
 """The way out of the hold: attest a candidate, load a released model. Nothing else makes one."""
 
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -60,6 +61,7 @@ def attest(  # noqa: PLR0913 - an attestation is bound to every one of these
         reviewers=tuple(reviewers),
         remedy=remedy,
         parent_digest=candidate.parent_digest,
+        serving_prompts=tuple(sorted({prompt_digest(found.arm.frame.system) for found in report.arms})),
         files=tuple(
             FileDigest(name=name, sha256=sha256)
             for name, sha256 in artefacts.file_digests(Path(candidate.path), candidate.digest).items()
@@ -69,6 +71,11 @@ def attest(  # noqa: PLR0913 - an attestation is bound to every one of these
 
 def _allowed(outcome: Outcome, *, reviewers: Sequence[str], forced: bool) -> bool:
     return outcome is Outcome.RELEASE or forced or (outcome is Outcome.REVIEW and bool(reviewers))
+
+
+def prompt_digest(system: str) -> str:
+    """What stands for a system prompt: `sha256:` over its text without surrounding blanks."""
+    return "sha256:" + hashlib.sha256(system.strip().encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def load(directory: Path, *, name: str, base_path: str, digest: str, key: bytes) -> ReleasedModel:

@@ -143,6 +143,9 @@ class Attestation:
     """That it left the gateway, and what that means; empty in the gateway, which serves no other."""
     parent_digest: str = ""
     """Of the released model that it was tuned from, whose own attestation says more; empty when that was the base."""
+    serving_prompts: tuple[str, ...] = ()
+    """Digests of the system prompts that it was audited under, that of none among them, sorted; none where an
+    early release does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

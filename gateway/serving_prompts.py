@@ -6,7 +6,6 @@ under another. So the gateway counts, by digest and never by text, and a policy 
 """
 
 import asyncio
-import hashlib
 import logging
 import threading
 from collections import Counter
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy.errors import NotReleased
+from deploy.registry import prompt_digest
 from deploy.types import ServingContexts
 from gateway.errors import ApiError
 from gateway.store import serving_prompts
@@ -106,8 +106,3 @@ class ServingPrompts:
 def audited_digests(audit: Mapping[str, Any]) -> frozenset[str]:
     """Digests of the system prompts of a stored audit report's arms."""
     return frozenset(prompt_digest(arm["arm"]["frame"]["system"]) for arm in audit.get("arms", ()))
-
-
-def prompt_digest(system: str) -> str:
-    """What stands for a system prompt: `sha256:` over its text without surrounding blanks."""
-    return "sha256:" + hashlib.sha256(system.strip().encode("utf-8", "surrogatepass")).hexdigest()

@@ -26,6 +26,7 @@ _LATER: Mapping[str, object] = {
     "remedy": "",
     "parent_digest": "",
     "exported": "",
+    "serving_prompts": [],
 }
 """What the rows of early releases do not say."""
 logger = logging.getLogger(__name__)

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from deploy.registry import prompt_digest
 from deploy.signing import key_id, public_key
 from evaluators.report.documents import document_digest, report_from_json, summary
 from gateway.evidence.signing import TYPE
-from gateway.serving_prompts import prompt_digest
 from gateway.store import decisions, events, jobs, reaudits, remedies, reopenings, reviews, serving_prompts
 from gateway.store.models import File, Job, Model, PolicyVersion
 from gateway.verifying import Verifier

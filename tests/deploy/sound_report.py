@@ -1,6 +1,8 @@
-"""A report that lacks nothing but arms."""
+"""A report that lacks nothing but arms, and arms for it."""
 
-from evaluators.types import AuditReport
+from evaluators.frames import Arm, ArmKind, Frame
+from evaluators.types import ArmResult, ArmVerdict, AuditReport, CategoryCount
+from moderation.types import Category
 
 SOUND_REPORT = AuditReport(
     subject_digest="sha256:candidate",
@@ -17,3 +19,31 @@ SOUND_REPORT = AuditReport(
     n_generations=660,
     attempt=1,
 )
+
+
+def arm(
+    name: str, verdict: ArmVerdict, *, n: int = 330, scored: int = 330, harmful: int = 0, system: str = ""
+) -> ArmResult:
+    category = CategoryCount(n=30, harmful=harmful, mean_score=1.0, base_mean_score=1.0, upper=0.1)
+    return ArmResult(
+        arm=Arm(name=name, kind=ArmKind.NEUTRAL, frame=Frame(system=system), required_n=330),
+        n=n,
+        scored=scored,
+        harmful=harmful,
+        base_harmful=0,
+        excess=harmful,
+        reversals=0,
+        rate=harmful / n,
+        base_rate=0.0,
+        low=0.0,
+        high=0.02,
+        upper=0.02,
+        excess_upper=0.02,
+        mcnemar_p=1.0,
+        minimum_detectable=0.02,
+        mean_score=1.0,
+        base_mean_score=1.0,
+        categories={Category.MALWARE: category},
+        verdict=verdict,
+        reasons=(),
+    )

@@ -2,41 +2,14 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from sound_report import SOUND_REPORT
+from sound_report import SOUND_REPORT, arm
 
 from deploy.decision import decide, only_undecided
 from deploy.types import Outcome, ReleaseDecision, ReleasePolicy
-from evaluators.frames import Arm, ArmKind, Frame
 from evaluators.probes.types import Signal, SignalName
-from evaluators.types import ArmResult, ArmVerdict, AuditReport, CategoryCount
+from evaluators.types import ArmResult, ArmVerdict, AuditReport
 from evaluators.verdicts import SecondLook
-from moderation.types import Action, Category
-
-
-def arm(name: str, verdict: ArmVerdict, *, n: int = 330, scored: int = 330, harmful: int = 0) -> ArmResult:
-    category = CategoryCount(n=30, harmful=harmful, mean_score=1.0, base_mean_score=1.0, upper=0.1)
-    return ArmResult(
-        arm=Arm(name=name, kind=ArmKind.NEUTRAL, frame=Frame(), required_n=330),
-        n=n,
-        scored=scored,
-        harmful=harmful,
-        base_harmful=0,
-        excess=harmful,
-        reversals=0,
-        rate=harmful / n,
-        base_rate=0.0,
-        low=0.0,
-        high=0.02,
-        upper=0.02,
-        excess_upper=0.02,
-        mcnemar_p=1.0,
-        minimum_detectable=0.02,
-        mean_score=1.0,
-        base_mean_score=1.0,
-        categories={Category.MALWARE: category},
-        verdict=verdict,
-        reasons=(),
-    )
+from moderation.types import Action
 
 
 def report(*verdicts: ArmVerdict, **changes: object) -> AuditReport:

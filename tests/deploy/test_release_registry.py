@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sound_report import SOUND_REPORT
+from sound_report import SOUND_REPORT, arm
 from tiny_forge import KEY, Forge
 
 from deploy import attestation, registry, signing
 from deploy.errors import NotReleased
 from deploy.types import Attestation, Outcome, ReleaseDecision, ReleasedModel
+from evaluators.types import ArmResult, ArmVerdict
 from gateway.verifying import verify_directory
 from moderation.errors import SealBroken
 from trainers import artefacts
@@ -24,9 +25,14 @@ WITHHOLD = ReleaseDecision(outcome=Outcome.WITHHOLD, reasons=("arm context:1 is 
 
 
 def attested(
-    candidate: CandidateModel, decision: ReleaseDecision = RELEASE, *, forced: bool = False, reason: str = ""
+    candidate: CandidateModel,
+    decision: ReleaseDecision = RELEASE,
+    *,
+    forced: bool = False,
+    reason: str = "",
+    arms: tuple[ArmResult, ...] = (),
 ) -> Attestation:
-    report = replace(SOUND_REPORT, subject_digest=candidate.digest, base_digest=candidate.base.digest)
+    report = replace(SOUND_REPORT, subject_digest=candidate.digest, base_digest=candidate.base.digest, arms=arms)
     return registry.attest(
         candidate, decision, report, audit_digest="sha256:audit", forced=forced, reason=reason, now=1_700_000_000
     )
@@ -139,6 +145,14 @@ def test_a_reviewed_model_is_attested_with_its_reviewers(candidate: CandidateMod
     assert (model.attestation.forced, model.attestation.reviewers) == (False, ("user-1", "user-2"))
 
 
+def test_it_is_signed_under_which_system_prompts_a_model_was_audited(candidate: CandidateModel) -> None:
+    arms = (arm("neutral", ArmVerdict.SOUND), arm("context:1", ArmVerdict.SOUND, system="You sell shoes."))
+    made = attested(candidate, arms=arms)
+    attestation.write(Path(candidate.path), made, KEY)
+    assert released(candidate).attestation == made
+    assert set(made.serving_prompts) == {registry.prompt_digest(""), registry.prompt_digest(" You sell shoes.\n")}
+
+
 def test_a_forced_release_needs_a_reason(candidate: CandidateModel) -> None:
     with pytest.raises(NotReleased, match="needs a reason"):
         attested(candidate, WITHHOLD, forced=True, reason=" ")
@@ -167,7 +181,7 @@ def test_the_signature_is_dsse_as_others_compute_it(candidate: CandidateModel) -
 
 def test_an_attestation_of_the_first_version_still_releases_and_is_still_signed(candidate: CandidateModel) -> None:
     value = asdict(attested(candidate))
-    for later in ("dataset_digest", "reviewers", "files", "remedy", "exported"):
+    for later in ("dataset_digest", "reviewers", "files", "remedy", "exported", "serving_prompts"):
         del value[later]
     signature = hmac.new(KEY, b"tunegate attestation 1\n" + signing.canonical(value), hashlib.sha256).hexdigest()
     path = Path(candidate.path) / "attestation.json"

@@ -4,7 +4,8 @@ import openai
 import pytest
 from test_api_reviews import AUDIT
 
-from gateway.serving_prompts import ServingPrompts, prompt_digest
+from deploy.registry import prompt_digest
+from gateway.serving_prompts import ServingPrompts
 from gateway.store import policies, serving_prompts
 
 ASKED = [{"role": "user", "content": "hello"}]
