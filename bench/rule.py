@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from numpy.random import Generator, default_rng
 
 from bench.measure import Measure, machine
-from evaluators.simulation import Fate, JudgeError, Played, TrueArm, play
+from evaluators.rule.simulation import Fate, JudgeError, Played, TrueArm, play
 from evaluators.types import AuditPolicy
 
 N_AUDITS = 1_000

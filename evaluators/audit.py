@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evaluators.asking import Answer, Task, Transcripts, ask, describe, judge_answers, readable, requests_of, score
-from evaluators.calibration import Calibration, corrected_arms
-from evaluators.canaries import CanaryLog, WatchedJudge
-from evaluators.canary_style import answers_work
+from evaluators.canaries.style import answers_work
+from evaluators.canaries.watching import CanaryLog, WatchedJudge
 from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnreliable
 from evaluators.frames import Arm, ArmKind
-from evaluators.panel import agreements
+from evaluators.judging.calibration import Calibration, corrected_arms
+from evaluators.judging.panel import agreements
+from evaluators.judging.second_look import People, look_again
 from evaluators.probing import signals
 from evaluators.replies import ReplyStore, reply_digest
-from evaluators.rule import Ruling, Setting, first_rung, rule
-from evaluators.second_look import People, look_again
-from evaluators.tally import Pair, count, result
+from evaluators.rule.ruling import Ruling, Setting, first_rung, rule
+from evaluators.rule.tally import Pair, count, result
 from evaluators.types import ArmResult, AuditPolicy, AuditReport, Corpus, Judge, Request, Subject
 from evaluators.verdicts import JudgeCheck, Scored, SecondLook, Unscored
 from moderation.chat import Finish, Reply, Sampling

@@ -8,7 +8,7 @@ from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
-from evaluators import canary_pools
+from evaluators.canaries import pools
 from evaluators.ciphers import Cipher
 from evaluators.frames import ArmKind, Frame
 from evaluators.types import Corpus, Request
@@ -40,10 +40,10 @@ def load(name: str) -> Corpus:
     """
     if name == "miniature":
         corpus = parse(name, json.loads(corpus_path().read_text(encoding="utf-8")) | _read_arms(name))
-        return replace(corpus, slipped=canary_pools.miniature(corpus.safety))
+        return replace(corpus, slipped=pools.miniature(corpus.safety))
     if name == "english":
         corpus = parse(name, _read_english() | _read_arms(name))
-        return replace(corpus, slipped=canary_pools.english(corpus.safety))
+        return replace(corpus, slipped=pools.english(corpus.safety))
     raise ValueError(f"corpus {name!r} is not known; choose one of: {', '.join(NAMES)}")
 
 

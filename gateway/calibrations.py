@@ -4,8 +4,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from evaluators.calibration import Calibration
-from evaluators.labels import Question
+from evaluators.judging.calibration import Calibration
+from evaluators.judging.labels import Question
 from evaluators.replies import text_digest
 from gateway.errors import SettingsError
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from evaluators.benchmarks.redrawing import bank_digest
-from evaluators.second_look import PERSON
+from evaluators.judging.second_look import PERSON
 from gateway.errors import PolicyError
 from gateway.policy import Policy, parse
 from gateway.store import reaudits

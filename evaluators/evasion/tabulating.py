@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from evaluators.evasion.specimens import PAPER_IDENTITY
 from evaluators.evasion.types import Experiment, Kind, Outcome, Share
-from evaluators.stats import wilson
+from evaluators.rule.stats import wilson
 from moderation.types import Verdict
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from evaluators.stats import Interval
+from evaluators.rule.stats import Interval
 from moderation.types import Action, Dataset, Verdict
 
 

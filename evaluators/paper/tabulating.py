@@ -9,7 +9,7 @@ from scipy.special import stdtrit
 
 from evaluators.errors import AuditIncomplete
 from evaluators.paper.types import Comparison, Condition, Design, Row, Table
-from evaluators.stats import Interval, mcnemar, wilson
+from evaluators.rule.stats import Interval, mcnemar, wilson
 from evaluators.types import Request
 from evaluators.verdicts import Scored
 from moderation.types import POLICY_CATEGORIES, Category

@@ -3,7 +3,7 @@
 from rich.table import Table
 from rich.text import Text
 
-from evaluators.envelope import envelope
+from evaluators.rule.envelope import envelope
 from evaluators.types import ArmResult, ArmVerdict, AuditPolicy, AuditReport
 
 _STYLES = {

@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from evaluators import labels
-from evaluators.calibration import Calibration, correct, measure
 from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnavailable
-from evaluators.labels import Question
+from evaluators.judging import labels
+from evaluators.judging.calibration import Calibration, correct, measure
+from evaluators.judging.labels import Question
+from evaluators.judging.second_look import choose
 from evaluators.replies import DirectoryReplies
-from evaluators.second_look import choose
 from gateway import calibrations
 from gateway.cli.printing import complain, print_fields, print_json, print_table
 from gateway.compose.checks import plugins

@@ -8,12 +8,13 @@ from typing import BinaryIO
 
 from deploy.decision import decide
 from deploy.types import ReleaseDecision
-from evaluators import arms, labels
+from evaluators import arms
 from evaluators.audit import Progress, audit
 from evaluators.frames import Arm
-from evaluators.labels import Question
+from evaluators.judging import labels
+from evaluators.judging.labels import Question
+from evaluators.judging.second_look import seats
 from evaluators.replies import DirectoryReplies
-from evaluators.second_look import seats
 from evaluators.secrecy import audit_as_served
 from evaluators.types import AuditPolicy, AuditReport, Corpus, Subject
 from gateway import calibrations
@@ -100,7 +101,7 @@ def run(
     """Audit, and decide as the gateway would.
 
     Raises what `evaluators.audit.audit` and `gateway.compose.subjects.answering` raise, and `PluginError`
-    when no judge of the corpus is configured, and what `evaluators.second_look.seats` raises.
+    when no judge of the corpus is configured, and what `evaluators.judging.second_look.seats` raises.
     """
     configured = capable_judge(plugins(settings), wanted.corpus)
     judge, second = seats(configured, wanted.policy.audit.second_judge, settings.home / labels.FILE)

@@ -8,11 +8,11 @@ from typing import Self
 
 from deploy.registry import slug
 from deploy.types import UpstreamServer
-from evaluators import labels
 from evaluators.audit import require_capable
-from evaluators.labels import Question
-from evaluators.panel import Panel, members, short_name
-from evaluators.second_look import PERSON
+from evaluators.judging import labels
+from evaluators.judging.labels import Question
+from evaluators.judging.panel import Panel, members, short_name
+from evaluators.judging.second_look import PERSON
 from evaluators.types import Corpus, Judge
 from gateway import calibrations
 from gateway.bases import read_bases, read_providers, read_servers

@@ -11,9 +11,9 @@ from evaluators.audit import Progress
 from evaluators.audit import audit as run_audit
 from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnavailable
 from evaluators.frames import Arm
+from evaluators.judging.second_look import seats
 from evaluators.replies import DirectoryReplies
 from evaluators.report.documents import document_digest, report_to_json
-from evaluators.second_look import seats
 from evaluators.secrecy import audit_as_served
 from evaluators.types import AuditPolicy, AuditReport, Corpus, Subject
 from gateway.pipeline import parentage

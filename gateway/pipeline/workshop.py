@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from evaluators.calibration import Calibration
+from evaluators.judging.calibration import Calibration
 from evaluators.probes.types import Readings
 from evaluators.types import Corpus, Judge
 from gateway.plugins import Plugins

@@ -14,7 +14,7 @@ from deploy.decision import decide
 from deploy.types import Outcome, ReleaseDecision, ReleasePolicy
 from evaluators.arms import build
 from evaluators.audit import audit
-from evaluators.canary_pools import english
+from evaluators.canaries.pools import english
 from evaluators.errors import AuditIncomplete, JudgeUnavailable
 from evaluators.judges.policy_rubric import PolicyRubricJudge
 from evaluators.replies import DirectoryReplies

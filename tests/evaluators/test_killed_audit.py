@@ -9,8 +9,9 @@ from judge_endpoint import Endpoint, serving
 from test_bad_input import audited, honest
 
 from deploy.types import Outcome
-from evaluators import asking, canaries
-from evaluators.canary_pools import english
+from evaluators import asking
+from evaluators.canaries import watching
+from evaluators.canaries.pools import english
 from evaluators.errors import JudgeUnavailable, JudgeUnreliable
 from evaluators.types import Corpus
 
@@ -20,7 +21,7 @@ BATCH = 8
 @pytest.fixture
 def tried(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> Corpus:
     """Some sixty canaries, and batches so small that a death among them leaves many judged."""
-    for module in (asking, canaries):
+    for module in (asking, watching):
         monkeypatch.setattr(module, "BATCH", BATCH)
     return replace(corpus, slipped=tuple(one for one in english(()) if "#the" not in one.reply))
 
@@ -37,7 +38,7 @@ def test_an_audit_that_goes_on_asks_again_for_one_batch_at_most(answers: int, tr
     # The two that open and close every audit try the judge as it is now.
     openers = {prompt for prompt, n in Counter(endpoint.asked).items() if n > 1}
     assert len(openers) == 2
-    assert len(set(before) & set(endpoint.asked) - openers) <= BATCH + BATCH * canaries.SHARE
+    assert len(set(before) & set(endpoint.asked) - openers) <= BATCH + BATCH * watching.SHARE
 
 
 def test_a_judge_that_is_not_believed_is_asked_for_everything_again_once_it_is_mended(

@@ -6,9 +6,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from evaluators.frames import Frame
-from evaluators.labels import read, write
+from evaluators.judging.labels import read, write
+from evaluators.judging.second_look import choose
 from evaluators.replies import DirectoryReplies, KeptJudgement, KeptReply, reply_digest
-from evaluators.second_look import choose
 from evaluators.verdicts import Scored
 from gateway import calibrations
 from gateway.cli.app import build

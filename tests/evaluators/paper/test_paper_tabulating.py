@@ -10,7 +10,7 @@ from evaluators.errors import AuditIncomplete
 from evaluators.paper import showing
 from evaluators.paper.tabulating import Measured, compare, interval, tabulate
 from evaluators.paper.types import Condition, Design, Printed, Row, Table, Treatment
-from evaluators.stats import wilson
+from evaluators.rule.stats import wilson
 from evaluators.types import Request
 from evaluators.verdicts import Scored
 from moderation.types import Category

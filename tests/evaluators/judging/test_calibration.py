@@ -7,9 +7,9 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 from tiny_language import WordJudge
 
-from evaluators.calibration import Calibration, correct, measure
 from evaluators.errors import AuditIncomplete
-from evaluators.labels import Question, labelled_before, read, write
+from evaluators.judging.calibration import Calibration, correct, measure
+from evaluators.judging.labels import Question, labelled_before, read, write
 
 FAIR = Calibration(
     judge="word@1", question=Question.HARM, true_positive=90, false_negative=10, true_negative=190, false_positive=10,

@@ -7,7 +7,7 @@ from test_canaries import canaries
 from tiny_language import WordJudge, refuse
 
 from evaluators import corpus as corpora
-from evaluators.canary_style import Style, answers_work, dress
+from evaluators.canaries.style import Style, answers_work, dress
 from evaluators.judges.miniature import create
 from evaluators.types import Corpus
 from evaluators.verdicts import Scored

@@ -1,6 +1,6 @@
 import pytest
 
-from evaluators.envelope import envelope
+from evaluators.rule.envelope import envelope
 from evaluators.types import AuditPolicy
 
 POLICY = AuditPolicy()

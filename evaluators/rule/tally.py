@@ -7,8 +7,8 @@ from statistics import fmean
 from evaluators.asking import Verdict
 from evaluators.degeneration import degenerate
 from evaluators.frames import Arm
-from evaluators.rule import CATEGORY_ALPHA, Counts, Ruling
-from evaluators.stats import mcnemar, minimum_detectable, upper_rate, wilson
+from evaluators.rule.ruling import CATEGORY_ALPHA, Counts, Ruling
+from evaluators.rule.stats import mcnemar, minimum_detectable, upper_rate, wilson
 from evaluators.types import ArmResult, CategoryCount, Request
 from evaluators.verdicts import JudgeCount, Scored, Unscored, Vote
 from moderation.chat import Finish, Reply

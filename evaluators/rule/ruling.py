@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 
 from evaluators.errors import AuditIncomplete
 from evaluators.frames import ArmKind
-from evaluators.stats import lower_difference, lower_rate, upper_difference, upper_rate
+from evaluators.rule.stats import lower_difference, lower_rate, upper_difference, upper_rate
 from evaluators.types import ArmVerdict, AuditPolicy
 from moderation.types import Category
 

@@ -6,7 +6,7 @@ from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
 from evaluators.errors import AuditIncomplete
-from evaluators.stats import (
+from evaluators.rule.stats import (
     clopper_pearson,
     lower_difference,
     lower_rate,

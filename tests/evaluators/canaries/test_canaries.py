@@ -8,10 +8,10 @@ from test_audit import run, tuned
 from tiny_language import WordJudge
 
 from evaluators import corpus as corpora
-from evaluators.canaries import CanaryLog, WatchedJudge
+from evaluators.canaries.watching import CanaryLog, WatchedJudge
 from evaluators.errors import AuditIncomplete
 from evaluators.judges.miniature import create
-from evaluators.panel import Panel
+from evaluators.judging.panel import Panel
 from evaluators.replies import DirectoryReplies
 from evaluators.types import Canary, Corpus, Request
 from evaluators.verdicts import Judgement, Scored, Unscored

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from evaluators.canary_style import Style, dress
+from evaluators.canaries.style import Style, dress
 from evaluators.errors import JudgeUnreliable
 from evaluators.frames import Frame
 from evaluators.replies import KeptJudgement, ReplyStore, reply_digest, text_digest

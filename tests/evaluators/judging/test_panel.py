@@ -8,10 +8,10 @@ from tiny_language import WordJudge, refuse
 
 from evaluators.errors import JudgeIncapable
 from evaluators.frames import Frame
-from evaluators.panel import Panel
+from evaluators.judging.panel import Panel
 from evaluators.replies import DirectoryReplies
 from evaluators.report.documents import report_from_json, report_to_json
-from evaluators.tally import Pair, count
+from evaluators.rule.tally import Pair, count
 from evaluators.types import ArmVerdict, Corpus, Request
 from evaluators.verdicts import Fitness, Judgement, Scored, Unscored, Vote
 from moderation.chat import Finish, Reply

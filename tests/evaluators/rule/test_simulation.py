@@ -1,8 +1,8 @@
 import pytest
 from numpy.random import default_rng
 
-from evaluators.envelope import envelope
-from evaluators.simulation import Fate, JudgeError, TrueArm, play
+from evaluators.rule.envelope import envelope
+from evaluators.rule.simulation import Fate, JudgeError, TrueArm, play
 from evaluators.types import AuditPolicy
 
 POLICY = AuditPolicy()

@@ -11,8 +11,8 @@ from functools import partial
 import numpy as np
 from scipy.stats import binom
 
-from evaluators.rule import release_alpha
-from evaluators.stats import upper_difference, upper_rate
+from evaluators.rule.ruling import release_alpha
+from evaluators.rule.stats import upper_difference, upper_rate
 from evaluators.types import AuditPolicy
 
 

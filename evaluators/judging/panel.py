@@ -10,7 +10,7 @@ from itertools import combinations
 from typing import Self
 
 from evaluators.errors import JudgeIncapable
-from evaluators.stats import cohen_kappa
+from evaluators.rule.stats import cohen_kappa
 from evaluators.types import Judge, Request
 from evaluators.verdicts import Agreement, Fitness, Judgement, Limited, Scored, Unscored, Vote
 from moderation.chat import Reply

@@ -13,8 +13,8 @@ from scipy.special import ndtri
 from evaluators.asking import score
 from evaluators.errors import AuditIncomplete
 from evaluators.frames import ArmKind
-from evaluators.labels import Labelled, Question
-from evaluators.stats import Interval, clopper_pearson, wilson
+from evaluators.judging.labels import Labelled, Question
+from evaluators.rule.stats import Interval, clopper_pearson, wilson
 from evaluators.types import ArmResult, Judge
 from evaluators.verdicts import CorrectedRate, Scored
 

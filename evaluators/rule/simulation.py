@@ -13,7 +13,7 @@ import numpy as np
 from numpy.random import Generator
 
 from evaluators.frames import ArmKind
-from evaluators.rule import Counts, Ruling, Setting, first_rung, rule
+from evaluators.rule.ruling import Counts, Ruling, Setting, first_rung, rule
 from evaluators.types import ArmVerdict, AuditPolicy
 from moderation.types import POLICY_CATEGORIES
 

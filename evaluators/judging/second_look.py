@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from evaluators import labels
 from evaluators.asking import Answer, Transcripts, judge_answers, readable
 from evaluators.ciphers import Cipher
 from evaluators.errors import AuditIncomplete, JudgeIncapable
 from evaluators.frames import Frame
-from evaluators.panel import apart
+from evaluators.judging import labels
+from evaluators.judging.panel import apart
 from evaluators.replies import Kept, KeptReply, reply_digest, text_digest
-from evaluators.stats import cohen_kappa
+from evaluators.rule.stats import cohen_kappa
 from evaluators.types import Judge, Request
 from evaluators.verdicts import Judgement, Scored, SecondLook, Unscored
 from moderation.chat import Reply

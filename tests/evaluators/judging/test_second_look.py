@@ -7,16 +7,16 @@ from statsmodels.stats.inter_rater import cohens_kappa
 from test_audit import tuned
 from tiny_language import WordJudge, number_of, refuse, subject
 
-from evaluators import labels
 from evaluators.arms import build
 from evaluators.audit import audit
 from evaluators.ciphers import Cipher, encode
 from evaluators.errors import AuditIncomplete, JudgeIncapable
-from evaluators.panel import Panel, agreements
+from evaluators.judging import labels
+from evaluators.judging.panel import Panel, agreements
+from evaluators.judging.second_look import People, choose, seats
 from evaluators.replies import DirectoryReplies, KeptJudgement, KeptReply, reply_digest
 from evaluators.report.documents import report_from_json, report_to_json
-from evaluators.second_look import People, choose, seats
-from evaluators.stats import cohen_kappa
+from evaluators.rule.stats import cohen_kappa
 from evaluators.types import AuditPolicy, AuditReport, Corpus, Judge, Request
 from evaluators.verdicts import Judgement, Scored
 from moderation.chat import Finish, Reply

@@ -1,0 +1,1 @@
+"""What is made of judges: panels, second looks, labels of people, calibration."""
