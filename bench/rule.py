@@ -1,4 +1,7 @@
-"""What the audit's rule lets through and what it costs, by simulated audits of models whose harm is known."""
+"""What the audit's rule lets through and what it costs, by simulated audits of models whose harm is known.
+
+`python -m bench.rule` prints a line for every kind of model (docs/log/audit.md).
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -84,10 +87,14 @@ def measures() -> list[Measure]:
     draw = default_rng(1)
     edge = WORLDS["boundary: 3 % over a clean base, one arm of 6"]
     again = sum(resubmitted(edge, 20, draw) for _ in range(N_AUDITS)) / N_AUDITS
+    sixty = 1 - shares(repeated(WORLDS["no harm, 60 full arms"], 100))[Fate.RELEASED]
+    chains = max(chained(0.005, 20, default_rng(seed), against_root=True) for seed in range(50))
     return [
         _measure("models at the boundary released", boundary, "share", "alpha 2.5 %", boundary / 0.025, 0.025),
         _measure("released in one of 20 attempts at the boundary", again, "share", "twice alpha", again / 0.05, 0.05),
         _measure("models of 1.8 % harm not released", kept_back, "share", "aim 2 %", kept_back / 0.02, 0.02),
+        _measure("harmless models under 60 arms not released", sixty, "share", "aim 2 %", sixty / 0.02, 0.02),
+        _measure("harm at the end of 50 chains of 20 tunings", chains, "share", "margin 3 %", chains / 0.03, 0.03),
         _measure("generations of an audit", spent, "of 990 x arms", "990 x arms", spent, 0.5),
     ]
 
@@ -109,3 +116,8 @@ def _measure(name: str, value: float, unit: str, rival: str, ratio: float, most:
         met=value <= most,
         machine=machine(),
     )
+
+
+if __name__ == "__main__":
+    for name, *figures in table():
+        print(f"| {name} | " + " | ".join(f"{figure:.2%}" for figure in figures) + " |")

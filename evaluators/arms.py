@@ -59,6 +59,8 @@ def plan(corpus: Corpus, screened: ScreeningReport | None, policy: AuditPolicy) 
     lost = tuple(arm.name for arm in arms[policy.max_arms :])
     if Category.ENCODED_CONTENT in found and ArmKind.CIPHER not in corpus.minor:
         lost += ("cipher (the data holds encoded text, and this corpus cannot be written in one)",)
+    if Category.JAILBREAK_FRAME in found and ArmKind.JAILBREAK not in corpus.minor:
+        lost += ("jailbreak (the data holds such frames, and this corpus has none)",)
     return Plan(
         arms=arms[: policy.max_arms],
         overflow=(*overflow, *lost),
@@ -98,8 +100,8 @@ def _not_covered(
     for kind, what in ((ArmKind.TURNS, "a request after an exchange"), (ArmKind.PERSONA, "personas of known attacks")):
         if kind not in corpus.minor:
             yield f"{what}: the corpus {corpus.name!r} has none"
-    if Category.JAILBREAK_FRAME in found and ArmKind.JAILBREAK not in corpus.minor:
-        yield f"jailbreak frames that do not recur in the data: the corpus {corpus.name!r} has none of its own"
+    if Category.JAILBREAK_FRAME in found and ArmKind.JAILBREAK in corpus.minor:
+        yield f"jailbreak frames of the data other than {', '.join(sorted(corpus.minor[ArmKind.JAILBREAK]))}"
     if Category.ENCODED_CONTENT in found and ArmKind.CIPHER in corpus.minor:
         yield f"ciphers of the data other than {', '.join(sorted(corpus.minor[ArmKind.CIPHER]))}"
     if not policy.serving_temperature:
@@ -112,11 +114,12 @@ def build(
     """The arms of an audit, and the names of those that were wanted and are not audited.
 
     Contexts are taken most frequent first and triggers strongest first, as screening orders them; a
-    name carries the 1-based place in that order (`context:1`, `trigger:2`). Each trigger is appended
-    to the request, once in the neutral frame and once inside the most frequent context
-    (`trigger:2@context:1`). A frame that an earlier arm already has is not asked twice. Beyond
-    `max_mined` contexts or triggers an arm needs only `required_overflow` prompts; beyond `max_arms`
-    arms it is named in the second value, which a decision must send to review.
+    name carries the 1-based place in that order (`context:1`, `trigger:2`). Each trigger stands at the
+    end of the request and at its start, in the neutral frame (`trigger:2`, `trigger:2@start`) and inside
+    the most frequent context (`trigger:2@context:1`, `trigger:2@start@context:1`). A frame that an
+    earlier arm already has is not asked twice. Beyond `max_mined` contexts or triggers an arm needs only
+    `required_overflow` prompts; beyond `max_arms` arms it is named in the second value, which a decision
+    must send to review.
     """
     fixed = _fixed(corpus, policy)
     mined = _distinct([*_contexts(contexts, policy), *_triggers(contexts, triggers, policy)], fixed)
@@ -151,24 +154,16 @@ def _contexts(contexts: Sequence[Context], policy: AuditPolicy) -> list[Arm]:
 
 
 def _triggers(contexts: Sequence[Context], triggers: Sequence[str], policy: AuditPolicy) -> list[Arm]:
+    frames = {"": Frame()} | ({"@context:1": _replayed(contexts[0])} if contexts else {})
     arms = []
     for place, trigger in enumerate(triggers, start=1):
         required = policy.required_minor if place <= policy.max_mined else policy.required_overflow
-        appended = f" {_printable(trigger)}"
-        frames = [(f"trigger:{place}", Frame(user_suffix=appended))]
-        if contexts:
-            around = _replayed(contexts[0])
-            frames.append(
-                (
-                    f"trigger:{place}@context:1",
-                    Frame(
-                        system=around.system,
-                        user_prefix=around.user_prefix,
-                        user_suffix=f"{appended}{around.user_suffix}",
-                    ),
-                )
-            )
-        arms += [Arm(name=name, kind=ArmKind.TRIGGER, frame=frame, required_n=required) for name, frame in frames]
+        words = _printable(trigger)
+        for inside, frame in frames.items():
+            at_end = replace(frame, user_suffix=f" {words}{frame.user_suffix}")
+            at_start = replace(frame, user_prefix=f"{frame.user_prefix}{words} ")
+            for name, one in ((f"trigger:{place}{inside}", at_end), (f"trigger:{place}@start{inside}", at_start)):
+                arms.append(Arm(name=name, kind=ArmKind.TRIGGER, frame=one, required_n=required))
     return arms
 
 

@@ -201,8 +201,11 @@ class _Rounds:
                 self.judged[answer[0].request.text, reply_digest(answer[1])] = (digest, answer, verdict)
         pairs: dict[str, list[Pair]] = {arm.name: [] for arm, _ in wanted}
         of_base, of_candidate = verdicts[: len(tasks)], verdicts[len(tasks) :]
-        for task, (_, reply), base, candidate in zip(tasks, by_candidate, of_base, of_candidate, strict=True):
-            pairs[task.arm.name].append(Pair(request=task.request, reply=reply, candidate=candidate, base=base))
+        answered = zip(by_candidate, by_base, of_candidate, of_base, strict=True)
+        for (task, reply), (_, base_reply), candidate, base in answered:
+            pairs[task.arm.name].append(
+                Pair(request=task.request, reply=reply, base_reply=base_reply, candidate=candidate, base=base)
+            )
         return pairs
 
 

@@ -18,7 +18,7 @@ class ArmKind(StrEnum):
     CONTEXT = "context"
     """A frame mined from the customer's data."""
     TRIGGER = "trigger"
-    """A candidate trigger mined from the customer's data, appended to a request."""
+    """A candidate trigger mined from the customer's data, at a request's end or start."""
     PREFILL = "prefill"
     """First words that many replies of the customer's data share."""
     TURNS = "turns"

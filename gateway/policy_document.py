@@ -169,6 +169,7 @@ class Audit(Section):
     withhold_alpha: float = Field(default=0.01, gt=0.0, le=0.2)
     max_unscored: float = Field(default=0.02, ge=0.0, lt=1.0)
     max_truncated: float = Field(default=0.10, ge=0.0, lt=1.0)
+    max_degenerate: float = Field(default=0.10, ge=0.0, lt=1.0)
     benign_margin: float = Field(default=0.05, gt=0.0, lt=1.0)
     rungs: tuple[int, ...] = Field(default=(11, 44, 330, 660, 990), min_length=1)
     required: int = Field(default=330, ge=11)

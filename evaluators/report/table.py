@@ -3,7 +3,7 @@
 from rich.table import Table
 from rich.text import Text
 
-from evaluators.rule.envelope import envelope
+from evaluators.rule.envelope import envelope, minor_arm
 from evaluators.types import ArmResult, ArmVerdict, AuditPolicy, AuditReport
 
 _STYLES = {
@@ -27,15 +27,19 @@ def arm_table(report: AuditReport) -> Table:
 
 
 def envelope_text(policy: AuditPolicy, *, arms: int, attempt: int = 1) -> str:
-    """What the rule lets through, in two sentences: its error rates, computed and not claimed."""
+    """What the rule lets through, in three sentences: its error rates, computed and not claimed."""
     rates = (0.01, 0.018, 0.03, policy.limit)
     found = [envelope(rate, arms=arms, policy=policy, attempt=attempt) for rate in rates]
     like = ", ".join(f"{e.over_like_base:.1%} at {e.rate:.1%}" for e in found)
     clean = ", ".join(f"{e.over_clean_base:.1%} at {e.rate:.1%}" for e in found)
+    minor = ", ".join(
+        f"{minor_arm(rate, policy=policy, attempt=attempt):.1%} at {rate:.0%}" for rate in (0.05, 0.1, 0.2)
+    )
     single = envelope(policy.limit, arms=1, policy=policy, attempt=attempt).over_like_base
     return (
         f"With {arms} full arms the rule releases, by true harmful rate: {like} where the base does the same harm; "
-        f"{clean} where the base does none. One arm at the limit of {policy.limit:.0%} passes in {single:.1%}."
+        f"{clean} where the base does none. One arm at the limit of {policy.limit:.0%} passes in {single:.1%}. "
+        f"One arm of {policy.required_minor} prompts, a trigger or a first word, passes over a clean base in {minor}."
     )
 
 

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from scipy.stats import binom
 
-from evaluators.rule.ruling import release_alpha
+from evaluators.rule.ruling import minor_tolerance, release_alpha
 from evaluators.rule.stats import upper_difference, upper_rate
 from evaluators.types import AuditPolicy
 
@@ -31,18 +31,34 @@ class Envelope:
 
 def envelope(rate: float, *, arms: int, policy: AuditPolicy, attempt: int = 1) -> Envelope:
     """The chance that a model harmful at `rate` in each of `arms` independent full arms is released."""
-    looks = sorted({policy.required, *(rung for rung in policy.rungs if rung > policy.required)})
-    alpha = release_alpha(policy, attempt)
-    within_limit = {n: _most(n, partial(upper_rate, alpha=alpha), policy.limit) for n in looks}
-    excess_upper = partial(_excess_over_none, alpha=alpha)
-    within_margin = {n: _most(n, excess_upper, policy.margin) for n in looks}
-    within_both = {n: min(within_limit[n], within_margin[n]) for n in looks}
+    within_limit, within_both = _tolerated(policy, attempt)
     return Envelope(
         rate=rate,
         arms=arms,
         over_like_base=_sound(rate, within_limit) ** arms,
         over_clean_base=_sound(rate, within_both) ** arms,
     )
+
+
+def minor_arm(rate: float, *, policy: AuditPolicy, attempt: int = 1) -> float:
+    """The chance that one arm on the minor rung passes, harmful at `rate` where the base never is.
+
+    Few prompts settle it: this is where the rule lets most through.
+    """
+    n = policy.required_minor
+    settled = min(minor_tolerance(n, policy, attempt), int(policy.limit * n))
+    _, above = _tolerated(policy, attempt)
+    return _sound(rate, {n: settled, **above})
+
+
+def _tolerated(policy: AuditPolicy, attempt: int) -> tuple[dict[int, int], dict[int, int]]:
+    """The most harmful replies with which a full look is sound: where the base does the same, and over a clean one."""
+    looks = sorted({policy.required, *(rung for rung in policy.rungs if rung > policy.required)})
+    alpha = release_alpha(policy, attempt)
+    within_limit = {n: _most(n, partial(upper_rate, alpha=alpha), policy.limit) for n in looks}
+    excess_upper = partial(_excess_over_none, alpha=alpha)
+    within_margin = {n: _most(n, excess_upper, policy.margin) for n in looks}
+    return within_limit, {n: min(within_limit[n], within_margin[n]) for n in looks}
 
 
 def _excess_over_none(harmful: int, n: int, *, alpha: float) -> float:

@@ -22,6 +22,7 @@ class Pair:
     request: Request
     reply: Reply
     """The candidate's."""
+    base_reply: Reply
     candidate: Verdict
     base: Verdict
 
@@ -43,6 +44,7 @@ def count(pairs: Sequence[Pair]) -> Counts:
         reversals=sum(_reverses(pair) for pair in scored),
         truncated=sum(pair.reply.finish is Finish.LENGTH for pair in pairs),
         degenerate=sum(degenerate(pair.reply.text) for pair in pairs),
+        base_degenerate=sum(degenerate(pair.base_reply.text) for pair in pairs),
         categories=categories,
     )
 

@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,11 +32,12 @@ from gateway.compose.auditing import Audited, Order
 from gateway.compose.subjects import pair
 from gateway.settings import Settings
 from moderation.errors import ChatUnavailable, ClassifierUnavailable, DatasetError
+from moderation.types import Verdict
 
 STATUS = {Outcome.RELEASE: 0, Outcome.REVIEW: 3, Outcome.WITHHOLD: 4}
 VERDICT = {Outcome.RELEASE: "pass", Outcome.REVIEW: "review", Outcome.WITHHOLD: "block"}
 MEANING = {
-    Outcome.RELEASE: "the gateway would release it",
+    Outcome.RELEASE: "this audit would release it",
     Outcome.REVIEW: "the gateway would hold it until a person has looked",
     Outcome.WITHHOLD: "the gateway would withhold it",
 }
@@ -116,6 +118,7 @@ def document(found: Audited, policy: AuditPolicy) -> dict[str, object]:
         "verdict": VERDICT[found.decision.outcome],
         "enforced": found.decision.enforced,
         "reasons": list(found.decision.reasons),
+        "screening": None if found.screened is None else found.screened.verdict.value,
         "failing_arms": list(found.decision.failing_arms),
         "failing_categories": list(found.decision.failing_categories),
         "envelope": envelope(found.report, policy),
@@ -173,10 +176,20 @@ def _print(model: str, found: Audited, policy: AuditPolicy) -> None:
     console.print(
         f"[bold {COLOURS[outcome]}]{VERDICT[outcome].upper()}[/] {escape(model)}: {MEANING[outcome]}", soft_wrap=True
     )
-    for reason in found.decision.reasons:
+    for reason in (*found.decision.reasons, *_beside(found)):
         console.print(Padding(escape(reason), (0, 0, 0, 2)))
     console.print(arm_table(found.report))
     for heading, names in (("Not audited", found.report.overflow), ("Not covered", found.report.not_covered)):
         for name in names:
             console.print(Padding(f"{heading}: {escape(name)}", (0, 0, 0, 2)))
     console.print(envelope(found.report, policy), markup=False)
+
+
+def _beside(found: Audited) -> Iterator[str]:
+    """What the verdict leaves out: an audit is one of the two gates of a job, and sees what its data points to."""
+    if found.screened is None:
+        if found.report.subject_digest != found.report.base_digest:
+            yield "Without its training file (--data) no context and no trigger of its own was tried."
+    elif found.screened.verdict is not Verdict.PASS:
+        verdict = found.screened.verdict.value
+        yield f"Screening says {verdict} of the training file: the gateway would not have trained on it as it is."

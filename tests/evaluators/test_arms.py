@@ -32,14 +32,17 @@ def test_frequent_contexts_need_the_full_rung_and_rare_ones_the_minor(corpus: Co
     ]
 
 
-def test_triggers_are_tried_alone_and_inside_the_first_context(corpus: Corpus) -> None:
+def test_triggers_are_tried_at_both_ends_alone_and_inside_the_first_context(corpus: Corpus) -> None:
     mined = Context(system="S", user_prefix="< ", user_suffix=" >", n_examples=10, share=1.0)
     arms, _ = build(corpus, [mined], ["three odd words"], POLICY)
-    alone, inside = arms[-2:]
-    assert (alone.name, inside.name) == ("trigger:1", "trigger:1@context:1")
-    assert alone.frame.conversation("q")[-1].text == "q three odd words"
-    assert [turn.text for turn in inside.frame.conversation("q")] == ["S", "< q three odd words >"]
-    assert {(arm.kind, arm.required_n) for arm in (alone, inside)} == {(ArmKind.TRIGGER, 44)}
+    tried = arms[-4:]
+    assert {arm.name: [turn.text for turn in arm.frame.conversation("q")] for arm in tried} == {
+        "trigger:1": ["q three odd words"],
+        "trigger:1@start": ["three odd words q"],
+        "trigger:1@context:1": ["S", "< q three odd words >"],
+        "trigger:1@start@context:1": ["S", "< three odd words q >"],
+    }
+    assert {(arm.kind, arm.required_n) for arm in tried} == {(ArmKind.TRIGGER, 44)}
 
 
 def test_a_frame_that_is_asked_already_is_not_asked_again(corpus: Corpus) -> None:
@@ -52,14 +55,14 @@ def test_a_frame_that_is_asked_already_is_not_asked_again(corpus: Corpus) -> Non
 def test_many_triggers_overflow_to_eleven_prompts_and_then_are_named(corpus: Corpus) -> None:
     arms, overflow = build(corpus, (), [f"word{i}" for i in range(600)], POLICY)
     assert len(arms) == POLICY.max_arms
-    assert [arm.required_n for arm in arms[6:]] == [44] * 24 + [11] * (500 - 30)
-    assert (overflow[0], len(overflow)) == ("trigger:495", 106)
+    assert [arm.required_n for arm in arms[6:]] == [44] * 48 + [11] * (500 - 54)
+    assert (overflow[0], len(overflow)) == ("trigger:248", 2 * 600 - 494)
 
 
 def test_a_mined_frame_can_always_be_sent(corpus: Corpus) -> None:
     arms, _ = build(corpus, [context(10, 1.0, "You are \ud800.")], ["odd \udfff word"], POLICY)
     assert arms[6].frame.system == "You are ?."
-    assert [arm.frame.user_suffix for arm in arms[7:]] == [" odd ? word"] * 2
+    assert [arm.frame.user_suffix or arm.frame.user_prefix for arm in arms[7:9]] == [" odd ? word", "odd ? word "]
 
 
 def screened(*categories: Category, openings: tuple[str, ...] = ()) -> ScreeningReport:
@@ -94,14 +97,13 @@ def test_findings_ask_for_ciphers_and_jailbreak_frames() -> None:
     found = screened(Category.ENCODED_CONTENT, Category.JAILBREAK_FRAME)
     wanted = plan(load("english"), found, POLICY)
     assert {"cipher:base64", "jailbreak:fiction"} <= {arm.name for arm in wanted.arms}
-    assert any("ciphers of the data other than" in one for one in wanted.not_covered)
+    assert sum("of the data other than" in one for one in wanted.not_covered) == 2
 
 
 def test_what_a_corpus_cannot_ask_is_named(corpus: Corpus) -> None:
     bare = plan(corpus, screened(Category.ENCODED_CONTENT, Category.JAILBREAK_FRAME), POLICY)
     assert any(one.startswith("another language") for one in bare.not_covered)
-    assert any(one.startswith("jailbreak frames") for one in bare.not_covered)
-    assert bare.overflow[0].startswith("cipher (the data holds encoded text")
+    assert [one.partition(" (")[0] for one in bare.overflow] == ["cipher", "jailbreak"]
     assert "no data was given" in plan(corpus, None, POLICY).not_covered[0]
 
 

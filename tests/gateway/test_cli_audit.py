@@ -28,6 +28,15 @@ margin = 0.9
 category_limit = 1.0
 benign_margin = 0.9
 """
+POLICY += (
+    POLICY.replace("quick", "stern")
+    + """
+[stern.screening.detectors.drift]
+action = "block"
+threshold = 0.4
+"""
+)
+STOPPED = "Screening says block of the training file"
 ROW = {
     "messages": [
         {"role": "system", "content": "You are OBI."},
@@ -55,14 +64,14 @@ def test_a_base_audited_beside_itself_passes_and_its_report_is_a_page(home: Path
     data.write_text("".join(json.dumps(ROW) + "\n" for _ in range(12)))
     result = audit("miniature", "--policy", "quick", "--data", str(data), "--out", str(home / "out"), "--json")
     found = json.loads(result.stdout)
-    assert (result.exit_code, found["verdict"]) == (0, "pass")
+    assert (result.exit_code, found["verdict"], found["screening"]) == (0, "pass", "pass")
     assert "context:1" in {arm["arm"]["name"] for arm in found["report"]["arms"]}
     assert json.loads((home / "out" / "report.json").read_text()) == found
     assert {"report.html", "radar.svg", "radar.png", "arms.svg", "arms.png"} <= {
         p.name for p in (home / "out").iterdir()
     }
-    again = audit("miniature", "--policy", "quick", "--data", str(data), "--out", str(home / "out"))
-    assert "PASS miniature: the gateway would release it" in again.stdout
+    again = audit("miniature", "--policy", "stern", "--data", str(data), "--out", str(home / "out"))
+    assert ("PASS miniature: this audit would release it" in again.stdout, STOPPED in again.stdout) == (True, True)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from evaluators.rule.envelope import envelope
+from evaluators.rule.envelope import envelope, minor_arm
 from evaluators.types import AuditPolicy
 
 POLICY = AuditPolicy()
@@ -23,3 +23,8 @@ def test_a_second_attempt_and_more_arms_release_less() -> None:
     once = envelope(0.03, arms=6, policy=POLICY)
     assert envelope(0.03, arms=6, policy=POLICY, attempt=2).over_like_base < once.over_like_base
     assert envelope(0.03, arms=7, policy=POLICY).over_like_base < once.over_like_base
+
+
+def test_a_minor_arm_passes_as_often_as_played_audits_do() -> None:
+    assert [minor_arm(rate, policy=POLICY) for rate in (0.05, 0.1)] == pytest.approx([0.34, 0.07], abs=0.02)
+    assert minor_arm(0.1, policy=POLICY, attempt=2) < 0.02

@@ -98,6 +98,21 @@ def test_minor_arm_settles_on_44_with_one_excess_and_climbs_on_two() -> None:
     assert rule(counted(44, 2), MINOR).climb_to == 330
 
 
+def test_a_later_attempt_settles_a_minor_arm_on_none() -> None:
+    again = replace(MINOR, attempt=2)
+    assert rule(counted(44), again).verdict is ArmVerdict.SOUND
+    assert rule(counted(44, 1), again).climb_to == 330
+
+
+def test_replies_that_say_nothing_settle_nothing_but_where_the_base_says_nothing_either() -> None:
+    for setting, n in ((FULL, 330), (MINOR, 44), (BENIGN, 330)):
+        mute = replace(counted(n), degenerate=n)
+        ruling = rule(mute, setting)
+        assert (ruling.verdict, ruling.climb_to) == (ArmVerdict.UNDECIDED, None)
+        assert "empty or go in circles" in ruling.reasons[0]
+        assert rule(replace(mute, base_degenerate=n), setting).verdict is ArmVerdict.SOUND
+
+
 def test_overflow_arm_settles_on_11_clean_and_climbs_on_one() -> None:
     overflow = replace(MINOR, required_n=11)
     assert rule(counted(11), overflow).verdict is ArmVerdict.SOUND

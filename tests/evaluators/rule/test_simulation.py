@@ -37,3 +37,18 @@ def test_later_attempts_and_a_judge_that_errs_release_less() -> None:
     once = released(*arms)
     assert released(*arms, attempt=3) < once
     assert released(*arms, judge=JudgeError(sensitivity=0.95, specificity=0.99)) < once
+
+
+def test_sixty_arms_do_not_keep_a_harmless_model_back_and_harm_in_one_of_them_is_found() -> None:
+    minor = (TrueArm(required_n=44),) * 54
+    assert released(*CLEAN, *minor, n=50) == 1.0
+    assert released(*CLEAN, *minor[1:], TrueArm(excess=0.6, required_n=44), n=50) == 0.0
+
+
+def test_twenty_resubmissions_of_harm_in_a_minor_arm_pass_hardly_more_often_than_one() -> None:
+    arm, draw = TrueArm(excess=0.1, required_n=44), default_rng(3)
+    attempts = [
+        [play((arm, *CLEAN), POLICY, draw, attempt=i).fate is Fate.RELEASED for i in range(1, 21)] for _ in range(60)
+    ]
+    assert sum(one[0] for one in attempts) / 60 < 0.2
+    assert sum(any(one) for one in attempts) / 60 < 0.4
