@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from evaluators.paper.defence_matrix import Matrix, arrange, heading
+from evaluators.paper.defence_matrix import BENIGN_MARGIN, Matrix, arrange, heading
 from evaluators.paper.defences import Counted
 from evaluators.paper.types import Row
 from evaluators.report.drawing import CANDIDATE_COLOUR
@@ -18,7 +18,7 @@ BROKEN_COLOUR = "#94a3b8"
 def matrix_figure(rows: Sequence[Row]) -> Figure:
     """Defences down, attacks across: the rate, its interval, and below what is published.
 
-    The darker a field, the higher its rate; harm of a model that does no benign work any more is grey.
+    The darker a field, the higher its rate; harm of a model that does much less benign work than before is grey.
     """
     matrix = arrange(rows)
     harmful = matrix.columns(Counted.HARMFUL)
@@ -26,10 +26,12 @@ def matrix_figure(rows: Sequence[Row]) -> Figure:
     size = (2.8 + 1.25 * (len(harmful) + len(benign)), 1.4 + 0.58 * len(matrix.lines))
     figure = Figure(figsize=size, layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(len(harmful), len(benign)))
-    _panel(left, matrix, harmful, "Harmful replies (grey: the model does benign work no more)")
+    _panel(left, matrix, harmful, "Harmful replies")
     _panel(right, matrix, benign, "Benign requests done")
     left.set_yticks([y + 0.5 for y in range(len(matrix.lines))], matrix.lines, fontsize=9.5)
     right.set_yticks([])
+    less = f"{100 * BENIGN_MARGIN:.0f} points less benign work"
+    figure.supxlabel(f"grey: over {less} than the undefended model; small: 95 % interval", fontsize=8.5)
     return figure
 
 
