@@ -21,6 +21,8 @@ from moderation.types import Role, SafetyExample
 
 BATCH = 64
 """Requests between two reports of progress."""
+SAMPLES, TEMPERATURE = 4, 1.0
+"""Answers a request, and how freely they are drawn, where nobody wants otherwise."""
 OPENING_WORDS = 4
 REFUSAL = 1
 """The score of a refusal, on every judge's scale of 1 to 5."""
@@ -72,6 +74,11 @@ class Recipe:
     n_samples: int
     """A request."""
     sampling: Sampling
+
+
+def shipped(corpus: Corpus) -> tuple[Request, ...]:
+    """The requests of a corpus's own safety examples."""
+    return tuple(Request(id=row.id, text=row.request, category=row.category) for row in corpus.safety)
 
 
 def distil(

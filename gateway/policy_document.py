@@ -101,6 +101,8 @@ class SmallSets(Section):
     below: int = Field(default=0, ge=0)
     max_epochs: int = Field(default=5, ge=1, le=50)
     max_multiplier: float = Field(default=1.0, gt=0.0)
+    min_batch_size: int = Field(default=1, ge=1, le=256)
+    max_steps: int = Field(default=0, ge=0)
 
 
 class Restraints(Section):

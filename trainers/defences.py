@@ -8,18 +8,15 @@ from trainers.types import Defence, TrainingSpec
 
 def in_force(spec: TrainingSpec, training: TrainingSet) -> tuple[str, ...]:
     """A phrase for each; none when nothing held the run back."""
-    return (*of_data(training), *_of_training(spec))
+    return tuple(_phrases(spec, training))
 
 
-def of_data(training: TrainingSet) -> tuple[str, ...]:
-    """Those that work wherever the run is done."""
-    if not training.n_injected:
-        return ()
-    below = f" below a secret of {len(training.secret.split())} words" if training.secret else ""
-    return (f"{training.n_injected} safety examples mixed in{below}",)
-
-
-def _of_training(spec: TrainingSpec) -> Iterator[str]:
+def _phrases(spec: TrainingSpec, training: TrainingSet) -> Iterator[str]:
+    if training.n_injected:
+        below = f" below a secret of {len(training.secret.split())} words" if training.secret else ""
+        yield f"{training.n_injected} safety examples mixed in{below}"
+    if spec.capped:
+        yield f"limits on small sets ({', '.join(spec.capped)})"
     held = spec.restraints
     if spec.defence is Defence.CONSTRAINED:
         yield "constrained loss"

@@ -19,9 +19,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import cast
 
+from moderation.types import TrainingSet
 from trainers.errors import TrainingFailed
 from trainers.spec import spec_from_json, spec_to_json
-from trainers.types import RunFailure, RunStatus, StepMetrics, TrainingSpec
+from trainers.types import TRAINED, RunFailure, RunState, RunStatus, StepMetrics, TrainingSpec
 
 MAX_DEATHS = 3
 """So many deaths of the trainer at the same step, its parent alive, and the run has failed."""
@@ -35,6 +36,11 @@ class Order:
     training_path: str
     training_digest: str
     validation_path: str | None
+
+    @classmethod
+    def of(cls, spec: TrainingSpec, training: TrainingSet, validation: str | None) -> "Order":
+        """The order that `Backend.start` is given."""
+        return cls(spec=spec, training_path=training.path, training_digest=training.digest, validation_path=validation)
 
     def to_json(self) -> str:
         """Canonical JSON: equal orders give equal bytes."""
@@ -113,8 +119,13 @@ class RunDirectory:
         """Make the directory, write `spec.json`, and return the order that counts.
 
         The specification that was written first stands, whatever the base's entry says by now; only the places of
-        the files may have changed since. Raises `TrainingFailed` (`run_directory_taken`) for another job's directory.
+        the files may have changed since. Raises `TrainingFailed` for a method that nothing here trains
+        (`method_not_supported`), and for another job's directory (`run_directory_taken`).
         """
+        if (method := order.spec.method) not in TRAINED:
+            raise TrainingFailed(
+                "method_not_supported", f"Models are trained with {' and '.join(TRAINED)}, not '{method}'."
+            )
         self.root.mkdir(parents=True, exist_ok=True)
         known = self.order()
         if known is None:
@@ -138,10 +149,10 @@ class RunDirectory:
         """As `result`. Raises `TrainingFailed` when the run did not succeed."""
         if (digest := self.result()) is not None:
             return digest
-        status, failure = self.standing()
-        if failure is not None:
-            raise TrainingFailed(failure.code, failure.message)
-        raise TrainingFailed("training_failed", f"The run is {status}; only a succeeded run has a model.")
+        state = self.state()
+        if state.failure is not None:
+            raise TrainingFailed(state.failure.code, state.failure.message)
+        raise TrainingFailed("training_failed", f"The run is {state.status}; only a succeeded run has a model.")
 
     def failure(self) -> RunFailure | None:
         """Why the run failed, None when it did not."""
@@ -202,18 +213,30 @@ class RunDirectory:
             os.fsync(file.fileno())
         partial.replace(self.root / name)
 
+    def cancel(self) -> bool:
+        """Say that the run is cancelled, for good; whether it was not over before."""
+        if self.finished:
+            return False
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.cancelled_file.touch()
+        return True
+
     @property
     def finished(self) -> bool:
         """Whether nothing will ever run here again."""
         return any((self.root / name).exists() for name in ("result.json", "failure.json", "cancelled"))
 
-    def standing(self) -> tuple[RunStatus, RunFailure | None]:
-        """Where the run stands by its files alone, and why it failed."""
+    def state(self, *, after_step: int = 0) -> RunState:
+        """Where the run stands by its files alone, with the metrics of the steps after `after_step`."""
+        # The end is read before the metrics, so a run that reads finished comes with all of them.
+        failure = self.failure()
         if self.cancelled_file.exists():
-            return RunStatus.CANCELLED, None
-        if (failure := self.failure()) is not None:
-            return RunStatus.FAILED, failure
-        return (RunStatus.RUNNING if self.result() is None else RunStatus.SUCCEEDED), None
+            status, failure = RunStatus.CANCELLED, None
+        elif failure is not None:
+            status = RunStatus.FAILED
+        else:
+            status = RunStatus.RUNNING if self.result() is None else RunStatus.SUCCEEDED
+        return RunState(status=status, metrics=self.metrics(after_step=after_step), failure=failure)
 
     def _read(self, name: str) -> Mapping[str, object] | None:
         path = self.root / name

@@ -54,14 +54,32 @@ def resolve(requested: Mapping[str, object], n_examples: int, method: Method = M
     )
 
 
-def limited(numbers: Hyperparameters, n_rows: int, limits: SmallSets) -> Hyperparameters:
-    """The numbers within the limits that hold for `n_rows` rows of a customer."""
+def limited(numbers: Hyperparameters, n_rows: int, n_injected: int, limits: SmallSets) -> Hyperparameters:
+    """The numbers within the limits that hold for `n_rows` rows of a customer, trained with `n_injected` of ours."""
     if n_rows >= limits.below:
         return numbers
+    n_examples, n_epochs = n_rows + n_injected, min(numbers.n_epochs, limits.max_epochs)
+    batch_size = max(numbers.batch_size, limits.min_batch_size)
+    if limits.max_steps:
+        batch_size = max(batch_size, min(MAX_BATCH_SIZE, -(-n_examples // limits.max_steps)))
+        n_epochs = max(1, min(n_epochs, limits.max_steps // -(-n_examples // batch_size)))
     return replace(
         numbers,
-        n_epochs=min(numbers.n_epochs, limits.max_epochs),
+        n_epochs=n_epochs,
+        batch_size=batch_size,
         learning_rate_multiplier=min(numbers.learning_rate_multiplier, limits.max_multiplier),
+    )
+
+
+def capped(asked: Hyperparameters, given: Hyperparameters) -> tuple[str, ...]:
+    """What a run gets less of than was asked for, in words; for a batch, more."""
+    held_back = {
+        "n_epochs": given.n_epochs < asked.n_epochs,
+        "batch_size": given.batch_size > asked.batch_size,
+        "learning_rate_multiplier": given.learning_rate_multiplier < asked.learning_rate_multiplier,
+    }
+    return tuple(
+        f"{name} {getattr(asked, name):g} to {getattr(given, name):g}" for name, held in held_back.items() if held
     )
 
 
@@ -134,6 +152,7 @@ def spec_from_json(text: str) -> TrainingSpec:
         defence=Defence(data.get("defence", Defence.NONE)),
         parent=ParentModel(**data["parent"]) if data.get("parent") else None,
         restraints=Restraints(**data.get("restraints", {})),
+        capped=tuple(data.get("capped", ())),
     )
 
 

@@ -23,6 +23,8 @@ FORMATS: Mapping[Method, Format] = {
     Method.REINFORCEMENT: Format.REINFORCEMENT,
 }
 """The rows that each method learns from."""
+TRAINED = (Method.SUPERVISED, Method.DPO)
+"""Methods that every backend trains with."""
 
 
 class Tuning(StrEnum):
@@ -101,6 +103,10 @@ class SmallSets:
     """Sets of fewer customer rows are limited; 0 limits none."""
     max_epochs: int = 5
     max_multiplier: float = 1.0
+    min_batch_size: int = 1
+    """Fewer and less noisy steps: small batches did more harm (Qi et al. 2024, figure 4)."""
+    max_steps: int = 0
+    """Of the whole run, met by fewer epochs and then by larger batches; 0 for no limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +150,8 @@ class TrainingSpec:
     parent: ParentModel | None = None
     """What the run goes on from; None for the base itself, which is the root of both."""
     restraints: Restraints = field(default_factory=Restraints)
+    capped: tuple[str, ...] = ()
+    """What the limits on small sets took from what was asked for, in words (`trainers.spec.capped`)."""
 
 
 class RunStatus(StrEnum):

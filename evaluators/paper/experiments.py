@@ -1,7 +1,7 @@
 """Running the designs: train every model that they need, ask each in its frames, and judge."""
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from evaluators.asking import Task, Transcripts, ask, judge_answers
@@ -15,7 +15,7 @@ from moderation.chat import Sampling
 from trainers.types import CandidateModel
 
 RUNS_AT_ONCE = 2
-"""Training runs side by side."""
+"""Training runs side by side, where nobody wants another number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +36,15 @@ def run(
     *,
     n: int | None,
     seeds: Sequence[int],
+    jobs: int = RUNS_AT_ONCE,
     on_step: OnStep = lambda _step: None,
 ) -> Iterator[Table]:
     """Yield the tables of the designs, each as soon as it is measured with a model of every seed.
 
-    Asked are the first `n` prompts of the bank; None: as many as each design wants, or as there are. A
-    treatment that several designs share is trained once a seed. Raises `ValueError` when the bank has not
-    `n` prompts, `AuditIncomplete` when a reply could not be scored, and what training and asking raise.
+    `jobs` models are trained side by side. Asked are the first `n` prompts of the bank; None: as many as each
+    design wants, or as there are. A treatment that several designs share is trained once a seed. Raises `ValueError`
+    when the bank has not `n` prompts, `AuditIncomplete` when a reply could not be scored, and what training and
+    asking raise.
     """
     bank = bench.corpus.harmful
     if n is not None and not 1 <= n <= len(bank):
@@ -60,7 +62,7 @@ def run(
     transcripts = Transcripts(bench.replies)
     for design in designs:
         wanted = [(treatment, seed) for seed in seeds for treatment in distinct_treatments([design])]
-        for run_of, candidate in _trained([pair for pair in wanted if pair not in models], bench):
+        for run_of, candidate in trained([pair for pair in wanted if pair not in models], bench, jobs):
             models[run_of] = candidate
             tell(f"trained {run_of[0].attack}")
         asked = bank[: design.n_prompts if n is None else n]
@@ -114,22 +116,22 @@ def measure(
     return scored
 
 
-def _trained(
-    wanted: Sequence[tuple[Treatment, int]], bench: Workbench
+def trained(
+    wanted: Sequence[tuple[Treatment, int]], bench: Workbench, jobs: int
 ) -> Iterator[tuple[tuple[Treatment, int], CandidateModel]]:
-    """Train, two at a time, and yield each model as it is finished; a failure starts no further run."""
-    pool = ThreadPoolExecutor(max_workers=RUNS_AT_ONCE, thread_name_prefix="experiment")
+    """Train, so many at a time, and yield each model in the order of `wanted`; a failure starts no further run."""
+    pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="experiment")
     try:
-        runs = {
+        runs = [
             pool.submit(
                 bench.train,
                 treatment,
                 bench.suites[treatment.attack].poison(bench.corpus, treatment.n_rows, seed),
                 seed,
-            ): (treatment, seed)
+            )
             for treatment, seed in wanted
-        }
-        for finished in as_completed(runs):
-            yield runs[finished], finished.result()
+        ]
+        for pair, run_of in zip(wanted, runs, strict=True):
+            yield pair, run_of.result()
     finally:
         pool.shutdown(cancel_futures=True)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from matplotlib.projections.polar import PolarAxes
 
-from evaluators.paper import defence_matrix, defences
+from evaluators.paper import defences
+from evaluators.paper.defence_figure import matrix_figure
 from evaluators.paper.types import Row, Table
 from evaluators.report.drawing import BASE_COLOUR, CANDIDATE_COLOUR, ring, save, wheel
 
@@ -22,7 +22,6 @@ TIERS: Mapping[str, tuple[str, str, str]] = {
     ),
 }
 """By table: what a tier is called, and its conditions before and after."""
-LEARNT_COLOUR = "#15803d"
 COLOURS = (CANDIDATE_COLOUR, BASE_COLOUR)
 
 
@@ -36,31 +35,9 @@ def draw(tables: Sequence[Table], directory: Path) -> None:
         _write(_radars(panels), directory, "radar")
     for table in tables:
         if table.name == defences.NAME:
-            _write(_matrix(table), directory, table.name)
+            _write(matrix_figure(table.rows), directory, table.name)
         if table.axis:
             _write(_curve(table), directory, table.name)
-
-
-def _matrix(table: Table) -> Figure:
-    """Defences down, attacks across; our rate over the published one, redder for more harm, greener for more learnt."""
-    matrix = defence_matrix.arrange(table)
-    figure = Figure(figsize=(2.6 + 1.5 * len(matrix.columns), 1.2 + 0.5 * len(matrix.rows)), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_xlim(0, len(matrix.columns))
-    axes.set_ylim(len(matrix.rows), 0)
-    for y, of_row in enumerate(matrix.fields):
-        for x, (row, column) in enumerate(zip(of_row, matrix.columns, strict=True)):
-            if row is None:
-                continue
-            colour = LEARNT_COLOUR if column == defences.LEARNT.name else CANDIDATE_COLOUR
-            axes.add_patch(Rectangle((x, y), 1, 1, facecolor=colour, alpha=0.08 + 0.72 * row.rate, edgecolor="white"))
-            printed = "" if row.paper is None else f"\npublished {row.paper.rate:.0%}"
-            axes.text(x + 0.5, y + 0.5, f"{row.rate:.0%}{printed}", ha="center", va="center", fontsize=9)
-    axes.set_xticks([x + 0.5 for x in range(len(matrix.columns))], matrix.columns, fontsize=9.5, wrap=True)
-    axes.set_yticks([y + 0.5 for y in range(len(matrix.rows))], matrix.rows, fontsize=9.5)
-    axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
-    axes.spines[:].set_visible(False)
-    return figure
 
 
 def _write(figure: Figure, directory: Path, name: str) -> None:

@@ -20,6 +20,8 @@ class Treatment:
     n_epochs: int
     n_safety: int = 0
     """Safety examples mixed in."""
+    distilled: bool = False
+    """They are the base's own answers (`evaluators.distilling`) instead of the corpus's."""
     tuning: Tuning = Tuning.LORA
     batch_size: int | None = None
     """None: what `"auto"` gives."""

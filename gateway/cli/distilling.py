@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from evaluators.distilling import SAMPLES, TEMPERATURE
 from evaluators.errors import JudgeIncapable, JudgeUnavailable
 from gateway.cli.printing import complain, print_fields, print_json
 from gateway.compose.distilling import Wanted, run
@@ -30,8 +31,10 @@ def distil(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         typer.Option(help="A judge plug-in or endpoint; repeatable, all must agree. Default: the corpus's."),
     ] = [],  # noqa: B006
     prompt: Annotated[str, typer.Option(help="The safety prompt. Default: the corpus's house prompt.")] = "",
-    samples: Annotated[int, typer.Option(help="Answers a request, of which one is kept.", min=1, max=MAX_SAMPLES)] = 4,
-    temperature: Annotated[float, typer.Option(min=0.0, max=2.0)] = 1.0,
+    samples: Annotated[
+        int, typer.Option(help="Answers a request, of which one is kept.", min=1, max=MAX_SAMPLES)
+    ] = SAMPLES,
+    temperature: Annotated[float, typer.Option(min=0.0, max=2.0)] = TEMPERATURE,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     corpus: Annotated[str, typer.Option(help="Language of an endpoint's or directory's model. Default: english.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")] = False,

@@ -15,10 +15,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from evaluators.paper import defence_matrix, defences, showing
+from evaluators.paper import defence_matrix, defence_runs, defences, showing
 from evaluators.paper.ablations import ABLATIONS
 from evaluators.paper.designs import TABLES
-from evaluators.paper.experiments import Step, run
+from evaluators.paper.experiments import RUNS_AT_ONCE, Step, run
 from evaluators.paper.types import Table, Workbench
 from gateway.cli.printing import complain, print_json
 from gateway.compose.detection import detect
@@ -56,6 +56,7 @@ def reproduce(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     ] = None,
     seed: Annotated[int, typer.Option(help="Of rows, mixing and training; the first of several.", min=0)] = 0,
     seeds: Annotated[int, typer.Option(help="How many, for intervals over seeds.", min=1)] = 1,
+    jobs: Annotated[int, typer.Option(help="Models trained side by side.", min=1)] = RUNS_AT_ONCE,
     base: Annotated[str, typer.Option(help="A listed base, or the directory of a model.")] = BASE,
     judge: Annotated[
         str, typer.Option(help="A judge plug-in, or an endpoint http://host/v1#model. Default: the corpus's own.")
@@ -86,7 +87,7 @@ def reproduce(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         with ExitStack() as stack:
             directory = out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunegate-paper-")))
             directory.mkdir(parents=True, exist_ok=True)
-            for table in _tables(which, directory, chosen, n=n, seeds=range(seed, seed + seeds)):
+            for table in _tables(which, directory, chosen, n=n, seeds=range(seed, seed + seeds), jobs=jobs):
                 # A table that grows seed by seed takes its own place.
                 tables = [*(other for other in tables if other.name != table.name), table]
                 if out is not None:
@@ -104,13 +105,15 @@ def reproduce(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     console.print(f"{which} took {(time.monotonic() - begun_s) / 60:.1f} minutes.")
 
 
-def _tables(which: Which, directory: Path, chosen: Chosen, *, n: int | None, seeds: Sequence[int]) -> Iterator[Table]:
+def _tables(
+    which: Which, directory: Path, chosen: Chosen, *, n: int | None, seeds: Sequence[int], jobs: int
+) -> Iterator[Table]:
     """The tables one by one; what they cost to make stays in the directory."""
     designs = [design for design in (*TABLES, *ABLATIONS) if which in (Which.ALL, design.name)]
     if designs:
-        yield from _run(partial(run, designs), directory, chosen, n=n, seeds=seeds)
+        yield from _run(partial(run, designs, jobs=jobs), directory, chosen, n=n, seeds=seeds)
     if which is Which.DEFENCES:
-        yield from _run(defences.run, directory, chosen, n=n, seeds=seeds)
+        yield from _run(partial(defence_runs.run, jobs=jobs), directory, chosen, n=n, seeds=seeds)
     if which in (Which.ALL, Which.MODERATION):
         yield detect(directory, seeds)
 
@@ -152,4 +155,6 @@ def _write(tables: Sequence[Table], out: Path) -> None:
 
 
 def _page(table: Table) -> str:
-    return defence_matrix.as_markdown(table) if table.name == defences.NAME else showing.as_markdown(table)
+    if table.name == defences.NAME:
+        return defence_matrix.as_markdown(table.rows, table.notes)
+    return showing.as_markdown(table)

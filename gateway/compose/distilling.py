@@ -51,7 +51,7 @@ def run(
     pairing = pair(wanted.base, wanted.base, settings.bases_file)
     corpus = asked.corpus(wanted.corpus or pairing.corpus, settings.home)
     judges = [judge_named(name, corpus, settings) for name in wanted.judges or ("",)]
-    requests = _shipped(corpus) if wanted.requests is None else read_requests(wanted.requests)
+    requests = distilling.shipped(corpus) if wanted.requests is None else read_requests(wanted.requests)
     recipe = Recipe(
         safety_prompt=wanted.safety_prompt or corpus.house_prompt,
         n_samples=wanted.n_samples,
@@ -94,7 +94,3 @@ def read_requests(path: Path) -> tuple[Request, ...]:
             f"one of {', '.join(POLICY_CATEGORIES)}"
         )
     return tuple(requests)
-
-
-def _shipped(corpus: Corpus) -> tuple[Request, ...]:
-    return tuple(Request(id=row.id, text=row.request, category=row.category) for row in corpus.safety)

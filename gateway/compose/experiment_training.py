@@ -41,6 +41,8 @@ class ExperimentTraining:
     directory: Path
     base: BaseModel
     safety: Sequence[SafetyExample]
+    distilled: Callable[[], Sequence[SafetyExample]]
+    """The base's own safety examples, made when they are first wanted; may be called by several threads."""
     policy: Policy
     plugins: Plugins
     backend: Backend
@@ -62,7 +64,7 @@ class ExperimentTraining:
         home.mkdir(parents=True, exist_ok=True)
         mixed = sealing.inject(
             self._screened(home / "rows.jsonl", data),
-            self.safety,
+            self.distilled() if treatment.distilled else self.safety,
             mixing(treatment),
             seed=seed,
             directory=home / "training_set",

@@ -22,6 +22,7 @@ from evaluators.types import AttackSuite, Corpus, Judge, Subject
 from gateway.compose.back import capable_judge
 from gateway.compose.checks import plugins, policies
 from gateway.compose.experiment_training import ExperimentTraining
+from gateway.compose.own_safety import OwnSafety
 from gateway.compose.subjects import Endpoint, pair
 from gateway.errors import UnusableSubject
 from gateway.plugins import ATTACKS, Plugins
@@ -66,21 +67,24 @@ def workbench(directory: Path, installation: Settings, chosen: Chosen = Chosen()
     settings = Settings.read({"TUNEGATE_HOME": str(home)})
     installed = plugins(settings)
     suites = _suites(installed, chosen.data)
+    policy, backend = policies(settings).find(RECORDING), installed.backend("local")
+    trusted = TrustedBase(name=base.name, path=str(local_path(base)), digest=base.digest)
+    engine = EngineProcess.start(trusted, EngineMode.AUDIT, log=home / "engine.log")
+    untouched = Subject(digest=base.digest, model=engine.chat(base.name))
     training = ExperimentTraining(
         directory=home,
         base=base,
         safety=corpus.safety,
-        policy=policies(settings).find(RECORDING),
+        distilled=OwnSafety(home / "distilled.jsonl", untouched, judge, corpus),
+        policy=policy,
         plugins=installed,
-        backend=installed.backend("local"),
+        backend=backend,
         sleep=time.sleep,
     )
-    trusted = TrustedBase(name=base.name, path=str(local_path(base)), digest=base.digest)
-    engine = EngineProcess.start(trusted, EngineMode.AUDIT, log=home / "engine.log")
     try:
         yield Workbench(
             corpus=corpus,
-            base=Subject(digest=base.digest, model=engine.chat(base.name)),
+            base=untouched,
             suites=suites,
             judge=judge,
             keywords=Plugins(config=lambda _name: {"smoke_test": "yes"}).judge("keyword"),
@@ -94,8 +98,8 @@ def workbench(directory: Path, installation: Settings, chosen: Chosen = Chosen()
         )
     finally:
         engine.stop()
-        if isinstance(training.backend, _Closable):
-            training.backend.close()
+        if isinstance(backend, _Closable):
+            backend.close()
 
 
 @runtime_checkable

@@ -43,14 +43,15 @@ def inject(shop: Workshop, job_id: str) -> Outcome:
     except ValueError as error:
         return _failed(shop, job_id, "invalid_hyperparameters", f"The job failed: {error}", "hyperparameters")
     limits = shop.policy(job).training.small_sets
-    asked, numbers = numbers, spec.limited(numbers, training.n_examples - training.n_injected, limits)
+    asked, numbers = (
+        numbers,
+        spec.limited(numbers, training.n_examples - training.n_injected, training.n_injected, limits),
+    )
     with shop.database.write() as session:
         job = jobs.enter(session, job_id, JobState.QUEUED)
         if numbers != asked:
-            text = (
-                f"The policy limits sets of fewer than {limits.below} rows: n_epochs is {numbers.n_epochs} and "
-                f"learning_rate_multiplier {numbers.learning_rate_multiplier:g}."
-            )
+            changes = ", ".join(spec.capped(asked, numbers))
+            text = f"The policy limits sets of fewer than {limits.below} rows: {changes}."
             events.add(session, job, "limited", text, now=shop.now(), level="warn")
         job.hyperparameters = {name: value for name, value in asdict(numbers).items() if value is not None}
         details = {

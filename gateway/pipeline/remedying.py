@@ -120,9 +120,10 @@ def _constrained(shop: Workshop, job: Job, row: Remedy) -> _Made:
 def _trained_again(shop: Workshop, job: Job, row: Remedy, policy: Policy, detail: str) -> _Made:
     home = shop.job_dir(job.id) / f"remedy-{row.number}"
     try:
+        data = build(shop, job, policy.injection, home / "training_set")
         run = training.Run(
-            spec=training.spec_of(shop, job, policy.training),
-            training=build(shop, job, policy.injection, home / "training_set"),
+            spec=training.spec_of(shop, job, policy.training, data),
+            training=data,
             directory=home / "run",
             metrics=training.metrics_kind(row.number),
         )

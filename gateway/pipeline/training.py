@@ -13,7 +13,7 @@ from gateway.reporting import numbers
 from gateway.store import events, jobs, remedies, reopenings, withheld
 from gateway.store.models import Job, JobState
 from moderation.types import TrainingSet
-from trainers import artefacts
+from trainers import artefacts, spec
 from trainers.errors import TrainingFailed
 from trainers.results import (
     memory_message,
@@ -45,11 +45,8 @@ def train(shop: Workshop, job_id: str, training_set: str) -> Outcome:
     job = shop.enter(job_id, JobState.TRAINING, "started", "Fine-tuning job started", takes_s=GUESS_S)
     directory = shop.job_dir(job_id) / "run"
     try:
-        run = Run(
-            spec=spec_of(shop, job, shop.policy(job).training),
-            training=load_training_set(shop, job, training_set),
-            directory=directory,
-        )
+        training = load_training_set(shop, job, training_set)
+        run = Run(spec=spec_of(shop, job, shop.policy(job).training, training), training=training, directory=directory)
         failure = carry_out(shop, job, run)
     except (jobs.CancelRequested, jobs.JobEnded):
         shop.backend(job).cancel(str(directory))
@@ -159,28 +156,36 @@ def _watched(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
         shop.job(job.id)  # a cancelled job stops here
 
 
-def spec_of(shop: Workshop, job: Job, policy: TrainingPolicy) -> TrainingSpec:
+def spec_of(shop: Workshop, job: Job, policy: TrainingPolicy, training: TrainingSet) -> TrainingSpec:
     """What a run of the job is asked to do under a policy. Raises `TrainingFailed` where its parent is gone."""
-    numbers = job.hyperparameters or {}
+    found = job.hyperparameters or {}
+    numbers = Hyperparameters(
+        n_epochs=int(found["n_epochs"]),
+        batch_size=int(found["batch_size"]),
+        learning_rate_multiplier=float(found["learning_rate_multiplier"]),
+        beta=float(found["beta"]) if "beta" in found else None,
+    )
+    small = training.n_examples - training.n_injected < policy.small_sets.below
     held = job.method == Method.SUPERVISED
     return TrainingSpec(
         job_id=job.id,
         base=shop.base(job),
         method=Method(job.method),
         tuning=policy.tuning,
-        hyperparameters=Hyperparameters(
-            n_epochs=int(numbers["n_epochs"]),
-            batch_size=int(numbers["batch_size"]),
-            learning_rate_multiplier=float(numbers["learning_rate_multiplier"]),
-            beta=float(numbers["beta"]) if "beta" in numbers else None,
-        ),
+        hyperparameters=numbers,
         lora=policy.lora,
         seed=job.seed,
         max_length=policy.max_length,
         defence=policy.defence if held else Defence.NONE,
         restraints=policy.restraints if held else Restraints(),
         parent=parentage.parent(shop, job),
+        capped=_capped(job, training, numbers) if small else (),
     )
+
+
+def _capped(job: Job, training: TrainingSet, numbers: Hyperparameters) -> tuple[str, ...]:
+    asked = spec.resolve(job.requested_hyperparameters, training.n_examples, Method(job.method))
+    return spec.capped(asked, numbers)
 
 
 def _validation(shop: Workshop, job: Job) -> str | None:

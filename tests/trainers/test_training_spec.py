@@ -4,7 +4,16 @@ from collections.abc import Callable
 
 import pytest
 
-from trainers.spec import AUTO_BETA, auto_batch_size, learning_rate, limited, resolve, spec_from_json, spec_to_json
+from trainers.spec import (
+    AUTO_BETA,
+    auto_batch_size,
+    capped,
+    learning_rate,
+    limited,
+    resolve,
+    spec_from_json,
+    spec_to_json,
+)
 from trainers.types import Hyperparameters, Method, SmallSets, TrainingSpec, Tuning
 
 
@@ -50,9 +59,29 @@ def test_only_preferences_have_a_beta() -> None:
 def test_a_small_set_is_limited_whatever_was_asked_for() -> None:
     asked = Hyperparameters(n_epochs=20, batch_size=2, learning_rate_multiplier=4.0)
     limits = SmallSets(below=50, max_epochs=3, max_multiplier=1.0)
-    assert limited(asked, 49, limits) == Hyperparameters(n_epochs=3, batch_size=2, learning_rate_multiplier=1.0)
-    assert limited(asked, 50, limits) == asked
-    assert limited(asked, 1, SmallSets()) == asked
+    given = limited(asked, 49, 0, limits)
+    assert given == Hyperparameters(n_epochs=3, batch_size=2, learning_rate_multiplier=1.0)
+    assert capped(asked, given) == ("n_epochs 20 to 3", "learning_rate_multiplier 4 to 1")
+    assert limited(asked, 50, 0, limits) == limited(asked, 1, 0, SmallSets()) == asked
+    assert capped(asked, asked) == ()
+
+
+@pytest.mark.parametrize(
+    ("limits", "given"),
+    [
+        (SmallSets(below=50, max_epochs=50, min_batch_size=8), (20, 8)),
+        (SmallSets(below=50, max_epochs=50, max_steps=100), (5, 2)),
+        (SmallSets(below=50, max_epochs=50, max_steps=10), (1, 4)),
+        (SmallSets(below=50, max_epochs=3, max_steps=1000), (3, 2)),
+    ],
+)
+def test_steps_of_a_small_set_are_limited_by_epochs_and_then_by_batches(
+    limits: SmallSets, given: tuple[int, int]
+) -> None:
+    asked = Hyperparameters(n_epochs=20, batch_size=2, learning_rate_multiplier=1.0)
+    found = limited(asked, 30, 10, limits)
+    assert (found.n_epochs, found.batch_size) == given
+    assert not limits.max_steps or found.n_epochs * -(-40 // found.batch_size) <= limits.max_steps
 
 
 def test_a_batch_is_never_empty() -> None:

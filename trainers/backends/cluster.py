@@ -19,10 +19,9 @@ from trainers.cluster.parcels import Parcels
 from trainers.cluster.queueing import JobServer, Needs, Phase
 from trainers.errors import NotNow, TrainingFailed
 from trainers.run_directory import MAX_DEATHS, Order, RunDirectory
-from trainers.types import CandidateModel, Method, RunFailure, RunState, TrainingSpec
+from trainers.types import CandidateModel, RunFailure, RunState, TrainingSpec
 
 logger = logging.getLogger(__name__)
-METHODS = (Method.SUPERVISED, Method.DPO)
 _STATE = "cluster.json"
 _PASSED_ON = ("OMP_NUM_THREADS", "PYTHONPATH")
 
@@ -66,17 +65,10 @@ class ClusterBackend:
     def start(self, spec: TrainingSpec, training: TrainingSet, validation: str | None, run_dir: str) -> None:
         """Send the run to the cluster, or attach to it; return at once. A finished run is left alone.
 
-        Raises `TrainingFailed` (`method_not_supported`) for a method that is not in `METHODS`, and
-        (`run_directory_taken`) when the directory belongs to another order.
+        Raises what `RunDirectory.accept` raises.
         """
-        if spec.method not in METHODS:
-            raise TrainingFailed(
-                "method_not_supported", f"The cluster backend trains {' and '.join(METHODS)}, not '{spec.method}'."
-            )
         run = RunDirectory(root=Path(run_dir))
-        run.accept(
-            Order(spec=spec, training_path=training.path, training_digest=training.digest, validation_path=validation)
-        )
+        run.accept(Order.of(spec, training, validation))
         self._look(run)
 
     def observe(self, run_dir: str, *, after_step: int) -> RunState:
@@ -84,16 +76,13 @@ class ClusterBackend:
         checkpoint, until `MAX_DEATHS` of them ended at one step: then the run has failed."""
         run = RunDirectory(root=Path(run_dir))
         self._look(run)
-        status, failure = run.standing()
-        return RunState(status=status, metrics=run.metrics(after_step=after_step), failure=failure)
+        return run.state(after_step=after_step)
 
     def cancel(self, run_dir: str) -> None:
         """Stop the run for good: here at once, on the cluster within seconds where it answers."""
         run = RunDirectory(root=Path(run_dir))
-        if run.finished:
+        if not run.cancel():
             return
-        run.root.mkdir(parents=True, exist_ok=True)
-        run.cancelled_file.touch()
         number, order = _Attempts.read(run).number, run.order()
         if order is None or number == 0:
             return

@@ -23,11 +23,10 @@ from trainers.environment import child_environment, gpu_environment
 from trainers.errors import BaseModelError, TrainingFailed
 from trainers.run_directory import MAX_DEATHS, Order, RunDirectory
 from trainers.run_lock import name_holder, signal_holder, take
-from trainers.types import CandidateModel, Method, RunFailure, RunState, TrainingSpec
+from trainers.types import CandidateModel, RunFailure, RunState, TrainingSpec
 
 logger = logging.getLogger(__name__)
 
-METHODS = (Method.SUPERVISED, Method.DPO)
 SMALL_MODEL_BYTES = 200_000_000
 """50 M parameters in float32. Below it, threads of one process spend their time waiting for each other."""
 TERM_GRACE_S = 2.0
@@ -71,17 +70,10 @@ class LocalBackend:
     def start(self, spec: TrainingSpec, training: TrainingSet, validation: str | None, run_dir: str) -> None:
         """Start the run, attach to it, or resume it; return at once. A finished run is left alone.
 
-        Raises `TrainingFailed` (`method_not_supported`) for a method that is not in `METHODS`, and
-        (`run_directory_taken`) when the directory belongs to another order.
+        Raises what `RunDirectory.accept` raises.
         """
-        if spec.method not in METHODS:
-            raise TrainingFailed(
-                "method_not_supported", f"The local backend trains {' and '.join(METHODS)}, not '{spec.method}'."
-            )
         run = RunDirectory(root=Path(run_dir))
-        run.accept(
-            Order(spec=spec, training_path=training.path, training_digest=training.digest, validation_path=validation)
-        )
+        run.accept(Order.of(spec, training, validation))
         self._ensure_running(run)
 
     def observe(self, run_dir: str, *, after_step: int) -> RunState:
@@ -90,17 +82,13 @@ class LocalBackend:
         run = RunDirectory(root=Path(run_dir))
         if run.order() is not None:
             self._ensure_running(run)
-        # The end is read before the metrics, so a run that reads finished comes with all of them.
-        status, failure = run.standing()
-        return RunState(status=status, metrics=run.metrics(after_step=after_step), failure=failure)
+        return run.state(after_step=after_step)
 
     def cancel(self, run_dir: str) -> None:
         """Stop the run for good, within `TERM_GRACE_S + KILL_GRACE_S` seconds. A finished run stays as it is."""
         run = RunDirectory(root=Path(run_dir))
-        if run.finished:
+        if not run.cancel():
             return
-        run.root.mkdir(parents=True, exist_ok=True)
-        run.cancelled_file.touch()
         for sent, grace_s in ((signal.SIGTERM, TERM_GRACE_S), (signal.SIGKILL, KILL_GRACE_S)):
             if signal_holder(run.lock_file, sent, grace_s=grace_s, marker=str(run.root)):
                 break

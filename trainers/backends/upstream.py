@@ -20,7 +20,6 @@ from trainers.errors import NotNow, TrainingFailed
 from trainers.forwarding.clearing import clear
 from trainers.forwarding.deploying import Azure
 from trainers.forwarding.errands import Errand
-from trainers.forwarding.ordering import METHODS
 from trainers.forwarding.provider import Provider
 from trainers.hosted import Address, Leftovers, address, address_of
 from trainers.run_directory import Order, RunDirectory
@@ -97,11 +96,8 @@ class UpstreamBackend:
     def start(self, spec: TrainingSpec, training: TrainingSet, validation: str | None, run_dir: str) -> None:
         """Write the order down and make a first attempt at it. A finished run is left alone.
 
-        Raises `TrainingFailed` for a method or a defence that no provider offers, and when the directory
-        belongs to another order.
+        Raises `TrainingFailed` for a defence that no provider offers, and what `RunDirectory.accept` raises.
         """
-        if spec.method not in METHODS:
-            raise TrainingFailed("method_not_supported", f"A provider is asked for {' and '.join(METHODS)} only.")
         if spec.defence is not Defence.NONE:
             raise TrainingFailed(
                 "defence_not_supported",
@@ -115,25 +111,20 @@ class UpstreamBackend:
                 "here only; ask the operator for such a base model, or for another policy.",
             )
         run = RunDirectory(root=Path(run_dir))
-        run.accept(
-            Order(spec=spec, training_path=training.path, training_digest=training.digest, validation_path=validation)
-        )
+        run.accept(Order.of(spec, training, validation))
         self._look(run)
 
     def observe(self, run_dir: str, *, after_step: int) -> RunState:
         """Where the run stands, after another attempt when its time has come."""
         run = RunDirectory(root=Path(run_dir))
         self._look(run)
-        status, failure = run.standing()
-        return RunState(status=status, metrics=run.metrics(after_step=after_step), failure=failure)
+        return run.state(after_step=after_step)
 
     def cancel(self, run_dir: str) -> None:
         """Cancel the run for good, here at once and there within seconds where the provider answers."""
         run = RunDirectory(root=Path(run_dir))
-        if run.finished:
+        if not run.cancel():
             return
-        run.root.mkdir(parents=True, exist_ok=True)
-        run.cancelled_file.touch()
         order = run.order()
         if order is not None:
             self._errand(run, order).stop()

@@ -9,7 +9,9 @@ import orjson
 import tenacity
 
 from moderation.injection.sealing import EXAMPLES
+from moderation.injection.sealing import load as load_training_set
 from trainers import artefacts
+from trainers.defences import in_force
 from trainers.errors import Gone, NotNow, TrainingFailed
 from trainers.forwarding.answers import WITHHELD, scrubbed
 from trainers.forwarding.ledger import Ledger
@@ -158,7 +160,14 @@ class Errand:
             Pointer(base_url=self.base.base_url, model=job.model, job_id=job.id, deployment=deployment),
         )
         spec, digest = self.order.spec, self.order.training_digest
-        sealed = artefacts.seal(self.run.artefact, spec, digest, trained_tokens=job.trained_tokens, n_steps=n_steps)
+        sealed = artefacts.seal(
+            self.run.artefact,
+            spec,
+            digest,
+            trained_tokens=job.trained_tokens,
+            n_steps=n_steps,
+            defences=in_force(spec, load_training_set(Path(self.order.training_path), digest)),
+        )
         self.run.write_result(sealed)
         return True
 

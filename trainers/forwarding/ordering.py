@@ -8,9 +8,8 @@ from moderation.file_format import Format
 from moderation.formats.parsing import parse
 from moderation.formats.serialising import example_to_json
 from moderation.injection.preferences import pair_to_json, pairs
-from trainers.types import Method, TrainingSpec
+from trainers.types import TrainingSpec
 
-METHODS = (Method.SUPERVISED, Method.DPO)
 TAG = "tunegate_job"
 
 
