@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from moderation.chat.openai_compatible import OpenAICompatibleChat
+from moderation.chat.pacing import Pace
 from moderation.chat.types import ChatModel
 from moderation.model_files import directory_of
 
-SETTINGS = frozenset({"base_url", "model", "revision", "api_key", "timeout_s", "max_concurrency"})
-_OF_ENDPOINTS = ("api_key", "timeout_s")
+SETTINGS = frozenset({"base_url", "model", "revision", "api_key", "timeout_s", "max_concurrency", "max_per_minute"})
+_OF_ENDPOINTS = ("api_key", "timeout_s", "max_per_minute")
 MAX_CONCURRENCY = 32
 TIMEOUT_S = 120
 
@@ -22,8 +23,9 @@ def connect(
 ) -> tuple[ChatModel, ...]:
     """One chat for each of `questions`, further fields of a request body; none continues a last turn.
 
-    With `BASE_URL` the model is called `MODEL` at that endpoint; without it `MODEL` is a directory or a name on the
-    hub, with a `REVISION` if one is set, and runs here. `plain` is for models on this machine, see `LocalChat`.
+    With `BASE_URL` the model is called `MODEL` at that endpoint, at most `MAX_PER_MINUTE` times a minute where that is
+    set; without it `MODEL` is a directory or a name on the hub, with a `REVISION` if one is set, and runs here. `plain` is for
+    models on this machine, see `LocalChat`.
     Raises ValueError that names the environment variable at fault.
     """
     if not config.get("model"):
@@ -41,12 +43,15 @@ def connect(
         raise ValueError(
             f"{prefix}REVISION is for a model that runs here, and {prefix}BASE_URL names an endpoint; unset one of them"
         )
+    # One pace for all of them: the limit is the endpoint's.
+    pace = Pace(positive(prefix, config, "max_per_minute", 1)) if config.get("max_per_minute") else None
     return tuple(
         OpenAICompatibleChat(
             base_url=config["base_url"],
             api_key=config.get("api_key", ""),
             model=config["model"],
             max_concurrency=size,
+            pace=pace,
             timeout_s=float(positive(prefix, config, "timeout_s", TIMEOUT_S)),
             parameters=question,
             continues=False,

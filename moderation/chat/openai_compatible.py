@@ -12,6 +12,7 @@ import aiohttp
 import orjson
 import tenacity
 
+from moderation.chat.pacing import Pace
 from moderation.chat.types import Conversation, Finish, Reply, Sampling
 from moderation.errors import ChatUnavailable
 from moderation.types import Role
@@ -50,6 +51,8 @@ class OpenAICompatibleChat:
     uds: str | None = None
     """Path of a Unix socket; the host in `base_url` is then a mere label."""
     max_concurrency: int = 64
+    pace: Pace | None = None
+    """Where the endpoint allows only so many calls a minute; a second attempt is a call too."""
     timeout_s: float = 120.0
     """For one attempt of one request."""
     attempts: int = 4
@@ -139,6 +142,8 @@ class OpenAICompatibleChat:
         return min(self.backoff_s * 2.0 ** (state.attempt_number - 1), 8.0)
 
     async def _attempt(self, session: aiohttp.ClientSession, body: bytes) -> Reply:
+        if self.pace is not None:
+            await self.pace.turn()
         try:
             url = f"{self.base_url.rstrip('/')}/chat/completions"
             # An endpoint that sends us elsewhere could send us into our own network.

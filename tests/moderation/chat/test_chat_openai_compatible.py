@@ -11,6 +11,7 @@ from aiohttp import web
 
 from moderation.chat import Conversation, Finish, Sampling, Turn
 from moderation.chat.openai_compatible import OpenAICompatibleChat, parse_pause_s
+from moderation.chat.pacing import Pace
 from moderation.errors import ChatUnavailable
 from moderation.types import Role
 
@@ -109,6 +110,17 @@ def test_a_last_assistant_turn_is_continued(server: Server) -> None:
 def test_no_more_than_the_allowed_requests_run_at_once(server: Server) -> None:
     ask(server, [str(index) for index in range(40)], max_concurrency=4)
     assert server.most_running <= 4
+
+
+def test_every_attempt_waits_for_its_turn(server: Server) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    server.answer = lambda body, attempt: completion("ok") if attempt > 1 else web.Response(status=503)
+    assert ask(server, ["a", "b"], pace=Pace(60, monotonic=lambda: 0.0, sleep=sleep)) == ["ok", "ok"]
+    assert pauses == [1.0, 2.0, 3.0]
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503])
