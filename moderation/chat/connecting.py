@@ -24,8 +24,8 @@ def connect(
     """One chat for each of `questions`, further fields of a request body; none continues a last turn.
 
     With `BASE_URL` the model is called `MODEL` at that endpoint, at most `MAX_PER_MINUTE` times a minute where that is
-    set; without it `MODEL` is a directory or a name on the hub, with a `REVISION` if one is set, and runs here. `plain` is for
-    models on this machine, see `LocalChat`.
+    set; without it `MODEL` is a directory or a name on the hub, with a `REVISION` if one is set, and runs here.
+    `plain` is for models on this machine, see `LocalChat`.
     Raises ValueError that names the environment variable at fault.
     """
     if not config.get("model"):
