@@ -65,6 +65,8 @@ class Settings:
     """In the currency's unit."""
     webhooks_allow_private: bool
     """Let webhooks reach private networks, and use plain http. Default false."""
+    admitted_bases_only: bool
+    """Whether a worker refuses to start with a base that was never audited on its own. Default false."""
     bases_file: Path
     """The admin's list of base models. Default `home/bases.toml`."""
     policy_file: Path
@@ -122,6 +124,7 @@ class Settings:
             price_per_million_tokens=reader.value("PRICE_PER_MILLION_TOKENS", "0", _price),
             price_per_gpu_hour=reader.value("PRICE_PER_GPU_HOUR", "0", _price),
             webhooks_allow_private=reader.value("WEBHOOKS_ALLOW_PRIVATE", "false", _boolean),
+            admitted_bases_only=reader.value("ADMITTED_BASES_ONLY", "false", _boolean),
             bases_file=Path(reader.text("BASES_FILE", str(home / "bases.toml"))).expanduser(),
             policy_file=Path(reader.text("POLICY_FILE", str(home / "policy.toml"))).expanduser(),
             log_heads_file=Path(reader.text("LOG_HEADS_FILE", str(home / "decisions.heads"))).expanduser(),

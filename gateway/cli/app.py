@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "distil": ("distilling", "distil", "Have a base model write its own safety examples."),
     "evade": ("evade", "evade", "Show what the screening catches, and what gets past it."),
     "audit": ("auditing", "audit", "Audit a model beside its base, without a server."),
+    "admit": ("admitting", "admit", "Audit a base model on its own, and let it in."),
     "convert": ("converting", "convert", "Write Alpaca, ShareGPT and other rows as chat JSONL."),
     "review": ("reviews", "review", "List open reviews, or answer the one of a job."),
     "contest": ("verdicts", "contest", "Contest a verdict for its owner, once."),

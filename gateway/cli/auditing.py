@@ -91,7 +91,7 @@ def audit(
         try:
             pairing = pair(model, base, settings.bases_file)
             wanted = auditing.order(settings, pairing, policy=policy, corpus=corpus, data=data, out=directory)
-            found = _run(settings, wanted)
+            found = run(settings, wanted)
         except DatasetError as error:
             complain("\n".join((f"{data} cannot be used ({error.code}):", *error.sentences())))
             raise typer.Exit(UNUSABLE) from error
@@ -108,7 +108,7 @@ def audit(
     if as_json:
         print_json(document(found, wanted.policy.audit))
     else:
-        _print(model, found, wanted.policy.audit)
+        show(model, found, wanted.policy.audit)
     raise typer.Exit(STATUS[found.decision.outcome])
 
 
@@ -133,7 +133,8 @@ def envelope(report: AuditReport, policy: AuditPolicy) -> str:
     return envelope_text(policy, arms=max(1, n_full), attempt=report.attempt)
 
 
-def _run(settings: Settings, wanted: Order) -> Audited:
+def run(settings: Settings, wanted: Order) -> Audited:
+    """Screen and audit with a progress bar. Raises what `gateway.compose.auditing` raises."""
     with Progress(*PROGRESS, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("screening" if wanted.data else "starting", total=None)
 
@@ -170,7 +171,8 @@ def _write_logs(found: Audited, wanted: Order, directory: Path) -> None:
     eval_logs.write(directory, found.report, wanted.corpus, DirectoryReplies(wanted.replies), now=time.time())
 
 
-def _print(model: str, found: Audited, policy: AuditPolicy) -> None:
+def show(model: str, found: Audited, policy: AuditPolicy) -> None:
+    """Print verdict, reasons, arms and envelope for people."""
     console = Console(width=None if Console().is_terminal else WIDTH, highlight=False)
     outcome = found.decision.outcome
     console.print(

@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 import httpx
 from sqlalchemy import func, select
 
-from gateway.bases import read_entries, read_servers
+from deploy.signing import public_key
+from gateway import admissions
+from gateway.bases import base_names, read_bases, read_entries, read_servers
 from gateway.compose import asked
 from gateway.compose.back import capable_judge
 from gateway.compose.checks import plugins
@@ -109,6 +111,18 @@ def graphics() -> str:
                 f"torch {torch.__version__} cannot use the GPUs (driver {found[0].driver}); install its CUDA build"
             )
     return ", ".join(f"{gpu.name} ({(gpu.total_bytes or 0) / GIB:.0f} GiB)" for gpu in found)
+
+
+def bases(settings: Settings) -> str:
+    """Which bases are on the list; where one was ever admitted or must be, also which were, as they are now."""
+    if not (settings.admitted_bases_only or (settings.home / admissions.FOLDER).exists()):
+        return ", ".join(sorted(base_names(settings.bases_file)))
+    # Only now: every file of every model is digested.
+    listed, public = read_bases(settings.bases_file), public_key(signing_key(settings))
+    if settings.admitted_bases_only:
+        admissions.require(listed.values(), settings.home, public)
+    found = {name: admissions.find(settings.home, base.digest, public) for name, base in sorted(listed.items())}
+    return ", ".join(f"{name} ({'not admitted' if one is None else one.verdict})" for name, one in found.items())
 
 
 def judges(settings: Settings) -> str:

@@ -12,7 +12,7 @@ import httpx
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from gateway.bases import base_names, read_servers
+from gateway.bases import read_servers
 from gateway.cli import checkups
 from gateway.cli.log import lagging
 from gateway.cli.printing import print_json, print_table
@@ -41,7 +41,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         ("policies", lambda: ", ".join(sorted(policies(settings).policies))),
         ("plug-ins", _plugins),
         ("log heads", lambda: _log_heads(settings)),
-        ("base models", lambda: ", ".join(sorted(base_names(settings.bases_file)))),
+        ("base models", lambda: checkups.bases(settings)),
         ("vllm servers", lambda: _servers(settings)),
         ("judges", lambda: checkups.judges(settings)),
         ("endpoints", lambda: checkups.reachable(settings)),

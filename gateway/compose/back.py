@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from deploy.registry import slug
+from deploy.signing import public_key
 from deploy.types import UpstreamServer
 from evaluators.audit import require_capable
 from evaluators.judging import labels
@@ -14,7 +15,7 @@ from evaluators.judging.labels import Question
 from evaluators.judging.panel import Panel, members, short_name
 from evaluators.judging.second_look import PERSON
 from evaluators.types import Corpus, Judge
-from gateway import calibrations
+from gateway import admissions, calibrations
 from gateway.bases import read_bases, read_providers, read_servers
 from gateway.compose import asked
 from gateway.compose.checks import classifiers, plugins, policies
@@ -67,6 +68,9 @@ class Parts:
         for name in sorted(detector_names):
             installed.detector(name)
         bases = read_bases(settings.bases_file)
+        key = signing_key(settings)
+        if settings.admitted_bases_only:
+            admissions.require(bases.values(), settings.home, public_key(key))
         spoken = {name: asked.corpus(name, settings.home) for name in sorted({base.corpus for base in bases.values()})}
         providers = read_providers(bases, settings.plugin_config(UPSTREAM))
         audit_engines = EmbeddedAuditEngines(
@@ -74,7 +78,6 @@ class Parts:
         )
         judges = {name: capable_judge(installed, corpus) for name, corpus in spoken.items()}
         require_second_judges(book, judges.values())
-        key = signing_key(settings)
         trains_on = settings.training_backend
         measured = [one for one in calibrations.every(settings.home) if one.question is Question.HARM]
         shop = Workshop(
