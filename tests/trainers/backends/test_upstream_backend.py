@@ -133,7 +133,7 @@ def test_images_are_sent_as_they_were_screened(desk: Desk, provider: ScriptedPro
 
 def test_what_no_provider_trains_is_refused(desk: Desk) -> None:
     changes: tuple[tuple[dict[str, object], str], ...] = (
-        ({"method": Method.REINFORCEMENT}, "only"),
+        ({"method": Method.REINFORCEMENT}, "supervised and dpo"),
         ({"defence": Defence.CONSTRAINED}, "defence"),
         ({"restraints": Restraints(pull=0.1)}, "restraints"),
     )
