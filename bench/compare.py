@@ -175,7 +175,7 @@ def _outcome(ask: Callable[[], str]) -> str:
     try:
         return ask()
     except openai.APIStatusError as error:
-        return f"{error.status_code}: {error.message}"
+        return f"{error.status_code}: {error.message.removeprefix(f'Error code: {error.status_code} - ')}"
 
 
 def main() -> None:
@@ -187,13 +187,14 @@ def main() -> None:
         with _proxy(binary, Path(home), provider) as url:
             theirs = _asked(openai.OpenAI(base_url=url, api_key=KEY, max_retries=0), MODEL)
         with running(Path(home), [DEFAULT_POLICY], Path(home) / "server.log") as server:
-            client = openai.OpenAI(base_url=f"{server.base_url}/v1", api_key=server.keys[DEFAULT_POLICY], max_retries=0)
+            client = openai.OpenAI(base_url=server.base_url, api_key=server.keys[DEFAULT_POLICY], max_retries=0)
             ours = _asked(client, "miniature")
     version = subprocess.run([binary, "--version"], check=True, capture_output=True, text=True).stdout.split()[-1]
     print(f"| request | LiteLLM's proxy {version}, guardrail on | tunegate |\n|---|---|---|")
     for (name, they), (_, we) in zip(theirs, ours, strict=True):
         print(f"| {name} | {they} | {we} |")
-    print(f"\nWith the word in it, the proxy's provider was sent: {', '.join(provider.reached) or 'nothing'}")
+    reached = ", ".join(dict.fromkeys(provider.reached)) or "nothing"
+    print(f"\nWith the word in it, the proxy's provider was sent: {reached}")
 
 
 if __name__ == "__main__":

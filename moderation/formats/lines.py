@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
 CHUNK_BYTES = 1 << 20
@@ -61,7 +62,11 @@ class LineReader:
         return line if len(line) <= self._max_line_bytes else None
 
     def _chunks(self) -> Iterator[bytes]:
-        while chunk := self._stream.read(CHUNK_BYTES):
-            self._hash.update(chunk)
-            self.n_bytes += len(chunk)
-            yield chunk
+        # Digesting lets other threads run: beside the parsing of the same bytes it costs no time where a core is free.
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            digested = beside.submit(self._hash.update, b"")
+            while chunk := self._stream.read(CHUNK_BYTES):
+                self.n_bytes += len(chunk)
+                digested.result()
+                digested = beside.submit(self._hash.update, chunk)
+                yield chunk
