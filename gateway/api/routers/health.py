@@ -9,10 +9,12 @@ from gateway.api.metrics import ALIVE_S, RequestMetrics, installation
 from gateway.api.services import Services
 from gateway.api.wire import json_response
 from gateway.store import engines
-from gateway.store.errors import DatabaseUnavailable
+from gateway.store.errors import BlobsUnavailable, DatabaseUnavailable
 from gateway.telemetry.exposition import CONTENT_TYPE
 
 router = APIRouter()
+LOOKED_FOR = "readyz"
+"""A blob that nobody writes: whether it is there can be said only by a store that answers."""
 
 
 @router.get("/healthz")
@@ -45,4 +47,9 @@ def _missing(services: Services) -> list[str]:
             workers = engines.living(session, since=services.now() - ALIVE_S)
     except DatabaseUnavailable:
         return ["database"]
-    return [] if workers else ["worker"]
+    missing = [] if workers else ["worker"]
+    try:
+        services.blobs.exists(LOOKED_FOR)
+    except BlobsUnavailable:
+        missing.append("blob store")
+    return missing

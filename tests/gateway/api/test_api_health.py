@@ -1,5 +1,6 @@
 """What supervisors, balancers, Prometheus and readers of the reference see."""
 
+import errno
 import re
 
 import pytest
@@ -28,6 +29,14 @@ def test_ready_says_when_the_database_is_away(gateway, http, monkeypatch) -> Non
 
     monkeypatch.setattr(engines, "living", away)
     assert http.get("/readyz").json() == {"status": "unready", "missing": ["database"]}
+
+
+def test_ready_says_when_the_blob_store_is_away(gateway, http, monkeypatch) -> None:
+    def away(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(gateway.services.blobs._fs, "exists", away)
+    assert http.get("/readyz").json() == {"status": "unready", "missing": ["worker", "blob store"]}
 
 
 def test_metrics_are_for_admins_and_name_no_model_and_nobody(gateway, tenant, client, new_job) -> None:
