@@ -13,6 +13,7 @@ from gateway.store.errors import BlobsUnavailable, DatabaseUnavailable
 from gateway.telemetry.exposition import CONTENT_TYPE
 
 router = APIRouter()
+STORE = "blob store"
 LOOKED_FOR = "readyz"
 """A blob that nobody writes: whether it is there can be said only by a store that answers."""
 
@@ -27,7 +28,8 @@ async def health() -> Response:
 def ready(services: Here) -> Response:
     """Whether jobs and chats can be served now; a 503 names the parts that are missing."""
     missing = _missing(services)
-    return json_response({"status": "unready" if missing else "ready", "missing": missing}, 503 if missing else 200)
+    away = bool(missing) and missing != [STORE]  # without the store chats go on: no balancer should end them too
+    return json_response({"status": "unready" if away else "ready", "missing": missing}, 503 if away else 200)
 
 
 @router.get("/metrics")
@@ -51,5 +53,5 @@ def _missing(services: Services) -> list[str]:
     try:
         services.blobs.exists(LOOKED_FOR)
     except BlobsUnavailable:
-        missing.append("blob store")
+        missing.append(STORE)
     return missing
