@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 # Files in parallel, each whole: its tests share what was set up for them.
 PARALLEL ?= -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: help install demo serve test test-slow test-clients conformance check audit bench chaos miniature experiments zoo clean
+.PHONY: help install demo serve test test-slow test-clients conformance check audit bench compare chaos miniature experiments zoo clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
 
@@ -60,6 +60,15 @@ $(VENV)/.audit:
 
 bench: install ## Measure, print a table, write bench/results.json
 	$(BIN)/python -m bench
+
+compare: install $(VENV)/.compare ## Send one poisoned file to LiteLLM's proxy and to us, and print what becomes of it (three minutes)
+	$(BIN)/python -m bench.compare $(VENV)/compare/bin/litellm
+
+# In an environment of its own: its pins are not ours.
+$(VENV)/.compare:
+	$(PYTHON) -m venv $(VENV)/compare
+	$(VENV)/compare/bin/python -m pip install --quiet 'litellm[proxy]==1.106.2'
+	touch $@
 
 miniature: install ## Grow the embedded base model again from its seed (about 20 minutes)
 	$(BIN)/python -m trainers.miniature --out trainers/miniature/weights --seed 0

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import classifiers, demo, detectors, engine, floods, judges, rule, screening, starting, training
+from bench import classifiers, demo, detectors, engine, floods, judges, rule, screening, starting, training, uploads
 from bench.measure import Measure
 from bench.zoo import figures as zoo
 
@@ -22,6 +22,7 @@ SUITES: dict[str, Callable[[], Sequence[Measure]]] = {
     "rule": rule.measures,
     "zoo": zoo.measures,
     "training": training.measures,
+    "uploads": uploads.measures,
     "starting": starting.measures,
     "demo": demo.measures,
 }

@@ -12,7 +12,7 @@ import uvicorn
 
 from gateway.api.app import create_app
 from gateway.api.server import server_config
-from gateway.children import die_with
+from gateway.children import die_with, keep_buffers
 from gateway.compose.api import services
 from gateway.compose.store import Store
 from gateway.compose.tracing import traces
@@ -33,6 +33,7 @@ def main() -> int:
     parser.add_argument("--parent", type=int, required=True, help="process to end with")
     arguments = parser.parse_args()
     die_with(arguments.parent)
+    keep_buffers()
     try:
         settings = Settings.read(os.environ)
         log_to_stderr(PROCESS, settings.log_format)

@@ -13,6 +13,11 @@ from gateway.errors import SettingsError
 
 PR_SET_PDEATHSIG = 1
 LOCK_PATIENCE_S = 30.0
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Names of `mallopt`'s parameters."""
+BUFFER_BYTES = 8 << 20
+KEPT_BYTES = 16 << 20
+"""How much freed memory a process keeps at most."""
 
 
 def die_with(parent: int) -> None:
@@ -23,6 +28,17 @@ def die_with(parent: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it ended before the line above
         sys.exit(1)
+
+
+def keep_buffers() -> None:
+    """Have the allocator keep what large buffers leave free: pages fetched anew from the kernel cost most of an upload.
+
+    Does something with glibc only.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, BUFFER_BYTES)
+        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
 
 
 def hold(path: Path, what: str, mend: str) -> IO[bytes]:

@@ -2,9 +2,11 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from gateway.api.checking import Check
 from gateway.api.first_line import FirstLine
-from gateway.api.purposes import LINES
+from gateway.api.purposes import LINES, TRAINING
 from gateway.api.services import Services
 from gateway.errors import ApiError
 from gateway.store import files, uploads
@@ -26,9 +28,14 @@ def assemble(services: Services, upload: Upload, part_ids: Sequence[str], md5: s
     chosen = _chosen(upload, part_ids, known)
     file_id = services.ids.new(IdKind.FILE)
     key = files.blob_key(upload.project_id, file_id)
-    blob = _join(services, upload, chosen, key, md5)
+    check = services.checks.begin()
     try:
-        ended, file, unneeded = _register(services, upload, file_id, blob)
+        blob = _join(services, upload, chosen, key, md5, check)
+        checked = check.result(blob.sha256)
+    finally:
+        check.stop()
+    try:
+        ended, file, unneeded = _register(services, upload, file_id, blob, checked)
     except TunegateError:
         services.blobs.delete(key)
         raise
@@ -52,7 +59,9 @@ def _chosen(upload: Upload, part_ids: Sequence[str], known: Mapping[str, UploadP
     return chosen
 
 
-def _join(services: Services, upload: Upload, parts: Sequence[UploadPart], key: str, md5: str | None) -> BlobInfo:
+def _join(
+    services: Services, upload: Upload, parts: Sequence[UploadPart], key: str, md5: str | None, check: Check
+) -> BlobInfo:
     """Store the file's bytes once they are found to be what was announced."""
     # MD5 is the contract's check against damage on the way, not a protection against forgery.
     digest = hashlib.md5(usedforsecurity=False)
@@ -64,6 +73,8 @@ def _join(services: Services, upload: Upload, parts: Sequence[UploadPart], key: 
                 for piece in read_chunks(stream):
                     digest.update(piece)
                     first_line.observe(piece)
+                    if upload.purpose == TRAINING:
+                        check.feed(piece)
                     yield piece
         if md5 is not None and digest.hexdigest() != md5.lower():
             message = f"The MD5 of the upload is {digest.hexdigest()}, not '{md5}'; send the parts again."
@@ -77,7 +88,9 @@ def _join(services: Services, upload: Upload, parts: Sequence[UploadPart], key: 
         raise ApiError(400, f"Upload {upload.id} was ended by another request.", param="upload_id") from exc
 
 
-def _register(services: Services, upload: Upload, file_id: str, blob: BlobInfo) -> tuple[Upload, File, list[str]]:
+def _register(
+    services: Services, upload: Upload, file_id: str, blob: BlobInfo, checked: dict[str, Any] | None
+) -> tuple[Upload, File, list[str]]:
     now = services.now()
     with services.database.write() as session:
         row = uploads.pending(session, upload.project_id, upload.id, now=now)
@@ -91,5 +104,6 @@ def _register(services: Services, upload: Upload, file_id: str, blob: BlobInfo) 
             now=now,
             expires_at=None if row.file_lifetime_s is None else now + row.file_lifetime_s,
         )
+        file.checked = checked
         row.state, row.file_id = "completed", file_id
         return row, file, uploads.forget_parts(session, row)

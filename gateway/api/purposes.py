@@ -5,7 +5,8 @@ import re
 from gateway.errors import ApiError
 
 PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
-LINES = ("fine-tune", "batch")
+TRAINING = "fine-tune"
+LINES = (TRAINING, "batch")
 """Purposes whose files must be JSONL."""
 BATCH_LIFETIME_S = 30 * 86_400
 """How long a file for batches lives, as at OpenAI; others live until they are deleted."""

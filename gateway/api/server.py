@@ -16,6 +16,8 @@ MAX_HEADER_BYTES = 32 * 1024
 HEADER_PATIENCE_S = 20.0
 """How long a client may take over the first line and the headers of a request."""
 KEEP_ALIVE_S = 5
+READ_BYTES = 1 << 20
+"""How much is read from a socket at a time: an upload costs by the piece, and asyncio's are of 256 KiB."""
 GRACE_S = 5
 """How long answers may take to end when the process is to stop."""
 
@@ -30,6 +32,7 @@ class ImpatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         """Begin to wait."""
         super().connection_made(transport)
+        transport.max_size = READ_BYTES  # type: ignore[attr-defined]  # asyncio's own, which it does not declare
         self._wait()
 
     def data_received(self, data: bytes) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from gateway.api.checking import Checks
 from gateway.settings import Settings
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
@@ -88,6 +89,7 @@ class Services:
     moderation: Moderation
     prompts: Prompts
     traces: Traces = field(default_factory=Untraced)
+    checks: Checks = field(default_factory=Checks)
 
     def now(self) -> int:
         """Unix seconds."""

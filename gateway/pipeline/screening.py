@@ -8,13 +8,14 @@ from gateway.pipeline.outcomes import Kind, Outcome, done, ended
 from gateway.pipeline.reviewing import asked
 from gateway.pipeline.workshop import Workshop
 from gateway.policy import Policy
-from gateway.store import decisions, events, jobs
+from gateway.store import decisions, events, files, jobs
 from gateway.store.decisions import DecisionKind
 from gateway.store.models import Job, JobState
 from gateway.store.reviews import Question, ReviewStage
 from moderation.errors import ClassifierUnavailable, DatasetError, Problem
 from moderation.file_format import NAMES, Format
 from moderation.formats import parsing
+from moderation.formats.checking import recalled
 from moderation.formats.parsing import TrainingFile
 from moderation.history import EarlierJob
 from moderation.screening import reports, run
@@ -154,8 +155,11 @@ def history(shop: Workshop, project_id: str, *, before: int | None = None) -> Se
 
 
 def open_dataset(shop: Workshop, blob_key: str) -> TrainingFile:
-    """The uploaded file, parsed. Raises `DatasetError` with every problem of it."""
-    return parsing.parse(functools.partial(_stream, shop, blob_key))
+    """The uploaded file, checked when it came or else now. Raises `DatasetError` with every problem of it."""
+    stream = functools.partial(_stream, shop, blob_key)
+    with shop.database.read() as session:
+        facts = files.checked(session, blob_key)
+    return recalled(stream, facts) or parsing.parse(stream)
 
 
 def _stream(shop: Workshop, blob_key: str) -> BinaryIO:

@@ -1,6 +1,7 @@
 """Files of a project. A deleted or expired file is not found, but jobs keep its id."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
@@ -54,6 +55,11 @@ def get(session: Session, project_id: str, file_id: str, *, now: int) -> File:
     if file is None:
         raise NotFound("file", file_id)
     return file
+
+
+def checked(session: Session, blob_key: str) -> Mapping[str, Any] | None:
+    """What was found of a file while it was uploaded, if anything."""
+    return session.scalar(select(File.checked).where(File.blob_key == blob_key))
 
 
 def replayed(

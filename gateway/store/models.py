@@ -130,6 +130,8 @@ class File(Base):
     bytes: Mapped[int] = mapped_column(BigInteger().with_variant(Integer(), "sqlite"))
     sha256: Mapped[str]
     blob_key: Mapped[str]
+    checked: Mapped[dict[str, Any] | None] = mapped_column(default=None)
+    """What was found of a training file while it was uploaded (`moderation.formats.checking`); null for nothing."""
     created_at: Mapped[int]
     expires_at: Mapped[int | None]
     deleted_at: Mapped[int | None]

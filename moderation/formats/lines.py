@@ -1,7 +1,8 @@
 """Splitting an untrusted byte stream into lines in bounded memory."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
 CHUNK_BYTES = 1 << 20
@@ -30,7 +31,12 @@ class LineReader:
 
         A line over the limit is never held: its bytes are digested and dropped.
         """
-        number = 0
+        for first, lines in self.blocks():
+            yield from enumerate(lines, first)
+
+    def blocks(self) -> Iterator[tuple[int, Sequence[bytes | None]]]:
+        """Yield the same lines, many at a time, each time with the number of the first."""
+        number = 1
         pending: list[bytes] = []
         n_pending = 0
         for chunk in self._chunks():
@@ -40,16 +46,27 @@ class LineReader:
                 pending.append(head)
             else:
                 pending.clear()
-            for line in rest:
-                number += 1
-                yield number, b"".join(pending) if n_pending <= self._max_line_bytes else None
-                n_pending = len(line)
-                pending = [line] if n_pending <= self._max_line_bytes else []
+            if rest:
+                last = rest.pop()
+                yield number, [self._joined(pending, n_pending), *map(self._within, rest)]
+                number += 1 + len(rest)
+                n_pending = len(last)
+                pending = [last] if n_pending <= self._max_line_bytes else []
         if n_pending:
-            yield number + 1, b"".join(pending) if n_pending <= self._max_line_bytes else None
+            yield number, [self._joined(pending, n_pending)]
+
+    def _joined(self, parts: Sequence[bytes], n_bytes: int) -> bytes | None:
+        return b"".join(parts) if n_bytes <= self._max_line_bytes else None
+
+    def _within(self, line: bytes) -> bytes | None:
+        return line if len(line) <= self._max_line_bytes else None
 
     def _chunks(self) -> Iterator[bytes]:
-        while chunk := self._stream.read(CHUNK_BYTES):
-            self._hash.update(chunk)
-            self.n_bytes += len(chunk)
-            yield chunk
+        # Digesting lets other threads run: beside the parsing of the same bytes it costs no time where a core is free.
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            digested = beside.submit(self._hash.update, b"")
+            while chunk := self._stream.read(CHUNK_BYTES):
+                self.n_bytes += len(chunk)
+                digested.result()
+                digested = beside.submit(self._hash.update, chunk)
+                yield chunk

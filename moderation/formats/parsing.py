@@ -1,7 +1,7 @@
 """From untrusted bytes to a `Dataset`, as a stream: memory does not grow with the file."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -12,6 +12,7 @@ from moderation.file_format import Format, recognise
 from moderation.formats.complaints import Complaints
 from moderation.formats.limits import Limits
 from moderation.formats.lines import LineReader
+from moderation.formats.plain_rows import not_plain
 from moderation.formats.rows import Rows, read
 from moderation.formats.serialising import make_example
 from moderation.types import Example
@@ -69,39 +70,71 @@ def parse(open_stream: Callable[[], BinaryIO], *, limits: Limits | None = None) 
     mark and CRLF line ends are accepted, a key that is given twice counts with its last value.
     """
     limits = limits or Limits()
-    found: list[Problem] = []
-    n_problems = n_lines = n_objects = n_examples = 0
-    rows_of = _RowReader(limits)
+    tally = _Tally(limits)
     with open_stream() as stream:
         reader = LineReader(stream, max_line_bytes=limits.max_line_bytes)
-        for number, line in reader:
-            rows = rows_of(number, line)
-            if not rows:
-                continue
-            n_lines += 1
-            if not isinstance(rows, _BadLine):
-                n_examples += 1
-                continue
-            n_objects += rows.is_object
-            n_problems += len(rows.problems)
-            room = limits.max_problems - len(found)
-            found += [Problem(line=number, message=problem) for problem in rows.problems[:room]]
-    if not n_lines:
-        raise DatasetError("invalid_training_file", [Problem(line=0, message="Training file is empty")])
-    if n_problems:
-        code = "invalid_training_file" if n_examples or n_objects else "invalid_file_format"
-        raise DatasetError(code, found, n_problems=n_problems)
-    if n_examples < limits.min_examples:
-        sentence = f"Training file has {n_examples} example(s), but must have at least {limits.min_examples} examples"
-        raise DatasetError("invalid_n_examples", [Problem(line=0, message=sentence)])
+        for first, lines in reader.blocks():
+            for place in tally.doubtful(lines):
+                tally.read(first + place, lines[place])
     return TrainingFile(
         open_stream=open_stream,
         limits=limits,
-        format=rows_of.format or Format.CHAT,
+        format=tally.checked_format(),
         digest=reader.digest,
-        n_examples=n_examples,
+        n_examples=tally.n_examples,
         n_bytes=reader.n_bytes,
     )
+
+
+class _Tally:
+    """Counts the rows of a file and collects what is wrong with them."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._rows_of = _RowReader(limits)
+        self._found: list[Problem] = []
+        self._n_problems = self._n_bad = self._n_objects = 0
+        self.n_examples = 0
+
+    def doubtful(self, lines: Sequence[bytes | None]) -> Iterator[int]:
+        """Count the rows that are in order at a glance; yield the places of the others, each to be read by then."""
+        begin = 0
+        while self._rows_of.format is None and begin < len(lines):
+            yield begin
+            begin += 1
+        rest = lines[begin:] if begin else lines
+        if self._rows_of.format is not Format.CHAT:
+            yield from range(begin, len(lines))
+            return
+        others = not_plain(rest, max_messages=self._limits.max_messages)
+        self.n_examples += len(rest) - len(others)
+        for place in others:
+            yield begin + place
+
+    def read(self, number: int, line: bytes | None) -> None:
+        """Count a line and its problems."""
+        rows = self._rows_of(number, line)
+        if isinstance(rows, _BadLine):
+            self._n_bad += 1
+            self._n_objects += rows.is_object
+            self._n_problems += len(rows.problems)
+            room = self._limits.max_problems - len(self._found)
+            self._found += [Problem(line=number, message=problem) for problem in rows.problems[:room]]
+        elif rows:
+            self.n_examples += 1
+
+    def checked_format(self) -> Format:
+        """The format of a file that was read whole. Raises DatasetError with everything that is wrong with it."""
+        if not self.n_examples and not self._n_bad:
+            raise DatasetError("invalid_training_file", [Problem(line=0, message="Training file is empty")])
+        if self._n_problems:
+            code = "invalid_training_file" if self.n_examples or self._n_objects else "invalid_file_format"
+            raise DatasetError(code, self._found, n_problems=self._n_problems)
+        n, least = self.n_examples, self._limits.min_examples
+        if n < least:
+            sentence = f"Training file has {n} example(s), but must have at least {least} examples"
+            raise DatasetError("invalid_n_examples", [Problem(line=0, message=sentence)])
+        return self._rows_of.format or Format.CHAT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

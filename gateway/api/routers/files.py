@@ -4,7 +4,7 @@ import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Annotated, Literal
+from typing import IO, Annotated, Any, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
@@ -13,10 +13,11 @@ from starlette.responses import Response, StreamingResponse
 
 from gateway.api.auth import Here, Who
 from gateway.api.bodies import drain
+from gateway.api.checking import Check
 from gateway.api.first_line import FirstLine
 from gateway.api.limits import count_upload
 from gateway.api.observing import note
-from gateway.api.purposes import LINES, checked_purpose, label, lifetime_s
+from gateway.api.purposes import LINES, TRAINING, checked_purpose, label, lifetime_s
 from gateway.api.replays import window_start
 from gateway.api.services import Services
 from gateway.api.translate import file_object, listed
@@ -37,15 +38,20 @@ READ_BYTES = 3 << 18
 
 
 class _BlobSink:
-    """Writes a file's bytes in another thread, and remembers its first line."""
+    """Writes a file's bytes in another thread, remembers its first line, and has the lines checked."""
 
-    def __init__(self, writer: BlobWriter) -> None:
+    def __init__(self, writer: BlobWriter, check: Check) -> None:
         self._writer = writer
+        self._check = check
         self.first_line = FirstLine()
 
     async def write(self, data: bytes) -> None:
         self.first_line.observe(data)
-        await run_in_threadpool(self._writer.write, data)
+        await run_in_threadpool(self._take, data)
+
+    def _take(self, data: bytes) -> None:
+        self._writer.write(data)
+        self._check.feed(data)
 
 
 @router.post("/v1/files")
@@ -55,7 +61,8 @@ async def create(request: Request, services: Here, caller: Who) -> Response:
     key = files.blob_key(caller.project_id, file_id)
     max_bytes = services.settings.max_file_bytes
     writer = await run_in_threadpool(services.blobs.writer, key, max_bytes=max_bytes)
-    sink = _BlobSink(writer)
+    check = services.checks.begin()
+    sink = _BlobSink(writer, check)
     try:
         form = await receive_form(request, sink)
         purpose = _purpose(form)
@@ -63,6 +70,7 @@ async def create(request: Request, services: Here, caller: Who) -> Response:
         if purpose in LINES:
             sink.first_line.check()
         blob = await run_in_threadpool(writer.commit)
+        checked = await run_in_threadpool(check.result, blob.sha256) if purpose == TRAINING else None
     except (ApiError, BlobTooLarge):
         await run_in_threadpool(writer.abort)
         await drain(request)
@@ -70,9 +78,11 @@ async def create(request: Request, services: Here, caller: Who) -> Response:
     except BaseException:
         writer.abort()
         raise
+    finally:
+        check.stop()
     since = window_start(request, services.now())
     filename = label(form.filename or "")
-    upload = _Upload(file_id=file_id, filename=filename, purpose=purpose, lifetime_s=expires_after_s)
+    upload = _Upload(file_id=file_id, filename=filename, purpose=purpose, lifetime_s=expires_after_s, checked=checked)
     try:
         file = await run_in_threadpool(_register, services, caller, upload, blob, since)
     except LimitReached:
@@ -91,6 +101,7 @@ class _Upload:
     filename: str
     purpose: str
     lifetime_s: int | None
+    checked: dict[str, Any] | None
 
 
 def _register(services: Services, caller: Caller, upload: _Upload, blob: BlobInfo, since: int | None) -> File:
@@ -110,7 +121,7 @@ def _register(services: Services, caller: Caller, upload: _Upload, blob: BlobInf
                 services.blobs.delete(files.blob_key(caller.project_id, upload.file_id))
                 return earlier
         count_upload(session, services, caller, blob.bytes)
-        return files.insert(
+        file = files.insert(
             session,
             id=upload.file_id,
             project_id=caller.project_id,
@@ -120,6 +131,8 @@ def _register(services: Services, caller: Caller, upload: _Upload, blob: BlobInf
             now=now,
             expires_at=None if upload.lifetime_s is None else now + upload.lifetime_s,
         )
+        file.checked = upload.checked
+        return file
 
 
 @router.get("/v1/files")

@@ -9,10 +9,13 @@ from gateway.api.metrics import ALIVE_S, RequestMetrics, installation
 from gateway.api.services import Services
 from gateway.api.wire import json_response
 from gateway.store import engines
-from gateway.store.errors import DatabaseUnavailable
+from gateway.store.errors import BlobsUnavailable, DatabaseUnavailable
 from gateway.telemetry.exposition import CONTENT_TYPE
 
 router = APIRouter()
+STORE = "blob store"
+LOOKED_FOR = "readyz"
+"""A blob that nobody writes: whether it is there can be said only by a store that answers."""
 
 
 @router.get("/healthz")
@@ -25,7 +28,8 @@ async def health() -> Response:
 def ready(services: Here) -> Response:
     """Whether jobs and chats can be served now; a 503 names the parts that are missing."""
     missing = _missing(services)
-    return json_response({"status": "unready" if missing else "ready", "missing": missing}, 503 if missing else 200)
+    away = bool(missing) and missing != [STORE]  # without the store chats go on: no balancer should end them too
+    return json_response({"status": "unready" if away else "ready", "missing": missing}, 503 if away else 200)
 
 
 @router.get("/metrics")
@@ -45,4 +49,9 @@ def _missing(services: Services) -> list[str]:
             workers = engines.living(session, since=services.now() - ALIVE_S)
     except DatabaseUnavailable:
         return ["database"]
-    return [] if workers else ["worker"]
+    missing = [] if workers else ["worker"]
+    try:
+        services.blobs.exists(LOOKED_FOR)
+    except BlobsUnavailable:
+        missing.append(STORE)
+    return missing

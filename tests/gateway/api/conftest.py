@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -187,7 +188,18 @@ class Gateway:
 
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    home = tmp_path_factory.mktemp("home")
+    with _running(tmp_path_factory.mktemp("home"), time.time) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def gateway_at(tmp_path: Path) -> Callable[[Callable[[], float]], AbstractContextManager[Gateway]]:
+    """A gateway of the test's own on another clock: what it writes, no other test reads."""
+    return lambda clock: _running(tmp_path, clock)
+
+
+@contextmanager
+def _running(home: Path, clock: Callable[[], float]) -> Iterator[Gateway]:
     settings = replace(
         Settings.read({"TUNEGATE_HOME": str(home)}), max_file_bytes=MAX_FILE_BYTES, max_body_bytes=100_000
     )
@@ -199,7 +211,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         database=database,
         blobs=Blobs.open_store(settings.blob_url, home / "cache"),
         ids=Ids(secrets.token_bytes),
-        clock=time.time,
+        clock=clock,
         policies=StubPolicies(),
         bases={"miniature": 5},
         router=router,

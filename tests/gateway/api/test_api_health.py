@@ -1,5 +1,6 @@
 """What supervisors, balancers, Prometheus and readers of the reference see."""
 
+import errno
 import re
 
 import pytest
@@ -28,6 +29,19 @@ def test_ready_says_when_the_database_is_away(gateway, http, monkeypatch) -> Non
 
     monkeypatch.setattr(engines, "living", away)
     assert http.get("/readyz").json() == {"status": "unready", "missing": ["database"]}
+
+
+def test_ready_names_a_blob_store_that_is_away_and_lets_chats_go_on(gateway, http, monkeypatch) -> None:
+    def away(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(gateway.services.blobs._fs, "exists", away)
+    services = gateway.services
+    with services.database.write() as session:
+        engines.sign_on(session, "w", address="a", secret="s", now=services.now())
+    assert http.get("/readyz").json() == {"status": "ready", "missing": ["blob store"]}
+    with services.database.write() as session:
+        engines.bury(session, "w")
 
 
 def test_metrics_are_for_admins_and_name_no_model_and_nobody(gateway, tenant, client, new_job) -> None:

@@ -4,9 +4,8 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import uvicorn
@@ -159,12 +158,10 @@ def test_ten_thousand_files_are_listed_and_a_lying_cursor_is_told(gateway, many_
 
 
 @pytest.mark.parametrize("leap_s", [-86_400, 86_400 * 400, -(2**31)])
-def test_a_clock_that_jumps_breaks_no_request(
-    gateway, serve, tenant, rows: bytes, leap_s: int, tmp_path: Path, new_job: Callable[..., object]
-) -> None:
+def test_a_clock_that_jumps_breaks_no_request(gateway_at, rows: bytes, leap_s: int) -> None:
     now = [time.time()]
-    with serve(replace(gateway.services, clock=lambda: now[0])) as url:
-        client = gateway.sdk.with_options(base_url=f"{url}/v1", api_key=tenant.key)
+    with gateway_at(lambda: now[0]) as gateway:
+        client = gateway.client()
         before = client.files.create(file=("r.jsonl", rows), purpose="fine-tune")
         now[0] += leap_s
         after = client.files.create(file=("r.jsonl", rows), purpose="fine-tune")

@@ -12,7 +12,7 @@ from sqlalchemy import inspect, text
 
 from gateway.store import decisions
 from gateway.store.database import MIGRATIONS, Database, newest_version
-from gateway.store.models import Base, Model, Review, Screening
+from gateway.store.models import Base, File, Model, Review, Screening
 from gateway.store.records import Withheld
 from gateway.store.wire_models import Upload
 
@@ -60,6 +60,10 @@ INSERT INTO exports (id, project_id, model_name, actor, reason, status, created_
 INSERT INTO trail (sequence, id, at, act, actor_kind, actor_id, resource_id, status)
  VALUES (1, 't', 1, 'file.created', 'user', 'user', 'f', 200)
 """,
+    "0006_replicas": """
+INSERT INTO files (id, project_id, sequence, filename, purpose, bytes, sha256, blob_key, created_at)
+ VALUES ('file', 'p', 1, 'n', 'fine-tune', 3000000000, 'd', 'k', 1)
+""",
 }
 """Rows that were written under a version, in its own schema."""
 
@@ -88,6 +92,8 @@ def test_a_database_of_any_version_keeps_its_rows(aged: Database) -> None:
         assert session.get_one(Upload, "up").bytes == 3_000_000_000
         assert session.get_one(Withheld, "j").kept_until == 9
         assert session.get_one(Screening, "s").worker_id is None
+        file = session.get_one(File, "file")
+        assert (file.bytes, file.checked) == (3_000_000_000, None)
 
 
 def test_a_database_that_was_brought_up_is_as_a_new_one(aged: Database) -> None:
