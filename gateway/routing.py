@@ -1,7 +1,7 @@
 """From a model's name to the engine that serves it.
 
-The released set is read from the database for every request: what was revoked a moment ago is gone,
-and a database that does not answer means that nothing is served.
+What is released, and where engines answer, is remembered for as long as the database confirms it: what was revoked a
+moment ago is gone, and a database that does not answer means that nothing is served.
 """
 
 import asyncio
@@ -19,9 +19,10 @@ from gateway.store import engines, released
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
 from gateway.store.decisions import POLICY
-from gateway.store.engines import EngineAddress
+from gateway.store.engines import AddressOf, EngineAddress
 from gateway.store.errors import DatabaseUnavailable
 from gateway.store.models import Model
+from gateway.store.released import BaseOf
 
 START_TIMEOUT_S = 90.0
 """How long a request waits for an engine that has yet to start."""
@@ -62,10 +63,10 @@ class EngineRouter:
         if model in self._bases:
             return Route(engine_id=model, model=model)
         try:
-            row = await asyncio.to_thread(self._released, project_id, model)
+            base = await self._database.memory.get(BaseOf(project_id, model))
         except DatabaseUnavailable as exc:
             raise EngineUnavailable("it cannot be told which models are released; try again") from exc
-        return None if row is None else Route(engine_id=row.base_name, model=model)
+        return None if base is None else Route(engine_id=base, model=model)
 
     async def post(self, route: Route, body: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
         """Ask for a completion; status and JSON body of the answer. Raises `EngineUnavailable`."""
@@ -124,6 +125,11 @@ class EngineRouter:
         return address
 
     async def _address(self, engine_id: str) -> EngineAddress:
+        memory, question = self._database.memory, AddressOf(engine_id)
+        address = await memory.get(question)
+        if address is not None and self._clock() <= address.until:
+            return address
+        memory.forget(question)
         deadline = self._monotonic() + START_TIMEOUT_S
         while True:
             address = await asyncio.to_thread(self._want, engine_id)
@@ -160,10 +166,6 @@ class EngineRouter:
     def _forget(self, route: Route) -> None:
         self._loaded = {loaded for loaded in self._loaded if loaded.model != route.model}
 
-    def _released(self, project_id: str, model: str) -> Model | None:
-        with self._database.read() as session:
-            return released.find(session, project_id, model)
-
     def _by_name(self, model: str) -> Model | None:
         with self._database.read() as session:
             return released.in_service(session, model)
@@ -175,13 +177,8 @@ class EngineRouter:
                 released.hold(session, row, why=why, actor=POLICY, now=int(self._clock()))
 
     def _want(self, engine_id: str) -> EngineAddress | None:
-        now = int(self._clock())
-        with self._database.read() as session:
-            address = engines.known(session, engine_id, now=now)
-        if address is not None:
-            return address
         with self._database.write() as session:
-            return engines.want(session, engine_id, now=now)
+            return engines.want(session, engine_id, now=int(self._clock()))
 
 
 def _failure(status: int, raw: bytes) -> EngineRefused | EngineUnavailable:

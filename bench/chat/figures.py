@@ -125,7 +125,7 @@ if __name__ == "__main__":
                 tally = ask(rival.target, connections=n, seconds=2)
                 k = len(tally.latencies_s)
                 print(
-                    f"{n:3d} {name:10s} {tally.rate:8.0f}/s p50 {tally.quantile(.5)*1e3:7.2f} ms p99 {tally.quantile(.99)*1e3:7.2f} ms"
+                    f"{n:3d} {name:10s} {tally.rate:8.0f}/s p50 {tally.quantile(0.5) * 1e3:7.2f} ms p99 {tally.quantile(0.99) * 1e3:7.2f} ms"
                     f"  cpu {(rival.cpu_s() - cpu) / k * 1e3:6.3f} ms/request, generator {(time.process_time() - mine) / k * 1e3:6.3f}, {rival.memory_mb():.0f} MB",
                     flush=True,
                 )

@@ -35,9 +35,7 @@ def install(home: Path, uds: str) -> str:
         engines.want(session, "miniature", now=NOW)
         session.flush()
         engines.claim(session, "miniature", "bench", now=NOW, lease_s=FOR_EVER_S)
-        engines.publish(
-            session, "miniature", "bench", uds=uds, secret="s", now=NOW, lease_s=4 * FOR_EVER_S
-        )
+        engines.publish(session, "miniature", "bench", uds=uds, secret="s", now=NOW, lease_s=4 * FOR_EVER_S)
     database.close()
     return key
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from gateway.api.asking import Asking, streamed
-from gateway.api.auth import Here, Who
+from gateway.api.auth import Asker, Here
 from gateway.api.chat_answers import chunk, completion
 from gateway.api.chat_requests import read_chat
 from gateway.api.genai import describe
@@ -15,7 +15,7 @@ router = APIRouter()
 
 
 @router.post("/v1/chat/completions")
-async def create(request: Request, services: Here, caller: Who, body: Body) -> Response:
+async def create(request: Request, services: Here, caller: Asker, body: Body) -> Response:
     """Answer with a released model or a base. Every other name is unknown, whatever its reason."""
     asked = read_chat(body)
     functions = bool(body.get("functions"))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from gateway.api.asking import Asking, streamed
-from gateway.api.auth import Here, Who
+from gateway.api.auth import Asker, Here
 from gateway.api.chat_requests import ChatRequest
 from gateway.api.completion_requests import CompletionRequest, read_completion
 from gateway.api.genai import describe
@@ -20,7 +20,7 @@ Json = Mapping[str, Any]
 
 
 @router.post("/v1/completions")
-async def create(request: Request, services: Here, caller: Who, body: Body) -> Response:
+async def create(request: Request, services: Here, caller: Asker, body: Body) -> Response:
     """Complete each prompt as the assistant's answer to it."""
     asked = read_completion(body)
     chats = asked.chats()

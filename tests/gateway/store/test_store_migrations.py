@@ -60,6 +60,10 @@ INSERT INTO exports (id, project_id, model_name, actor, reason, status, created_
 INSERT INTO trail (sequence, id, at, act, actor_kind, actor_id, resource_id, status)
  VALUES (1, 't', 1, 'file.created', 'user', 'user', 'f', 200)
 """,
+    "0006_replicas": """
+INSERT INTO screenings (id, project_id, file_id, blob_key, policy_digest, status, created_at, worker_id)
+ VALUES ('s2', 'p', 'f', 'k', 'sha256:0', 'running', 1, 'w')
+""",
 }
 """Rows that were written under a version, in its own schema."""
 
