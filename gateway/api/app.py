@@ -30,6 +30,7 @@ from gateway.api.routers import (
     uploads,
 )
 from gateway.api.services import Services
+from gateway.api.shares import Shares
 from gateway.api.trailing import Trailing
 from gateway.api.wire import error_response, invalid, json_response
 from gateway.errors import ApiError
@@ -56,6 +57,7 @@ def create_app(services: Services) -> FastAPI:
     """OpenAI's API over these services. The application opens and closes nothing itself."""
     app = FastAPI(title="tunegate", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.services = services
+    app.state.shares = Shares(services.database, services.now)
     app.state.metrics = RequestMetrics()
     app.add_middleware(Trailing, services=services)
     app.state.job_metrics = JobMetrics()

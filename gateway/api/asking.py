@@ -13,6 +13,7 @@ from gateway.api.errors import envelope, internal_error, model_not_found, transl
 from gateway.api.genai import count
 from gateway.api.metering import Meter, reserve
 from gateway.api.services import Route, Services
+from gateway.api.shares import Shares
 from gateway.api.sse import BrokenStream, read_events, write_done, write_event
 from gateway.errors import ApiError
 from gateway.store.keys import Caller
@@ -28,6 +29,7 @@ class Asking:
     """One client's request, which may ask a model several times."""
 
     services: Services
+    shares: Shares
     caller: Caller
     told: MutableMapping[str, Attribute]
     """What the request's span says; token counts are added."""
@@ -43,7 +45,7 @@ class Asking:
             status, answered = await self.services.router.post(route, asked.to_engine() | {"model": route.model})
         except NotReleased as exc:  # it did not verify when an engine was to load it, or was just revoked
             raise model_not_found(asked.model) from exc
-        await meter.settle(answered.get("usage") if status == 200 else None)
+        meter.settle(answered.get("usage") if status == 200 else None)
         if status != 200:
             raise _refusal(status, answered, asked.model)
         count(self.told, answered)
@@ -56,7 +58,7 @@ class Asking:
         try:
             route, meter = await self._admitted(asked)
             wanted = asked.to_engine() | {"model": route.model}
-            if meter.active:
+            if meter.claims:
                 wanted["stream_options"] = {"include_usage": True}
             read = read_events(self.services.router.stream(route, wanted))
             events = meter.watch(read, passes_usage=asked.include_usage)
@@ -83,7 +85,7 @@ class Asking:
         route = await self.services.router.resolve(self.caller.project_id, asked.model)
         if route is None:
             raise model_not_found(asked.model)
-        meter = await reserve(self.services, self.caller, asked)
+        meter = await reserve(self.services, self.shares, self.caller, asked)
         self.headers = meter.headers
         if asked.model.startswith("ft:"):
             await self.services.prompts.admit(asked.model, asked.conditions)

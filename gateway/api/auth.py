@@ -3,11 +3,11 @@
 from typing import Annotated
 
 from fastapi import Depends, Request
-from starlette.concurrency import run_in_threadpool
 
-from gateway.api.limits import count_details, count_request
+from gateway.api.limits import claim_request, count_details, count_request
 from gateway.api.rules import ADMIN_ACTS, ASKING, RULES, Rule
 from gateway.api.services import Services
+from gateway.api.shares import Shares
 from gateway.api.trailing import Pending
 from gateway.errors import ApiError
 from gateway.store import admin_keys, keys
@@ -29,6 +29,15 @@ async def services_of(request: Request) -> Services:
 
 
 Here = Annotated[Services, Depends(services_of)]
+
+
+async def shares_of(request: Request) -> Shares:
+    """What this replica has of the limits of those who ask models."""
+    shares: Shares = request.app.state.shares
+    return shares
+
+
+Limited = Annotated[Shares, Depends(shares_of)]
 
 
 def caller_of(request: Request, services: Here) -> Caller:
@@ -54,7 +63,7 @@ def caller_of(request: Request, services: Here) -> Caller:
 Who = Annotated[Caller, Depends(caller_of)]
 
 
-async def asker_of(request: Request, services: Here) -> Caller:
+async def asker_of(request: Request, services: Here, shares: Limited) -> Caller:
     """The same for those who ask models, which is no act of the trail: nothing is read that is remembered."""
     key = _bearer(request)
     caller = None
@@ -63,7 +72,7 @@ async def asker_of(request: Request, services: Here) -> Caller:
     if caller is None or caller.has_expired(services.now()):
         raise _unknown(key)
     _check(request, caller, ASKING)
-    request.state.headers = await run_in_threadpool(count_request, services, caller)
+    request.state.headers = await claim_request(services, shares, caller)
     return caller
 
 

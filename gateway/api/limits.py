@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy.orm import Session
 
 from gateway.api.services import Services
+from gateway.api.shares import Claim, Shares
 from gateway.errors import ApiError
 from gateway.store import job_queries, usage
 from gateway.store.keys import Caller
@@ -35,6 +36,18 @@ def take(
         usage.take(session, scope, measure, amount, limit=limit, now=services.now())
         for scope, limit in limits_of(services, caller, measure).items()
     ]
+
+
+def claims(services: Services, caller: Caller, measure: Measure, amount: int = 1) -> list[Claim]:
+    """What is asked of every limit of the caller in a measure."""
+    limits = limits_of(services, caller, measure)
+    return [Claim(scope=scope, measure=measure, amount=amount, limit=limit) for scope, limit in limits.items()]
+
+
+async def claim_request(services: Services, shares: Shares, caller: Caller) -> Mapping[str, str]:
+    """Count a request out of this replica's shares; the rate limit's response headers. Raises `LimitReached`."""
+    asked = claims(services, caller, Measure.REQUESTS)
+    return headers("requests", await shares.take(asked)) if asked else {}
 
 
 def count_request(services: Services, caller: Caller) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from gateway.api.asking import Asking, streamed
-from gateway.api.auth import Asker, Here
+from gateway.api.auth import Asker, Here, Limited
 from gateway.api.chat_answers import chunk, completion
 from gateway.api.chat_requests import read_chat
 from gateway.api.genai import describe
@@ -15,12 +15,12 @@ router = APIRouter()
 
 
 @router.post("/v1/chat/completions")
-async def create(request: Request, services: Here, caller: Asker, body: Body) -> Response:
+async def create(request: Request, services: Here, caller: Asker, shares: Limited, body: Body) -> Response:
     """Answer with a released model or a base. Every other name is unknown, whatever its reason."""
     asked = read_chat(body)
     functions = bool(body.get("functions"))
     completion_id = services.ids.new(IdKind.CHAT)
-    asking = Asking(services=services, caller=caller, told=describe(request, asked, completion_id))
+    asking = Asking(services=services, shares=shares, caller=caller, told=describe(request, asked, completion_id))
     frame = {"id": completion_id, "created": services.now(), "model": asked.model}
     if not asked.stream:
         answered = await asking.answer(asked)

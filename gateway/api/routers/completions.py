@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from gateway.api.asking import Asking, streamed
-from gateway.api.auth import Asker, Here
+from gateway.api.auth import Asker, Here, Limited
 from gateway.api.chat_requests import ChatRequest
 from gateway.api.completion_requests import CompletionRequest, read_completion
 from gateway.api.genai import describe
@@ -20,7 +20,7 @@ Json = Mapping[str, Any]
 
 
 @router.post("/v1/completions")
-async def create(request: Request, services: Here, caller: Asker, body: Body) -> Response:
+async def create(request: Request, services: Here, caller: Asker, shares: Limited, body: Body) -> Response:
     """Complete each prompt as the assistant's answer to it."""
     asked = read_completion(body)
     chats = asked.chats()
@@ -31,7 +31,7 @@ async def create(request: Request, services: Here, caller: Asker, body: Body) ->
         "created": services.now(),
         "model": asked.model,
     }
-    asking = Asking(services=services, caller=caller, told=describe(request, chats[0], completion_id))
+    asking = Asking(services=services, shares=shares, caller=caller, told=describe(request, chats[0], completion_id))
     if asked.stream:
         first = await asking.stream(chats[0])
         return streamed(_chunks(asking, asked, chats, first, frame), completion_id, asking.headers)
