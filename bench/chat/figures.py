@@ -3,7 +3,7 @@
 import json
 import os
 import socket
-import statistics
+
 import subprocess
 import sys
 import tempfile

@@ -1,5 +1,6 @@
 """Who calls, and whether they may: a bearer key, checked before anything else of a request is looked at."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -31,13 +32,14 @@ async def services_of(request: Request) -> Services:
 Here = Annotated[Services, Depends(services_of)]
 
 
-async def shares_of(request: Request) -> Shares:
-    """What this replica has of the limits of those who ask models."""
-    shares: Shares = request.app.state.shares
-    return shares
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks a model, and with what they are served."""
 
-
-Limited = Annotated[Shares, Depends(shares_of)]
+    services: Services
+    shares: Shares
+    """What this replica has of their limits."""
+    caller: Caller
 
 
 def caller_of(request: Request, services: Here) -> Caller:
@@ -63,8 +65,10 @@ def caller_of(request: Request, services: Here) -> Caller:
 Who = Annotated[Caller, Depends(caller_of)]
 
 
-async def asker_of(request: Request, services: Here, shares: Limited) -> Caller:
+async def asker_of(request: Request) -> Asker:
     """The same for those who ask models, which is no act of the trail: nothing is read that is remembered."""
+    services: Services = request.app.state.services
+    shares: Shares = request.app.state.shares
     key = _bearer(request)
     caller = None
     if _may_be_known(key):
@@ -73,10 +77,7 @@ async def asker_of(request: Request, services: Here, shares: Limited) -> Caller:
         raise _unknown(key)
     _check(request, caller, ASKING)
     request.state.headers = await claim_request(services, shares, caller)
-    return caller
-
-
-Asker = Annotated[Caller, Depends(asker_of)]
+    return Asker(services=services, shares=shares, caller=caller)
 
 
 def administrator_of(request: Request, services: Here) -> Administrator:

@@ -4,11 +4,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.api.auth import Asker
 from gateway.api.chat_requests import ChatRequest
 from gateway.api.limits import claims, headers, limits_of
-from gateway.api.services import Services
 from gateway.api.shares import Claim, Shares
-from gateway.store.keys import Caller
 from gateway.store.limits import COST_PER_BUDGET, Limits, Measure
 
 Event = Mapping[str, Any]
@@ -62,8 +61,9 @@ class Meter:
             self.shares.settle(claim, used, taken_at=self.taken_at)
 
 
-async def reserve(services: Services, shares: Shares, caller: Caller, asked: ChatRequest) -> Meter:
+async def reserve(asker: Asker, asked: ChatRequest) -> Meter:
     """Reserve a guess of the tokens of prompt and answer, and of what they cost. Raises `LimitReached`."""
+    services, caller = asker.services, asker.caller
     limits = services.settings.limits
     n_tokens = _guess(asked)
     wanted = claims(services, caller, Measure.TOKENS, n_tokens)
@@ -80,12 +80,12 @@ async def reserve(services: Services, shares: Shares, caller: Caller, asked: Cha
             )
         )
     if not wanted:
-        return Meter(shares=shares, limits=limits)
+        return Meter(shares=asker.shares, limits=limits)
     taken_at = services.now()
-    left = await shares.take(wanted)
+    left = await asker.shares.take(wanted)
     tokens = [one for claim, one in zip(wanted, left, strict=True) if claim.measure is Measure.TOKENS]
     return Meter(
-        shares=shares,
+        shares=asker.shares,
         limits=limits,
         claims=tuple(wanted),
         reserved=n_tokens,

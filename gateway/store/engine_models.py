@@ -35,7 +35,7 @@ class EngineLease(Base):
 
 
 class Validity(Base):
-    """One row, whose number changes with what stops being so of keys, models and engines; see `gateway.store.memory`."""
+    """One row. Its number changes with what stops being so of keys, models and engines (`gateway.store.memory`)."""
 
     __tablename__ = "validity"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

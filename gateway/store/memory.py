@@ -1,9 +1,9 @@
 """What a process remembers of the database, for as long as the database confirms it.
 
 One row's number changes, in the same transaction, with every change that makes untrue what was true of a key, a
-principal, a project, a model or an engine (triggers of migration 0007). So all that was read stays true while the number
-stays the same, and one small query confirms all of it. What could not be confirmed for half a second is not used:
-then the database is asked, and where it does not answer, nobody is served.
+principal, a project, a model or an engine (triggers of migration 0007). So all that was read stays true while the
+number stays the same, and one small query confirms all of it. What could not be confirmed for half a second is not
+used: then the database is asked, and where it does not answer, nobody is served.
 """
 
 import asyncio
