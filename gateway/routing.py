@@ -7,14 +7,15 @@ moment ago is gone, and a database that does not answer means that nothing is se
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
 import orjson
 
 from deploy.errors import EngineRefused, EngineUnavailable, NotReleased
 from gateway.api.services import Route
+from gateway.engine_client import Answer, BrokenAnswer, EngineClient
 from gateway.store import engines, released
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
@@ -54,7 +55,7 @@ class EngineRouter:
         self._bases = bases
         self._clock = clock
         self._monotonic = monotonic
-        self._sessions: dict[str, aiohttp.ClientSession] = {}
+        self._clients: dict[tuple[str, str], EngineClient] = {}
         self._loaded: set[Loaded] = set()
         self._loading: dict[Loaded, asyncio.Lock] = {}
 
@@ -87,16 +88,16 @@ class EngineRouter:
                         continue
                     if response.status != 200:
                         raise _failure(response.status, await response.read())
-                    async for piece in response.content.iter_any():
+                    async for piece in response.pieces():
                         yield piece
                     return
-            except (aiohttp.ClientError, OSError, TimeoutError) as exc:
+            except (BrokenAnswer, OSError) as exc:
                 raise EngineUnavailable(f"the engine stopped answering ({type(exc).__name__}); try again") from exc
 
     async def close(self) -> None:
         """Close every connection."""
-        for session in self._sessions.values():
-            await session.close()
+        for client in self._clients.values():
+            client.close()
 
     async def _post_once(self, route: Route, body: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
         address = await self._ready(route)
@@ -104,18 +105,15 @@ class EngineRouter:
             async with self._ask(address, "chat/completions", {**body, "model": route.model}) as response:
                 answer: Mapping[str, Any] = orjson.loads(await response.read())
                 return response.status, answer
-        except (aiohttp.ClientError, OSError, TimeoutError, orjson.JSONDecodeError) as exc:
+        except (BrokenAnswer, OSError, orjson.JSONDecodeError) as exc:
             raise EngineUnavailable(f"the engine stopped answering ({type(exc).__name__}); try again") from exc
 
-    def _ask(self, address: EngineAddress, path: str, body: Mapping[str, Any]) -> Any:
-        session = self._sessions.get(address.uds)
-        if session is None:
-            session = self._sessions[address.uds] = aiohttp.ClientSession(
-                connector=aiohttp.UnixConnector(address.uds, limit=0),
-                timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
-                headers={"Content-Type": "application/json", "Authorization": f"Bearer {address.secret}"},
-            )
-        return session.post(f"http://engine/v1/{path}", data=orjson.dumps(body))
+    def _ask(self, address: EngineAddress, path: str, body: Mapping[str, Any]) -> AbstractAsyncContextManager[Answer]:
+        process = address.uds, address.secret
+        client = self._clients.get(process)
+        if client is None:
+            client = self._clients[process] = EngineClient(*process, timeout_s=TIMEOUT_S)
+        return client.post(f"/v1/{path}", orjson.dumps(body))
 
     async def _ready(self, route: Route) -> EngineAddress:
         """The engine's address once it runs and has the model loaded. Raises `EngineUnavailable`."""
@@ -159,7 +157,7 @@ class EngineRouter:
                         raise NotReleased(str(problem))
                     if response.status != 200:
                         raise _failure(response.status, await response.read())
-            except (aiohttp.ClientError, OSError, TimeoutError) as exc:
+            except (BrokenAnswer, OSError) as exc:
                 raise EngineUnavailable(f"the engine stopped answering ({type(exc).__name__}); try again") from exc
             self._loaded.add(loaded)
 

@@ -21,7 +21,7 @@ QUEUE_RETRY_S = 60
 
 def limits_of(services: Services, caller: Caller, measure: Measure) -> Mapping[str, int]:
     """What limits the caller in a measure, by the key's or the project's id."""
-    defaults = services.settings.limits
+    defaults = services.limits
     found = {caller.project_id: defaults.of_project(caller.project_limits, measure)}
     if measure in OF_KEYS:
         found[caller.key_id] = defaults.of_key(caller.key_limits, measure)

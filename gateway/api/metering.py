@@ -64,7 +64,7 @@ class Meter:
 async def reserve(asker: Asker, asked: ChatRequest) -> Meter:
     """Reserve a guess of the tokens of prompt and answer, and of what they cost. Raises `LimitReached`."""
     services, caller = asker.services, asker.caller
-    limits = services.settings.limits
+    limits = services.limits
     n_tokens = _guess(asked)
     wanted = claims(services, caller, Measure.TOKENS, n_tokens)
     budget = limits_of(services, caller, Measure.BUDGET).get(caller.project_id, 0)

@@ -8,6 +8,7 @@ from gateway.settings import Settings
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
 from gateway.store.ids import Ids
+from gateway.store.limits import Limits
 from gateway.telemetry.spans import Traces, Untraced
 from moderation.types import Category
 
@@ -88,6 +89,11 @@ class Services:
     moderation: Moderation
     prompts: Prompts
     traces: Traces = field(default_factory=Untraced)
+    limits: Limits = field(init=False)
+    """The settings', made once."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "limits", self.settings.limits)
 
     def now(self) -> int:
         """Unix seconds."""
