@@ -8,12 +8,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
 from gateway.store import engines, keys, policies, tenants
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
 from gateway.store.ids import IdKind, Ids
 from gateway.store.models import Job, JobState, Model, Organization
-from sqlalchemy.orm import Session
 
 MODEL = "ft:miniature:bench::00000001"
 PLENTY = {"requests_per_minute": 10_000_000, "tokens_per_minute": 1_000_000_000}
