@@ -17,6 +17,7 @@ from gateway.compose.api import services
 from gateway.compose.store import Store
 from gateway.compose.tracing import traces
 from gateway.routing import EngineRouter
+from gateway.serving_prompts import ServingPrompts
 from gateway.settings import Settings
 from gateway.telemetry.logs import log_to_stderr
 from moderation.errors import TunegateError
@@ -41,10 +42,14 @@ def main() -> int:
     except TunegateError as error:
         logging.getLogger(__name__).error("cannot start: %s", error)
         return CANNOT_START
-    config = server_config(create_app(handed))
+    app = create_app(handed)
+    config = server_config(app)
 
     async def serve() -> None:
         await uvicorn.Server(config).serve(sockets=[socket.socket(fileno=arguments.fd)])
+        await app.state.shares.close()
+        if isinstance(handed.prompts, ServingPrompts):
+            await handed.prompts.close()
         if isinstance(handed.router, EngineRouter):
             await handed.router.close()
         await asyncio.to_thread(handed.traces.close)

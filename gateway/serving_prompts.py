@@ -97,8 +97,17 @@ class ServingPrompts:
             for (model, digest, audited), n_requests in counts.items():
                 serving_prompts.add(session, model, digest, n_requests=n_requests, audited=audited, now=self._now())
 
+    async def close(self) -> None:
+        """Write what was counted."""
+        if self._writing is not None:
+            self._writing.cancel()
+        await self._write()
+
     async def _write_soon(self) -> None:
         await asyncio.sleep(WRITE_AFTER_S)
+        await self._write()
+
+    async def _write(self) -> None:
         try:
             await asyncio.to_thread(self.write)
         except DatabaseUnavailable as error:

@@ -1,4 +1,4 @@
-"""What one request to an engine costs each HTTP client: `python -m bench.chat.clients`, processor time of this process."""
+"""What a request to an engine costs each HTTP client, in processor time: `python -m bench.chat.clients`."""
 
 import asyncio
 import subprocess
@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import httpx
 
-from bench.chat.figures import body
+from bench.chat.rivals import body
 from gateway.engine_client import EngineClient
 
 N = 2_000

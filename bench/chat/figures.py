@@ -1,84 +1,45 @@
-"""Requests a second and latency of chat: the gateway, a bare pass-through, LiteLLM's proxy and the upstream itself."""
+"""Requests a second and latency of chat: the gateway, a bare pass-through, LiteLLM's proxy and the upstream itself.
 
-import json
-import os
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+Keys, release check, limits (counted, and not reached), accounting and the log are on in the gateway, as they are by
+default. All are single processes before the same upstream, and take turns in one run.
+"""
 
-from bench.chat import installation
-from bench.chat.load import Tally, Target, ask
+import statistics
+from collections.abc import Mapping, Sequence
+
+from bench.chat.load import Tally, ask
+from bench.chat.rivals import Missing, Rival, running
+from bench.measure import Measure, machine
 
 CONNECTIONS = (1, 8, 32)
-ROUNDS = 3
-SECONDS = 1.2
-QUESTION = "Name three rivers that flow into the North Sea, and say of each where it rises."
+ROUNDS = 5
+SECONDS = 0.8
+LITELLM_GOAL, PASSING_GOAL = 7.0, 0.7
+ADDED_MS, MEMORY_MB = 2.0, 200.0
+Tallies = Mapping[tuple[str, int], Sequence[Tally]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rival:
-    """A running way to the upstream."""
-
-    target: Target
-    process: "subprocess.Popen[bytes]"
-
-    def cpu_s(self) -> float:
-        """Seconds of processor time that the process has used."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def memory_mb(self, line: str = "VmRSS") -> float:
-        """Resident memory now, or at most (`VmHWM`)."""
-        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        return next(int(text.split()[1]) for text in lines if text.startswith(line)) / 1024
+def measures() -> Sequence[Measure]:
+    """By number of connections: the rate against both rivals, and what is added to the upstream's latency."""
+    with running() as (rivals, missing):
+        tallies = compare(rivals)
+        memory_mb = rivals["gateway"].memory_mb("VmHWM")
+    found = [_memory(memory_mb)]
+    for n in CONNECTIONS:
+        found.append(_rate(tallies, n, "aiohttp", "a bare FastAPI pass-through with aiohttp", PASSING_GOAL))
+        if missing:
+            found.append(_no_litellm(tallies, n, missing[0]))
+        else:
+            found.append(_rate(tallies, n, "litellm", "LiteLLM's proxy", LITELLM_GOAL))
+        found += [_added(tallies, n, q) for q in (0.5, 0.99)]
+    return found
 
 
-def body(model: str) -> bytes:
-    """A short question under a system prompt."""
-    turns = [{"role": "system", "content": "You are a geographer."}, {"role": "user", "content": QUESTION}]
-    return json.dumps({"model": model, "messages": turns, "max_tokens": 64, "temperature": 0.5}).encode()
-
-
-@contextmanager
-def running(rivals: Sequence[str]) -> Iterator[dict[str, Rival]]:
-    """The upstream and whatever of these stands before it, each in a process of its own."""
-    with ExitStack() as stack:
-        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        uds = str(home / "engine.sock")
-        environment = dict(os.environ)
-        found: dict[str, Rival] = {}
-
-        def started(name: str, process: "subprocess.Popen[bytes]", port: int, model: str, key: str = "-") -> None:
-            stack.callback(_end, process)
-            _wait(port, process)
-            found[name] = Rival(target=Target(name=name, port=port, body=body(model), key=key), process=process)
-
-        def module(name: str, *arguments: str) -> tuple["subprocess.Popen[bytes]", int]:
-            port = _free_port()
-            command = [sys.executable, "-m", f"bench.chat.{name}", "--port", str(port), "--uds", uds, *arguments]
-            return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL), port
-
-        started("direct", *module("instant"), "instant")
-        if "gateway" in rivals:
-            key = installation.install(home, uds)
-            started("gateway", *installation.start(home, environment), installation.MODEL, key)
-        for client in ("aiohttp", "httpx"):
-            if client in rivals:
-                started(client, *module("passing", "--client", client), "instant")
-        yield found
-
-
-def compare(rivals: Mapping[str, Rival]) -> dict[tuple[str, int], list[Tally]]:
+def compare(rivals: Mapping[str, Rival]) -> Tallies:
     """Rounds of asking each, taking turns."""
     tallies: dict[tuple[str, int], list[Tally]] = {}
     for rival in rivals.values():
-        ask(rival.target, connections=2, seconds=0.5)
+        ask(rival.target, connections=2, seconds=1.0)
     for _ in range(ROUNDS):
         for n in CONNECTIONS:
             for name, rival in rivals.items():
@@ -86,45 +47,65 @@ def compare(rivals: Mapping[str, Rival]) -> dict[tuple[str, int], list[Tally]]:
     return tallies
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _rate(tallies: Tallies, n: int, rival: str, called: str, goal: float) -> Measure:
+    pairs = zip(tallies["gateway", n], tallies[rival, n], strict=True)
+    ratio = statistics.median(ours.rate / theirs.rate for ours, theirs in pairs)
+    rate = statistics.median(tally.rate for tally in tallies[rival, n])
+    return Measure(
+        name=f"chat, {n} at once",
+        value=statistics.median(tally.rate for tally in tallies["gateway", n]),
+        unit="requests/s",
+        rival=f"{called}: {rate:,.0f}",
+        ratio=ratio,
+        goal=f">= {goal:g}",
+        met=ratio >= goal,
+        machine=machine(),
+    )
 
 
-def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
+def _no_litellm(tallies: Tallies, n: int, missing: Missing) -> Measure:
+    return Measure(
+        name=f"chat, {n} at once",
+        value=statistics.median(tally.rate for tally in tallies["gateway", n]),
+        unit="requests/s",
+        rival=f"LiteLLM's proxy could not be had: {missing.why}",
+        ratio=0.0,
+        goal=f">= {LITELLM_GOAL:g}",
+        met=False,
+        machine=machine(),
+    )
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def _added(tallies: Tallies, n: int, q: float) -> Measure:
+    """Latency added to the upstream's; at one connection its median has a limit."""
+
+    def added_ms(name: str) -> float:
+        pairs = zip(tallies[name, n], tallies["direct", n], strict=True)
+        return statistics.median(tally.quantile(q) - direct.quantile(q) for tally, direct in pairs) * 1e3
+
+    ours = added_ms("gateway")
+    others = {name: added_ms(name) for name in ("aiohttp", "litellm") if (name, n) in tallies}
+    limited = n == 1 and q == 0.5
+    return Measure(
+        name=f"chat, {n} at once, latency added (p{q * 100:.0f})",
+        value=ours,
+        unit="ms",
+        rival="; ".join(f"{name} adds {ms:.2f} ms" for name, ms in others.items()),
+        ratio=ours / ADDED_MS if limited else ours / others["aiohttp"],
+        goal=f"<= 1 of {ADDED_MS:g} ms" if limited else "printed, of aiohttp's",
+        met=not limited or ours <= ADDED_MS,
+        machine=machine(),
+    )
 
 
-if __name__ == "__main__":
-    with running(sys.argv[1:] or ["gateway", "aiohttp", "httpx"]) as found:
-        for rival in found.values():
-            ask(rival.target, connections=2, seconds=0.5)
-        for n in CONNECTIONS:
-            for name, rival in found.items():
-                cpu = rival.cpu_s()
-                mine = time.process_time()
-                tally = ask(rival.target, connections=n, seconds=2)
-                k = len(tally.latencies_s)
-                print(
-                    f"{n:3d} {name:10s} {tally.rate:8.0f}/s p50 {tally.quantile(0.5) * 1e3:7.2f} ms p99 {tally.quantile(0.99) * 1e3:7.2f} ms"
-                    f"  cpu {(rival.cpu_s() - cpu) / k * 1e3:6.3f} ms/request, generator {(time.process_time() - mine) / k * 1e3:6.3f}, {rival.memory_mb():.0f} MB",
-                    flush=True,
-                )
+def _memory(memory_mb: float) -> Measure:
+    return Measure(
+        name="memory of an API process, at most",
+        value=memory_mb,
+        unit="MB",
+        rival=f"limit of {MEMORY_MB:g} MB",
+        ratio=memory_mb / MEMORY_MB,
+        goal="<= 1",
+        met=memory_mb <= MEMORY_MB,
+        machine=machine(),
+    )

@@ -5,8 +5,8 @@ import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 from sqlalchemy.orm import Session
 
@@ -68,7 +68,7 @@ def _tenant(session: Session, ids: Ids, organization: Organization) -> str:
     return keys.issue(session, ids, secrets.token_bytes, who, options, now=NOW).value
 
 
-def start(home: Path, environment: Mapping[str, str]) -> tuple["subprocess.Popen[bytes]", int]:
+def start(home: Path, log: IO[bytes]) -> tuple["subprocess.Popen[bytes]", int]:
     """The API process as `tunegate serve` starts it, on a port of its own."""
     listener = socket.socket(proto=socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
@@ -77,9 +77,10 @@ def start(home: Path, environment: Mapping[str, str]) -> tuple["subprocess.Popen
     fd = listener.fileno()
     process = subprocess.Popen(
         [sys.executable, "-m", "gateway.api_process", "--fd", str(fd), "--parent", str(os.getpid())],
-        env={**environment, "TUNEGATE_HOME": str(home)},
+        env={**os.environ, "TUNEGATE_HOME": str(home)},
         pass_fds=(fd,),
         stdin=subprocess.DEVNULL,
+        stderr=log,
     )
     listener.close()
     return process, port

@@ -1,13 +1,12 @@
 """The least that anybody would write: FastAPI that hands a body on and an answer back, with no check of either.
 
-`python -m bench.chat.passing --port 8002 --uds /tmp/x.sock [--client httpx]`, under uvicorn as it comes.
+`python -m bench.chat.passing --port 8002 --uds /tmp/x.sock`, under uvicorn as it comes.
 """
 
 import argparse
 from collections.abc import Awaitable, Callable
 
 import aiohttp
-import httpx
 import uvicorn
 from fastapi import FastAPI, Request, Response
 
@@ -29,7 +28,7 @@ def create_app(ask: Ask) -> FastAPI:
 
 
 def with_aiohttp(uds: str) -> Ask:
-    """The faster of the two usual clients."""
+    """The faster of the usual clients."""
     sessions: list[aiohttp.ClientSession] = []
 
     async def ask(body: bytes) -> tuple[int, bytes]:
@@ -41,22 +40,9 @@ def with_aiohttp(uds: str) -> Ask:
     return ask
 
 
-def with_httpx(uds: str) -> Ask:
-    """The client that most would take."""
-    client = httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=uds), headers=JSON)
-
-    async def ask(body: bytes) -> tuple[int, bytes]:
-        response = await client.post(URL, content=body)
-        return response.status_code, response.content
-
-    return ask
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--uds", required=True)
-    parser.add_argument("--client", choices=("aiohttp", "httpx"), default="aiohttp")
     arguments = parser.parse_args()
-    asker = with_httpx(arguments.uds) if arguments.client == "httpx" else with_aiohttp(arguments.uds)
-    uvicorn.run(create_app(asker), port=arguments.port, log_level="warning", access_log=False)
+    uvicorn.run(create_app(with_aiohttp(arguments.uds)), port=arguments.port, log_level="warning", access_log=False)

@@ -93,6 +93,7 @@ class Services:
     """The settings', made once."""
 
     def __post_init__(self) -> None:
+        """Make what follows from the settings."""
         object.__setattr__(self, "limits", self.settings.limits)
 
     def now(self) -> int:
