@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from gateway.store.errors import DatabaseUnavailable
 
-CONFIRM_AFTER_S = 0.1
+CONFIRM_AFTER_S = 0.2
 """How old a confirmation may get before a request asks for the next one, for which it does not wait."""
 TRUSTED_S = 0.5
 """How old it may get before requests wait for the next one."""

@@ -52,6 +52,8 @@ def log_to_stderr(process: str, form: LogFormat = LogFormat.TEXT, *, level: int 
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(process) if form is LogFormat.JSON else TextLines(process))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    # What no line of ours shows is a third of what a line costs, and there is one for every request.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
 
