@@ -58,9 +58,13 @@ class Answer:
                     raise BrokenAnswer("the engine hung up in the middle of its answer")
                 size -= len(piece)
                 yield piece
-            await self.reader.readexactly(2)
-        await self.reader.readuntil(b"\r\n")  # no engine sends trailers
+            await self._line_ends()
+        await self._line_ends()  # no engine sends trailers
         self.is_over = True
+
+    async def _line_ends(self) -> None:
+        if await self.reader.readexactly(2) != b"\r\n":
+            raise BrokenAnswer("a chunk of the engine's answer is longer than it said")
 
 
 class EngineClient:
@@ -86,8 +90,8 @@ class EngineClient:
         connection, answer = await self._ask(request)
         try:
             yield answer
-        except asyncio.IncompleteReadError as exc:
-            raise BrokenAnswer("the engine hung up in the middle of its answer") from exc
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as exc:
+            raise BrokenAnswer("the engine hung up in the middle of its answer, or lost its measure") from exc
         finally:
             connection.timer.cancel()
             if answer.is_over:

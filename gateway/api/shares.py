@@ -48,6 +48,7 @@ Correction = tuple[str, Measure, int, int]
 class _Share:
     start: int
     """Of the window, unix seconds."""
+    end: int
     left: int = 0
     """Counted in the database and not used yet; negative for what was used and is not counted there."""
     waiting: int = 0
@@ -85,18 +86,18 @@ class Shares:
             Allowance(
                 limit=claim.limit,
                 remaining=max(claim.limit - share.used + share.left, 0),
-                reset_s=window(claim.measure, now)[1] - now,
+                reset_s=share.end - now,
             )
             for claim, share in pairs
         ]
 
     def settle(self, claim: Claim, used: int, *, taken_at: int) -> None:
         """Put right an amount that was taken by a guess, at a unix second."""
-        start = window(claim.measure, taken_at)[0]
         share = self._shares.get((claim.scope, claim.measure))
-        if share is not None and share.start == start:
+        if share is not None and share.start <= taken_at < share.end:
             share.left += claim.amount - used
         else:
+            start = window(claim.measure, taken_at)[0]
             self._corrections.append((claim.scope, claim.measure, start, claim.amount - used))
         self._flush_soon()
 
@@ -142,12 +143,12 @@ class Shares:
             return [_take(session, claim, lack, recent, now) for claim, lack, recent in wanted]
 
     def _share(self, scope: str, measure: Measure, now: int) -> _Share:
-        start = window(measure, now)[0]
         share = self._shares.get((scope, measure))
-        if share is None or share.start != start:
+        if share is None or not share.start <= now < share.end:
             if share is not None and share.left < 0:
                 self._corrections.append((scope, measure, share.start, share.left))
-            share = self._shares[scope, measure] = _Share(start=start)
+            start, end = window(measure, now)
+            share = self._shares[scope, measure] = _Share(start=start, end=end)
         return share
 
     def _flush_soon(self) -> None:
