@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import uvicorn
 
@@ -19,6 +20,7 @@ from gateway.compose.tracing import traces
 from gateway.routing import EngineRouter
 from gateway.serving_prompts import ServingPrompts
 from gateway.settings import Settings
+from gateway.store.database import N_THREADS
 from gateway.telemetry.logs import log_to_stderr
 from moderation.errors import TunegateError
 
@@ -46,6 +48,8 @@ def main() -> int:
     config = server_config(app)
 
     async def serve() -> None:
+        # Chat reads in its threads; a few models that are fetched for an engine must not take all of them.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(N_THREADS))
         await uvicorn.Server(config).serve(sockets=[socket.socket(fileno=arguments.fd)])
         await app.state.shares.close()
         if isinstance(handed.prompts, ServingPrompts):
