@@ -92,7 +92,8 @@ class ServingPrompts:
 
     def write(self) -> None:
         """Add what was counted since the last time to the database."""
-        with self._one_writes, self._database.write() as session:
+        with self._one_writes, self._database.write(alone=False) as session:
+            # What it adds takes its own turn; that it was written is no reason to doubt what is remembered.
             counts, self._counts = self._counts, Counter()
             for (model, digest, audited), n_requests in counts.items():
                 serving_prompts.add(session, model, digest, n_requests=n_requests, audited=audited, now=self._now())

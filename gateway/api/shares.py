@@ -1,9 +1,9 @@
 """Shares of limits: what this replica has counted in the database ahead of the requests that will use it.
 
-A request that finds its share large enough waits for nobody. Else the share grows by what is lacking and about as much
-again as was used in the last half second, never by more than a twentieth of what the limit leaves, so that near a limit
-each request is counted by itself. What is not used is given back. So a limit is never exceeded, whatever
-crashes: a replica that dies leaves counted what it had taken for half a second.
+A request that finds its share large enough waits for nobody. Else the share grows by what is lacking and by what will do
+for about two seconds, never by more than a twentieth of what the limit leaves, so that near a limit each request is
+counted by itself. What is not used for a second is given back. So a limit is never exceeded, whatever crashes: a replica
+that dies leaves counted what it had taken for two seconds.
 """
 
 import asyncio
@@ -20,9 +20,13 @@ from gateway.store.errors import DatabaseUnavailable, LimitReached
 from gateway.store.limits import Measure, window
 from gateway.store.usage import Allowance
 
-FLUSH_AFTER_S = 0.5
+FLUSH_AFTER_S = 1.0
 PART = 20
 """A share takes at most this part of what a limit leaves in advance."""
+AHEAD = 2
+"""Times what was used since the last flush that a share takes in advance."""
+FIRST = 16
+"""Such requests as the present one that it takes in advance at least."""
 logger = logging.getLogger(__name__)
 
 
@@ -211,7 +215,7 @@ def _take(session: Session, claim: Claim, lack: int, recent: int, now: int) -> t
     asked = lack or not claim.amount
     if asked and (used > limit if claim.whole else used - lack >= limit):
         raise LimitReached(measure, limit=limit, reset_s=window(measure, now)[1] - now, amount=claim.amount)
-    more = min(recent, (limit - used) // PART)
+    more = min(max(AHEAD * recent, FIRST * claim.amount), (limit - used) // PART)
     if not lack or more <= 0:
         return lack, used
     return lack + more, usage.add(session, scope, measure, more, now=now)
