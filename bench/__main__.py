@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import classifiers, demo, detectors, engine, floods, judges, rule, screening, starting, training, uploads
+from bench.chat import figures as chat
 from bench.measure import Measure
 from bench.zoo import figures as zoo
 
@@ -24,6 +25,7 @@ SUITES: dict[str, Callable[[], Sequence[Measure]]] = {
     "training": training.measures,
     "uploads": uploads.measures,
     "starting": starting.measures,
+    "chat": chat.measures,
     "demo": demo.measures,
 }
 RESULTS = Path(__file__).parent / "results.json"

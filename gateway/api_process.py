@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import uvicorn
 
@@ -17,7 +18,9 @@ from gateway.compose.api import services
 from gateway.compose.store import Store
 from gateway.compose.tracing import traces
 from gateway.routing import EngineRouter
+from gateway.serving_prompts import ServingPrompts
 from gateway.settings import Settings
+from gateway.store.database import N_THREADS
 from gateway.telemetry.logs import log_to_stderr
 from moderation.errors import TunegateError
 
@@ -42,10 +45,16 @@ def main() -> int:
     except TunegateError as error:
         logging.getLogger(__name__).error("cannot start: %s", error)
         return CANNOT_START
-    config = server_config(create_app(handed))
+    app = create_app(handed)
+    config = server_config(app)
 
     async def serve() -> None:
+        # Chat reads in its threads; a few models that are fetched for an engine must not take all of them.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(N_THREADS))
         await uvicorn.Server(config).serve(sockets=[socket.socket(fileno=arguments.fd)])
+        await app.state.shares.close()
+        if isinstance(handed.prompts, ServingPrompts):
+            await handed.prompts.close()
         if isinstance(handed.router, EngineRouter):
             await handed.router.close()
         await asyncio.to_thread(handed.traces.close)

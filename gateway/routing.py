@@ -1,27 +1,29 @@
 """From a model's name to the engine that serves it.
 
-The released set is read from the database for every request: what was revoked a moment ago is gone,
-and a database that does not answer means that nothing is served.
+What is released, and where engines answer, is remembered for as long as the database confirms it: what was revoked a
+moment ago is gone, and a database that does not answer means that nothing is served.
 """
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
 import orjson
 
 from deploy.errors import EngineRefused, EngineUnavailable, NotReleased
 from gateway.api.services import Route
+from gateway.engine_client import Answer, BrokenAnswer, EngineClient
 from gateway.store import engines, released
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
 from gateway.store.decisions import POLICY
-from gateway.store.engines import EngineAddress
+from gateway.store.engines import AddressOf, EngineAddress
 from gateway.store.errors import DatabaseUnavailable
 from gateway.store.models import Model
+from gateway.store.released import BaseOf
 
 START_TIMEOUT_S = 90.0
 """How long a request waits for an engine that has yet to start."""
@@ -53,7 +55,7 @@ class EngineRouter:
         self._bases = bases
         self._clock = clock
         self._monotonic = monotonic
-        self._sessions: dict[str, aiohttp.ClientSession] = {}
+        self._clients: dict[tuple[str, str], EngineClient] = {}
         self._loaded: set[Loaded] = set()
         self._loading: dict[Loaded, asyncio.Lock] = {}
 
@@ -62,10 +64,10 @@ class EngineRouter:
         if model in self._bases:
             return Route(engine_id=model, model=model)
         try:
-            row = await asyncio.to_thread(self._released, project_id, model)
+            base = await self._database.memory.get(BaseOf(project_id, model))
         except DatabaseUnavailable as exc:
             raise EngineUnavailable("it cannot be told which models are released; try again") from exc
-        return None if row is None else Route(engine_id=row.base_name, model=model)
+        return None if base is None else Route(engine_id=base, model=model)
 
     async def post(self, route: Route, body: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
         """Ask for a completion; status and JSON body of the answer. Raises `EngineUnavailable`."""
@@ -86,16 +88,16 @@ class EngineRouter:
                         continue
                     if response.status != 200:
                         raise _failure(response.status, await response.read())
-                    async for piece in response.content.iter_any():
+                    async for piece in response.pieces():
                         yield piece
                     return
-            except (aiohttp.ClientError, OSError, TimeoutError) as exc:
+            except (BrokenAnswer, OSError) as exc:
                 raise EngineUnavailable(f"the engine stopped answering ({type(exc).__name__}); try again") from exc
 
     async def close(self) -> None:
         """Close every connection."""
-        for session in self._sessions.values():
-            await session.close()
+        for client in self._clients.values():
+            client.close()
 
     async def _post_once(self, route: Route, body: Mapping[str, Any]) -> tuple[int, Mapping[str, Any]]:
         address = await self._ready(route)
@@ -103,18 +105,15 @@ class EngineRouter:
             async with self._ask(address, "chat/completions", {**body, "model": route.model}) as response:
                 answer: Mapping[str, Any] = orjson.loads(await response.read())
                 return response.status, answer
-        except (aiohttp.ClientError, OSError, TimeoutError, orjson.JSONDecodeError) as exc:
+        except (BrokenAnswer, OSError, orjson.JSONDecodeError) as exc:
             raise EngineUnavailable(f"the engine stopped answering ({type(exc).__name__}); try again") from exc
 
-    def _ask(self, address: EngineAddress, path: str, body: Mapping[str, Any]) -> Any:
-        session = self._sessions.get(address.uds)
-        if session is None:
-            session = self._sessions[address.uds] = aiohttp.ClientSession(
-                connector=aiohttp.UnixConnector(address.uds, limit=0),
-                timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
-                headers={"Content-Type": "application/json", "Authorization": f"Bearer {address.secret}"},
-            )
-        return session.post(f"http://engine/v1/{path}", data=orjson.dumps(body))
+    def _ask(self, address: EngineAddress, path: str, body: Mapping[str, Any]) -> AbstractAsyncContextManager[Answer]:
+        process = address.uds, address.secret
+        client = self._clients.get(process)
+        if client is None:
+            client = self._clients[process] = EngineClient(*process, timeout_s=TIMEOUT_S)
+        return client.post(f"/v1/{path}", orjson.dumps(body))
 
     async def _ready(self, route: Route) -> EngineAddress:
         """The engine's address once it runs and has the model loaded. Raises `EngineUnavailable`."""
@@ -124,6 +123,11 @@ class EngineRouter:
         return address
 
     async def _address(self, engine_id: str) -> EngineAddress:
+        memory, question = self._database.memory, AddressOf(engine_id)
+        address = await memory.get(question)
+        if address is not None and self._clock() <= address.until:
+            return address
+        memory.forget(question)
         deadline = self._monotonic() + START_TIMEOUT_S
         while True:
             address = await asyncio.to_thread(self._want, engine_id)
@@ -153,16 +157,12 @@ class EngineRouter:
                         raise NotReleased(str(problem))
                     if response.status != 200:
                         raise _failure(response.status, await response.read())
-            except (aiohttp.ClientError, OSError, TimeoutError) as exc:
+            except (BrokenAnswer, OSError) as exc:
                 raise EngineUnavailable(f"the engine stopped answering ({type(exc).__name__}); try again") from exc
             self._loaded.add(loaded)
 
     def _forget(self, route: Route) -> None:
         self._loaded = {loaded for loaded in self._loaded if loaded.model != route.model}
-
-    def _released(self, project_id: str, model: str) -> Model | None:
-        with self._database.read() as session:
-            return released.find(session, project_id, model)
 
     def _by_name(self, model: str) -> Model | None:
         with self._database.read() as session:
@@ -175,13 +175,8 @@ class EngineRouter:
                 released.hold(session, row, why=why, actor=POLICY, now=int(self._clock()))
 
     def _want(self, engine_id: str) -> EngineAddress | None:
-        now = int(self._clock())
-        with self._database.read() as session:
-            address = engines.known(session, engine_id, now=now)
-        if address is not None:
-            return address
         with self._database.write() as session:
-            return engines.want(session, engine_id, now=now)
+            return engines.want(session, engine_id, now=int(self._clock()))
 
 
 def _failure(status: int, raw: bytes) -> EngineRefused | EngineUnavailable:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from deploy.errors import NotReleased
 from deploy.registry import prompt_digest
 from deploy.types import ServingContexts
@@ -23,18 +25,35 @@ from gateway.store.errors import DatabaseUnavailable
 from gateway.store.models import Job, PolicyVersion
 
 WRITE_AFTER_S = 1.0
-MAX_MODELS = 10_000
-"""Models whose audited prompts are remembered; beyond, they are read again."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Audited:
+class Audited:
     """What a model's audit and policy say; neither changes once it is released."""
 
     contexts: ServingContexts
     digests: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditOf:
+    """What was audited of a model: a question that `gateway.store.memory` remembers."""
+
+    model: str
+
+    def ask(self, session: Session) -> Audited | None:
+        """None for a model that is not in service."""
+        job_id = serving_prompts.job_of(session, self.model)
+        if job_id is None:
+            return None
+        job = session.get_one(Job, job_id)
+        policy = session.get(PolicyVersion, job.policy_digest)
+        if policy is None:
+            return None
+        mode = policy.document.get("serving", {}).get("contexts", ServingContexts.ANY.value)
+        return Audited(contexts=ServingContexts(mode), digests=audited_digests(job.audit or {}))
 
 
 class ServingPrompts:
@@ -43,8 +62,7 @@ class ServingPrompts:
     def __init__(self, database: Database, *, now: Callable[[], int]) -> None:
         self._database = database
         self._now = now
-        self._audited: dict[str, _Audited] = {}
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._counts: Counter[tuple[str, str, bool]] = Counter()
         self._writing: asyncio.Task[None] | None = None
         self._one_writes = threading.Lock()
 
@@ -55,16 +73,11 @@ class ServingPrompts:
         and this is none of them, and NotReleased for a model that is in service no more. The refused
         are counted too.
         """
-        known = self._audited.get(model)
+        known = await self._database.memory.get(AuditOf(model))
         if known is None:
-            known = await asyncio.to_thread(self._read, model)
-            if known is None:
-                raise NotReleased(f"{model} was taken out of service a moment ago")
-            if len(self._audited) >= MAX_MODELS:
-                self._audited.clear()
-            self._audited[model] = known
+            raise NotReleased(f"{model} was taken out of service a moment ago")
         digest = prompt_digest(conditions)
-        self._counts[model, digest] += 1
+        self._counts[model, digest, digest in known.digests] += 1
         if self._writing is None or self._writing.done():
             self._writing = asyncio.get_running_loop().create_task(self._write_soon())
         if known.contexts is ServingContexts.AUDITED and digest not in known.digests:
@@ -79,28 +92,27 @@ class ServingPrompts:
 
     def write(self) -> None:
         """Add what was counted since the last time to the database."""
-        with self._one_writes, self._database.write() as session:
+        with self._one_writes, self._database.write(alone=False) as session:
+            # What it adds takes its own turn; that it was written is no reason to doubt what is remembered.
             counts, self._counts = self._counts, Counter()
-            for (model, digest), n_requests in counts.items():
-                audited = model in self._audited and digest in self._audited[model].digests
+            for (model, digest, audited), n_requests in counts.items():
                 serving_prompts.add(session, model, digest, n_requests=n_requests, audited=audited, now=self._now())
+
+    async def close(self) -> None:
+        """Write what was counted."""
+        if self._writing is not None:
+            self._writing.cancel()
+        await self._write()
 
     async def _write_soon(self) -> None:
         await asyncio.sleep(WRITE_AFTER_S)
+        await self._write()
+
+    async def _write(self) -> None:
         try:
             await asyncio.to_thread(self.write)
         except DatabaseUnavailable as error:
             logger.warning("the system prompts of the last second were not counted: %s", error)
-
-    def _read(self, model: str) -> _Audited | None:
-        with self._database.read() as session:
-            job_id = serving_prompts.job_of(session, model)
-            job = None if job_id is None else session.get_one(Job, job_id)
-            policy = None if job is None else session.get_one(PolicyVersion, job.policy_digest)
-        if job is None or policy is None:
-            return None
-        mode = policy.document.get("serving", {}).get("contexts", ServingContexts.ANY.value)
-        return _Audited(contexts=ServingContexts(mode), digests=audited_digests(job.audit or {}))
 
 
 def audited_digests(audit: Mapping[str, Any]) -> frozenset[str]:

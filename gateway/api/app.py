@@ -1,13 +1,11 @@
 """The application, made from its services."""
 
-import logging
-
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from gateway.api.errors import translate
+from gateway.api.direct import Direct
 from gateway.api.job_metrics import JobMetrics
 from gateway.api.metrics import RequestMetrics
 from gateway.api.middleware import Envelope
@@ -30,10 +28,10 @@ from gateway.api.routers import (
     uploads,
 )
 from gateway.api.services import Services
+from gateway.api.shares import Shares
 from gateway.api.trailing import Trailing
-from gateway.api.wire import error_response, invalid, json_response
+from gateway.api.wire import error_response, failure, invalid, json_response
 from gateway.errors import ApiError
-from gateway.store.errors import StateUnavailable
 from gateway.store.ids import IdKind
 from moderation.errors import TunegateError
 
@@ -49,14 +47,15 @@ RESOURCES = (files, uploads, jobs, reviews, screenings, exports, models, chat, c
 """Routes of a project. Exports go before models, whose names may hold slashes."""
 ADMINISTRATION = (projects, members, organization)
 """Routes of an organisation, for admin keys."""
-logger = logging.getLogger(__name__)
 
 
 def create_app(services: Services) -> FastAPI:
     """OpenAI's API over these services. The application opens and closes nothing itself."""
     app = FastAPI(title="tunegate", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.services = services
+    app.state.shares = Shares(services.database, services.now)
     app.state.metrics = RequestMetrics()
+    app.add_middleware(Direct, routes=(*chat.router.routes, *completions.router.routes))
     app.add_middleware(Trailing, services=services)
     app.state.job_metrics = JobMetrics()
     observer = Observer(metrics=app.state.metrics, traces=services.traces, log_requests=services.settings.log_requests)
@@ -73,9 +72,7 @@ def create_app(services: Services) -> FastAPI:
 
 def _ours(_request: Request, error: Exception) -> Response:
     assert isinstance(error, TunegateError)
-    if isinstance(error, StateUnavailable):
-        logger.error("%s", error)
-    return error_response(translate(error))
+    return failure(error)
 
 
 def _validation(_request: Request, error: Exception) -> Response:

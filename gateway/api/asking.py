@@ -8,14 +8,14 @@ from typing import Any
 from starlette.responses import StreamingResponse
 
 from deploy.errors import NotReleased
+from gateway.api.auth import Asker
 from gateway.api.chat_requests import ChatRequest
 from gateway.api.errors import envelope, internal_error, model_not_found, translate, unavailable
 from gateway.api.genai import count
 from gateway.api.metering import Meter, reserve
-from gateway.api.services import Route, Services
+from gateway.api.services import Route
 from gateway.api.sse import BrokenStream, read_events, write_done, write_event
 from gateway.errors import ApiError
-from gateway.store.keys import Caller
 from gateway.telemetry.spans import Attribute
 from moderation.errors import TunegateError
 
@@ -27,8 +27,7 @@ Json = Mapping[str, Any]
 class Asking:
     """One client's request, which may ask a model several times."""
 
-    services: Services
-    caller: Caller
+    asker: Asker
     told: MutableMapping[str, Attribute]
     """What the request's span says; token counts are added."""
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -40,10 +39,10 @@ class Asking:
         """
         try:
             route, meter = await self._admitted(asked)
-            status, answered = await self.services.router.post(route, asked.to_engine() | {"model": route.model})
+            status, answered = await self.asker.services.router.post(route, asked.to_engine() | {"model": route.model})
         except NotReleased as exc:  # it did not verify when an engine was to load it, or was just revoked
             raise model_not_found(asked.model) from exc
-        await meter.settle(answered.get("usage") if status == 200 else None)
+        meter.settle(answered.get("usage") if status == 200 else None)
         if status != 200:
             raise _refusal(status, answered, asked.model)
         count(self.told, answered)
@@ -56,9 +55,9 @@ class Asking:
         try:
             route, meter = await self._admitted(asked)
             wanted = asked.to_engine() | {"model": route.model}
-            if meter.active:
+            if meter.claims:
                 wanted["stream_options"] = {"include_usage": True}
-            read = read_events(self.services.router.stream(route, wanted))
+            read = read_events(self.asker.services.router.stream(route, wanted))
             events = meter.watch(read, passes_usage=asked.include_usage)
             first = await anext(events)
         except (BrokenStream, StopAsyncIteration) as exc:
@@ -80,13 +79,14 @@ class Asking:
         return every()
 
     async def _admitted(self, asked: ChatRequest) -> tuple[Route, Meter]:
-        route = await self.services.router.resolve(self.caller.project_id, asked.model)
+        services = self.asker.services
+        route = await services.router.resolve(self.asker.caller.project_id, asked.model)
         if route is None:
             raise model_not_found(asked.model)
-        meter = await reserve(self.services, self.caller, asked)
+        meter = await reserve(self.asker, asked)
         self.headers = meter.headers
         if asked.model.startswith("ft:"):
-            await self.services.prompts.admit(asked.model, asked.conditions)
+            await services.prompts.admit(asked.model, asked.conditions)
         return route, meter
 
 

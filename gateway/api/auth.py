@@ -1,12 +1,14 @@
 """Who calls, and whether they may: a bearer key, checked before anything else of a request is looked at."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from gateway.api.limits import count_details, count_request
-from gateway.api.rules import ADMIN_ACTS, RULES
+from gateway.api.limits import claim_request, count_details, count_request
+from gateway.api.rules import ADMIN_ACTS, ASKING, RULES, Rule
 from gateway.api.services import Services
+from gateway.api.shares import Shares
 from gateway.api.trailing import Pending
 from gateway.errors import ApiError
 from gateway.store import admin_keys, keys
@@ -30,11 +32,21 @@ async def services_of(request: Request) -> Services:
 Here = Annotated[Services, Depends(services_of)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks a model, and with what they are served."""
+
+    services: Services
+    shares: Shares
+    """What this replica has of their limits."""
+    caller: Caller
+
+
 def caller_of(request: Request, services: Here) -> Caller:
     """Whose key the request carries. Raises a 401, a 403 for what it may not do, and a 429 when it asks too often."""
     key = _bearer(request)
     caller = None
-    if len(key) <= MAX_KEY_LENGTH and not key.startswith(admin_keys.PREFIX):
+    if _may_be_known(key):
         with services.database.read() as session:
             caller = keys.verify(session, key, now=services.now())
     if caller is None:
@@ -43,13 +55,7 @@ def caller_of(request: Request, services: Here) -> Caller:
     detailed = rule.details and caller.may_read_details
     if rule.act and (detailed or not rule.details):
         request.state.trail = Pending(actor=_actor(caller), act=rule.act)
-    request.state.organization = caller.organization_id
-    if rule.permission not in caller.permissions:
-        message = (
-            f"Your key lacks the permission '{rule.permission}', which its role '{caller.role}' does not have or the "
-            "key does not name. Ask an administrator of this gateway for a key that may do this."
-        )
-        raise ApiError(403, message, code="insufficient_permissions")
+    _check(request, caller, rule)
     request.state.headers = count_request(services, caller)
     if detailed:
         count_details(services, caller)
@@ -57,6 +63,21 @@ def caller_of(request: Request, services: Here) -> Caller:
 
 
 Who = Annotated[Caller, Depends(caller_of)]
+
+
+async def asker_of(request: Request) -> Asker:
+    """The same for those who ask models, which is no act of the trail: nothing is read that is remembered."""
+    services: Services = request.app.state.services
+    shares: Shares = request.app.state.shares
+    key = _bearer(request)
+    caller = None
+    if _may_be_known(key):
+        caller = await services.database.memory.get(keys.OwnerOf(keys.digest(key)))
+    if caller is None or caller.has_expired(services.now()):
+        raise _unknown(key)
+    _check(request, caller, ASKING)
+    request.state.headers = await claim_request(services, shares, caller)
+    return Asker(services=services, shares=shares, caller=caller)
 
 
 def administrator_of(request: Request, services: Here) -> Administrator:
@@ -87,6 +108,21 @@ def administrator_of(request: Request, services: Here) -> Administrator:
 
 
 Admin = Annotated[Administrator, Depends(administrator_of)]
+
+
+def _may_be_known(key: str) -> bool:
+    return len(key) <= MAX_KEY_LENGTH and not key.startswith(admin_keys.PREFIX)
+
+
+def _check(request: Request, caller: Caller, rule: Rule) -> None:
+    """Raise a 403 for a caller who may not do what a route is for."""
+    request.state.organization = caller.organization_id
+    if rule.permission not in caller.permissions:
+        message = (
+            f"Your key lacks the permission '{rule.permission}', which its role '{caller.role}' does not have or the "
+            "key does not name. Ask an administrator of this gateway for a key that may do this."
+        )
+        raise ApiError(403, message, code="insufficient_permissions")
 
 
 def _bearer(request: Request) -> str:

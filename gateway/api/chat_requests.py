@@ -112,6 +112,8 @@ class ChatRequest(Wire):
         return "\n".join(turns) + ("\0" + orjson.dumps(steers, option=orjson.OPT_SORT_KEYS).decode() if steers else "")
 
     def _steers(self) -> dict[str, Any]:
+        if not (self.tools or self.tool_choice or self.response_format or self.logit_bias):
+            return {}
         steers = self.model_dump(
             include={"tools", "tool_choice", "response_format", "logit_bias"}, exclude_none=True, by_alias=True
         )

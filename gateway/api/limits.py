@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy.orm import Session
 
 from gateway.api.services import Services
+from gateway.api.shares import Claim, Shares
 from gateway.errors import ApiError
 from gateway.store import job_queries, usage
 from gateway.store.keys import Caller
@@ -20,7 +21,7 @@ QUEUE_RETRY_S = 60
 
 def limits_of(services: Services, caller: Caller, measure: Measure) -> Mapping[str, int]:
     """What limits the caller in a measure, by the key's or the project's id."""
-    defaults = services.settings.limits
+    defaults = services.limits
     found = {caller.project_id: defaults.of_project(caller.project_limits, measure)}
     if measure in OF_KEYS:
         found[caller.key_id] = defaults.of_key(caller.key_limits, measure)
@@ -35,6 +36,18 @@ def take(
         usage.take(session, scope, measure, amount, limit=limit, now=services.now())
         for scope, limit in limits_of(services, caller, measure).items()
     ]
+
+
+def claims(services: Services, caller: Caller, measure: Measure, amount: int = 1) -> list[Claim]:
+    """What is asked of every limit of the caller in a measure."""
+    limits = limits_of(services, caller, measure)
+    return [Claim(scope=scope, measure=measure, amount=amount, limit=limit) for scope, limit in limits.items()]
+
+
+async def claim_request(services: Services, shares: Shares, caller: Caller) -> Mapping[str, str]:
+    """Count a request out of this replica's shares; the rate limit's response headers. Raises `LimitReached`."""
+    asked = claims(services, caller, Measure.REQUESTS)
+    return headers("requests", await shares.take(asked)) if asked else {}
 
 
 def count_request(services: Services, caller: Caller) -> Mapping[str, str]:

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api.errors import internal_error
@@ -14,7 +14,7 @@ from gateway.errors import ApiError
 from gateway.telemetry.logs import about
 
 logger = logging.getLogger(__name__)
-API_VERSION = "2020-10-01"
+API_VERSION = b"2020-10-01"
 LENGTHS = (b"content-length", b"transfer-encoding")
 """h11 prefers the second where a request has both; a proxy before us may not, and see another request behind it."""
 HANG_UP = {"connection": "close"}
@@ -52,15 +52,22 @@ class Envelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                own = {name for name, _ in headers.raw}
-                headers.raw.extend(header for header in SECURITY_HEADERS if header[0] not in own)
-                headers["x-request-id"] = request_id
-                headers["openai-version"] = API_VERSION
-                headers["openai-processing-ms"] = str(round((time.perf_counter() - began) * 1000))
+                headers: list[tuple[bytes, bytes]] = message.setdefault("headers", [])
+                own = {name for name, _ in headers}
+                headers += [header for header in SECURITY_HEADERS if header[0] not in own]
+                took_ms = round((time.perf_counter() - began) * 1000)
+                headers += [
+                    (b"x-request-id", request_id.encode()),
+                    (b"openai-version", API_VERSION),
+                    (b"openai-processing-ms", b"%d" % took_ms),
+                ]
                 if "organization" in state:
-                    headers["openai-organization"] = state["organization"]
-                    headers.update(state.get("headers", {}))
+                    headers.append((b"openai-organization", state["organization"].encode()))
+                    headers += [
+                        (name.encode(), value.encode())
+                        for name, value in state.get("headers", {}).items()
+                        if name.encode() not in own
+                    ]
             await send(message)
 
         with about(request_id=request_id):

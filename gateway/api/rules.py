@@ -21,6 +21,7 @@ def _rule(permission: Permission, act: str = "", *, details: bool = False) -> Ru
     return Rule(permission=permission, act=act, details=details)
 
 
+ASKING = _rule(Permission.MODELS_USE)
 _JOBS = "/v1/fine_tuning/jobs"
 _JOB = _JOBS + "/{job_id}"
 RULES: Mapping[tuple[str, str], Rule] = {
@@ -54,8 +55,8 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/v1/models/{name}/export"): _rule(Permission.EXPORT, "model.export.created"),
     ("GET", "/v1/exports/{export_id}"): _rule(Permission.EXPORT),
     ("GET", "/v1/exports/{export_id}/content"): _rule(Permission.EXPORT, "model.export.content_read"),
-    ("POST", "/v1/chat/completions"): _rule(Permission.MODELS_USE),
-    ("POST", "/v1/completions"): _rule(Permission.MODELS_USE),
+    ("POST", "/v1/chat/completions"): ASKING,
+    ("POST", "/v1/completions"): ASKING,
     ("POST", "/v1/moderations"): _rule(Permission.MODERATIONS),
     ("GET", "/metrics"): _rule(Permission.METRICS),
 }

@@ -9,6 +9,7 @@ from gateway.settings import Settings
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
 from gateway.store.ids import Ids
+from gateway.store.limits import Limits
 from gateway.telemetry.spans import Traces, Untraced
 from moderation.types import Category
 
@@ -90,6 +91,12 @@ class Services:
     prompts: Prompts
     traces: Traces = field(default_factory=Untraced)
     checks: Checks = field(default_factory=Checks)
+    limits: Limits = field(init=False)
+    """The settings', made once."""
+
+    def __post_init__(self) -> None:
+        """Make what follows from the settings."""
+        object.__setattr__(self, "limits", self.settings.limits)
 
     def now(self) -> int:
         """Unix seconds."""

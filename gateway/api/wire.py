@@ -1,5 +1,6 @@
 """JSON in and out: bodies read with a cap and checked, answers written fast."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
@@ -9,9 +10,12 @@ from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
 from gateway.api.bodies import read_whole
-from gateway.api.errors import envelope
+from gateway.api.errors import envelope, translate
 from gateway.errors import ApiError
+from gateway.store.errors import StateUnavailable
+from moderation.errors import TunegateError
 
+logger = logging.getLogger(__name__)
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -28,6 +32,13 @@ def error_response(error: ApiError) -> Response:
     response = json_response(envelope(error), error.status)
     response.headers.update(error.headers)
     return response
+
+
+def failure(error: TunegateError) -> Response:
+    """What a client is told of an exception of ours."""
+    if isinstance(error, StateUnavailable):
+        logger.error("%s", error)
+    return error_response(translate(error))
 
 
 async def json_object(request: Request) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from gateway.backup.archive import ArchiveWriter, create
 from gateway.compose.store import Store
 from gateway.settings import Settings
 from gateway.store.database import SQLITE, newest_version
-from gateway.store.engine_models import EngineLease, Worker
+from gateway.store.engine_models import EngineLease, Validity, Worker
 from gateway.store.models import Base, File
 
-OF_PROCESSES = frozenset({Worker.__tablename__, EngineLease.__tablename__})
-"""Tables that say which processes run where."""
+OF_PROCESSES = frozenset({Worker.__tablename__, EngineLease.__tablename__, Validity.__tablename__})
+"""Tables that say which processes run where, and what they may remember."""
 NOT_KEPT = frozenset({"cache", "logs", "replies", "scratch", "vllm"})
 """Directories of a home whose content can be made again."""
 

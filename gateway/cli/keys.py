@@ -9,7 +9,7 @@ import typer
 from sqlalchemy.orm import Session
 
 from gateway.cli.printing import complain, moment, print_json, print_table
-from gateway.cli.tenancy import limits_from, permissions_from, record
+from gateway.cli.tenancy import limits_from, permissions_from, record, wait_until_heard
 from gateway.compose.checks import policies
 from gateway.compose.store import Store
 from gateway.settings import Settings
@@ -168,6 +168,7 @@ def revoke(
         else:
             row = keys.revoke(session, key_id, now=store.now())
             record(session, store, "api_key.deleted", key_id, project=tenants.project(session, row.project_id))
+    wait_until_heard()
     if as_json:
         print_json({"id": key_id, "revoked": True})
     else:

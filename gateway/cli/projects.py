@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.printing import moment, print_fields, print_json, print_table
-from gateway.cli.tenancy import limits_from, record
+from gateway.cli.tenancy import limits_from, record, wait_until_heard
 from gateway.compose.checks import policies
 from gateway.compose.store import Store
 from gateway.settings import Settings
@@ -88,12 +88,13 @@ def limits(
 
 
 def archive(name: Name, as_json: AsJson = False) -> None:
-    """Close a project: from the next request on its keys open nothing. Its objects stay."""
+    """Close a project: when this returns its keys open nothing. Its objects stay."""
     store = Store.open(Settings.read(os.environ))
     with store.database.write() as session:
         row = tenants.named_project(session, name)
         tenants.archive_project(row, now=store.now())
         record(session, store, "project.archived", row.id, project=row)
+    wait_until_heard()
     if as_json:
         print_json({"id": row.id, "archived_at": row.archived_at})
     else:

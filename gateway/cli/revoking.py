@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.printing import print_json
+from gateway.cli.tenancy import wait_until_heard
 from gateway.compose.store import Store
 from gateway.settings import Settings
 from gateway.store import heads, released
@@ -17,13 +18,14 @@ def revoke(
     why: Annotated[str, typer.Option("--why", help="The reason; it is kept for ever.")],
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Revoke a released model: from the next request on it does not exist, on every replica."""
+    """Revoke a released model: when this returns it does not exist any more, on every replica."""
     if not why.strip():
         raise typer.BadParameter("say why", param_hint="--why")
     store = Store.open(Settings.read(os.environ))
     with store.database.write() as session:
         released.revoke(session, model, why=why, actor=OPERATOR, now=store.now())
     heads.publish(store.database, store.settings.log_heads_file)
+    wait_until_heard()
     if as_json:
         print_json({"model": model, "revoked": True})
     else:

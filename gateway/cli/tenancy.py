@@ -1,5 +1,8 @@
-"""What the commands about tenants share: limits and permissions as options, and the operator's lines in the trail."""
+"""What the commands about tenants share: limits and permissions as options, the operator's lines in the trail,
+and that what has ended has ended everywhere.
+"""
 
+import time
 from collections.abc import Sequence
 
 import typer
@@ -7,7 +10,13 @@ from sqlalchemy.orm import Session
 
 from gateway.compose.store import Store
 from gateway.store import limits, permissions, trail
+from gateway.store.memory import TRUSTED_S
 from gateway.store.models import Project
+
+
+def wait_until_heard() -> None:
+    """Wait until no API process remembers any more what was ended a moment ago."""
+    time.sleep(TRUSTED_S)
 
 
 def limits_from(texts: Sequence[str], *, of_key: bool) -> dict[str, int]:

@@ -7,7 +7,7 @@ import typer
 from sqlalchemy import select
 
 from gateway.cli.printing import moment, print_json, print_table
-from gateway.cli.tenancy import record
+from gateway.cli.tenancy import record, wait_until_heard
 from gateway.compose.store import Store
 from gateway.settings import Settings
 from gateway.store import tenants
@@ -112,6 +112,7 @@ def remove(
             who = tenants.user(session, organization.id, user)
             tenants.remove_user(session, who, now=store.now())
             record(session, store, "user.deleted", who.id, organization_id=organization.id)
+    wait_until_heard()
     if as_json:
         print_json({"id": who.id, "removed": True})
     else:

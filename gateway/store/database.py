@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from gateway.store.errors import DatabaseUnavailable
+from gateway.store.memory import Memory
 
 SQLITE = "sqlite:///"
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -43,6 +44,7 @@ class Database:
         self._writer = engine
         self._among_others = engine.execution_options(takes_turns=False)
         self._reader = engine.execution_options(read_only=True, postgresql_readonly=True)
+        self.memory = Memory(self.read)
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -113,8 +115,12 @@ class Database:
         Raises `DatabaseUnavailable`.
         """
         engine = self._writer if alone else self._among_others
-        with translated(), Session(engine, expire_on_commit=False) as session, session.begin():
-            yield session
+        try:
+            with translated(), Session(engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        finally:
+            if alone:
+                self.memory.doubt()
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -1,6 +1,6 @@
 """The tables by which processes find each other: workers, and the engines that they lease out."""
 
-from sqlalchemy import String
+from sqlalchemy import BigInteger, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.store.models import Base
@@ -32,3 +32,11 @@ class EngineLease(Base):
     requested_at: Mapped[int]
     last_used_at: Mapped[int]
     lease_until: Mapped[int | None]
+
+
+class Validity(Base):
+    """One row. Its number changes with what stops being so of keys, models and engines (`gateway.store.memory`)."""
+
+    __tablename__ = "validity"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"))

@@ -22,18 +22,24 @@ class EngineAddress:
     secret: str
     worker_id: str
     """Changes of worker and secret mean another process, which has no adapters loaded yet."""
+    until: int
+    """Unix second until which it is known to answer, and need not be marked as used."""
 
 
 USED_EVERY_S = 30
 """How stale `last_used_at` may get: not every chat request writes to the database."""
 
 
-def known(session: Session, engine_id: str, *, now: int) -> EngineAddress | None:
-    """Where an engine answers, if it runs and was marked as used a moment ago."""
-    lease = session.get(EngineLease, engine_id)
-    if lease is None or lease.last_used_at < now - USED_EVERY_S:
-        return None
-    return _address(lease, now)
+@dataclass(frozen=True, slots=True)
+class AddressOf:
+    """Where an engine answers: a question that `gateway.store.memory` remembers. How long is the asker's matter."""
+
+    engine_id: str
+
+    def ask(self, session: Session) -> EngineAddress | None:
+        """None while a worker has yet to start it."""
+        lease = session.get(EngineLease, self.engine_id)
+        return None if lease is None else _address(lease)
 
 
 def want(session: Session, engine_id: str, *, now: int) -> EngineAddress | None:
@@ -46,13 +52,15 @@ def want(session: Session, engine_id: str, *, now: int) -> EngineAddress | None:
         session.add(EngineLease(id=engine_id, requested_at=now, last_used_at=now))
         return None
     lease.last_used_at = now
-    return _address(lease, now)
+    found = _address(lease)
+    return None if found is None or found.until < now else found
 
 
-def _address(lease: EngineLease, now: int) -> EngineAddress | None:
-    if lease.address is None or lease.secret is None or lease.worker_id is None or (lease.lease_until or 0) < now:
+def _address(lease: EngineLease) -> EngineAddress | None:
+    if lease.address is None or lease.secret is None or lease.worker_id is None:
         return None
-    return EngineAddress(uds=lease.address, secret=lease.secret, worker_id=lease.worker_id)
+    until = min(lease.lease_until or 0, lease.last_used_at + USED_EVERY_S)
+    return EngineAddress(uds=lease.address, secret=lease.secret, worker_id=lease.worker_id, until=until)
 
 
 def unserved(session: Session, *, now: int) -> Sequence[str]:

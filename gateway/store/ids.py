@@ -6,6 +6,9 @@ from collections.abc import Callable
 from enum import StrEnum
 
 ALPHABET = string.ascii_letters + string.digits
+# Six bits of a byte make a letter; 62 of 64 do, the others are dropped, so that all are as likely.
+_LETTERS = bytes(ord(ALPHABET[byte % 64 % 62]) for byte in range(256))
+_NO_LETTERS = bytes(byte for byte in range(256) if byte % 64 >= 62)
 TokenBytes = Callable[[int], bytes]
 """Gives so many random bytes, e.g. `secrets.token_bytes`."""
 
@@ -50,7 +53,10 @@ class Ids:
 
     def letters(self, n: int) -> str:
         """`n` random letters and digits; eight of them end the name of a fine-tuned model."""
-        return encode(self._token_bytes(n + 8), n)
+        found = b""
+        while len(found) < n:
+            found += self._token_bytes(n + 8).translate(_LETTERS, _NO_LETTERS)
+        return found[:n].decode()
 
     def token(self, n: int) -> bytes:
         """`n` random bytes, for what has to be a secret."""

@@ -54,6 +54,12 @@ class Caller:
     """Limits of the key's own, by measure."""
     project_limits: Mapping[str, int]
     """Limits of the project's own, by measure."""
+    expires_at: int | None
+    """Unix second from which on the key opens nothing."""
+
+    def has_expired(self, now: int) -> bool:
+        """Whether the key opens nothing any more."""
+        return self.expires_at is not None and now >= self.expires_at
 
     @property
     def may_read_details(self) -> bool:
@@ -117,18 +123,31 @@ def issue(
     return Issued(row=row, value=value)
 
 
+@dataclass(frozen=True, slots=True)
+class OwnerOf:
+    """Whose key has this digest: a question that `gateway.store.memory` remembers. Its expiry is the asker's matter."""
+
+    sha256: str
+
+    def ask(self, session: Session) -> Caller | None:
+        """None for a key that is unknown or revoked, or whose owner or project is gone."""
+        return _owner_of(session, self.sha256)
+
+
 def verify(session: Session, key: str, *, now: int) -> Caller | None:
     """Whose key this is, or None for one that is unknown, revoked or expired, or whose owner or project is gone.
 
     The look-up is by digest, which tells an attacker who times it nothing about a stored key.
     """
-    wanted = digest(key)
+    found = _owner_of(session, digest(key))
+    return None if found is None or found.has_expired(now) else found
+
+
+def _owner_of(session: Session, wanted: str) -> Caller | None:
     row = session.execute(OWNER, {"sha256": wanted}).one_or_none()
     if row is None or not hmac.compare_digest(row[0], wanted):
         return None
     _, expires_at, key_id, named, key_limits, principal_id, user_id, role, *project = row
-    if expires_at is not None and now >= expires_at:
-        return None
     project_id, organization_id, policy_name, project_limits = project
     return Caller(
         key_id=key_id,
@@ -141,6 +160,7 @@ def verify(session: Session, key: str, *, now: int) -> Caller | None:
         permissions=allowed(role, named),
         key_limits=key_limits,
         project_limits=project_limits,
+        expires_at=expires_at,
     )
 
 

@@ -1,6 +1,7 @@
 """Released models of a project. A held model has no row here, so it cannot be found."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -25,6 +26,19 @@ def models(session: Session, project_id: str) -> Sequence[Model]:
 def find(session: Session, project_id: str, name: str) -> Model | None:
     """The released model of this name, if the project has one."""
     return session.scalar(owned(Model, project_id).where(Model.name == name, *IN_SERVICE))
+
+
+@dataclass(frozen=True, slots=True)
+class BaseOf:
+    """The base of a released model of a project: a question that `gateway.store.memory` remembers."""
+
+    project_id: str
+    name: str
+
+    def ask(self, session: Session) -> str | None:
+        """The base's name; None for a name that stands for no model of the project."""
+        model = find(session, self.project_id, self.name)
+        return None if model is None else model.base_name
 
 
 def in_service(session: Session, name: str) -> Model | None:

@@ -31,11 +31,15 @@ def take(session: Session, scope: str, measure: Measure, amount: int, *, limit: 
 
 
 def add(session: Session, scope: str, measure: Measure, amount: int, *, now: int) -> int:
-    """Count an amount, which may be negative; returns what was used in this window with it."""
-    start = window(measure, now)[0]
+    """Count an amount; returns what was used in this window with it.
+
+    Where another replica, whose clock is a little ahead, counts in the next window already, it counts there.
+    """
+    start, end = window(measure, now)
     mine = (Usage.scope == scope, Usage.measure == measure)
-    total = case((Usage.window_start == start, Usage.amount + amount), else_=amount)
-    counted = update(Usage).where(*mine).values(amount=total, window_start=start)
+    total = case((Usage.window_start.in_((start, end)), Usage.amount + amount), else_=amount)
+    latest = case((Usage.window_start == end, end), else_=start)
+    counted = update(Usage).where(*mine).values(amount=total, window_start=latest)
     counted = counted.execution_options(synchronize_session=False)
     if session.connection().execute(counted).rowcount == 0:
         try:
@@ -44,6 +48,13 @@ def add(session: Session, scope: str, measure: Measure, amount: int, *, now: int
         except IntegrityError:  # another replica made the row a moment ago
             session.connection().execute(counted)
     return session.scalar(select(Usage.amount).where(*mine)) or 0
+
+
+def give_back(session: Session, scope: str, measure: Measure, amount: int, *, start: int) -> None:
+    """Uncount an amount that was counted in the window that began at `start`; nothing when that is over."""
+    mine = (Usage.scope == scope, Usage.measure == measure, Usage.window_start == start)
+    less = update(Usage).where(*mine).values(amount=Usage.amount - amount)
+    session.connection().execute(less.execution_options(synchronize_session=False))
 
 
 def used(session: Session, scope: str, measure: Measure, *, now: int) -> int:

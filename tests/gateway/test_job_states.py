@@ -194,6 +194,6 @@ def test_engine_is_claimed_by_one_worker_and_found_by_its_lease(database: Databa
         assert engines.claim(session, "miniature", "w1", now=NOW, lease_s=60)
         assert not engines.claim(session, "miniature", "w2", now=NOW, lease_s=60)
         engines.publish(session, "miniature", "w1", uds="/run/e.sock", secret="s", now=NOW, lease_s=60)
-        assert engines.known(session, "miniature", now=NOW) is not None
-        assert engines.known(session, "miniature", now=NOW + 61) is None
+        assert engines.want(session, "miniature", now=NOW) is not None
+        assert engines.want(session, "miniature", now=NOW + 61) is None
         assert list(engines.unserved(session, now=NOW + 61)) == ["miniature"]

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from gateway.api.asking import Asking, streamed
-from gateway.api.auth import Here, Who
+from gateway.api.auth import asker_of
 from gateway.api.chat_requests import ChatRequest
 from gateway.api.completion_requests import CompletionRequest, read_completion
 from gateway.api.genai import describe
-from gateway.api.wire import Body, json_response
+from gateway.api.wire import json_object, json_response
 from gateway.store.ids import IdKind
 
 router = APIRouter()
@@ -20,18 +20,19 @@ Json = Mapping[str, Any]
 
 
 @router.post("/v1/completions")
-async def create(request: Request, services: Here, caller: Who, body: Body) -> Response:
+async def create(request: Request) -> Response:
     """Complete each prompt as the assistant's answer to it."""
-    asked = read_completion(body)
+    asker = await asker_of(request)
+    asked = read_completion(await json_object(request))
     chats = asked.chats()
-    completion_id = services.ids.new(IdKind.COMPLETION)
+    completion_id = asker.services.ids.new(IdKind.COMPLETION)
     frame = {
         "id": completion_id,
         "object": "text_completion",
-        "created": services.now(),
+        "created": asker.services.now(),
         "model": asked.model,
     }
-    asking = Asking(services=services, caller=caller, told=describe(request, chats[0], completion_id))
+    asking = Asking(asker=asker, told=describe(request, chats[0], completion_id))
     if asked.stream:
         first = await asking.stream(chats[0])
         return streamed(_chunks(asking, asked, chats, first, frame), completion_id, asking.headers)

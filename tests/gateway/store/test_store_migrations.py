@@ -61,6 +61,10 @@ INSERT INTO trail (sequence, id, at, act, actor_kind, actor_id, resource_id, sta
  VALUES (1, 't', 1, 'file.created', 'user', 'user', 'f', 200)
 """,
     "0006_replicas": """
+INSERT INTO screenings (id, project_id, file_id, blob_key, policy_digest, status, created_at, worker_id)
+ VALUES ('s2', 'p', 'f', 'k', 'sha256:0', 'running', 1, 'w')
+""",
+    "0007_validity": """
 INSERT INTO files (id, project_id, sequence, filename, purpose, bytes, sha256, blob_key, created_at)
  VALUES ('file', 'p', 1, 'n', 'fine-tune', 3000000000, 'd', 'k', 1)
 """,

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007_checked"
-down_revision = "0006_replicas"
+revision = "0008_checked"
+down_revision = "0007_validity"
 branch_labels = None
 depends_on = None
 

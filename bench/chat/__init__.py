@@ -1,0 +1,1 @@
+"""Chat through the gateway beside other ways to the same model."""
