@@ -75,16 +75,16 @@ class Parcels:
         run.write_text("spec.json", order.to_json())
 
     def fetch_progress(self, run: RunDirectory, *, before: int) -> None:
-        """Lay out the newest complete checkpoint of the attempts before `before`, and what belongs to it; without
-        one only how much memory the last of them had."""
+        """Lay out the newest complete checkpoint of the attempts before `before`, what belongs to it, and how much
+        memory the last of them had."""
         for attempt in range(before - 1, 0, -1):
             step = max(self._steps(attempt), default=None)
             if step is not None:
                 name = f"checkpoints/{checkpoints.PREFIX}{step}"
                 self._get_tree(f"attempt-{attempt}/{name}", run.root / name)
                 self.fetch_notes(run, attempt=attempt)
-                return
-        if before > 1 and (content := self._read(f"attempt-{before - 1}/{MEMORY}")) is not None:
+                break
+        if (content := self._read(f"attempt-{before - 1}/{MEMORY}")) is not None:
             run.write_text(MEMORY, content.decode())
 
     def fetch_notes(self, run: RunDirectory, *, attempt: int) -> None:
