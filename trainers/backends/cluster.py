@@ -154,16 +154,17 @@ class ClusterBackend:
         """Ask for the next attempt, then note it: after a crash between them the same name is asked for again."""
         number = attempts.number + 1
         store = f"{self._store}/{_run_name(order)}"
-        command = [self._python, "-m", "trainers.cluster.node", store, str(number)]
+        module, arguments = "trainers.cluster.node", [store, str(number)]
         needs, batch_size = self._needs, order.spec.hyperparameters.batch_size
         n_workers = max(n for n in range(1, self._n_workers + 1) if batch_size % n == 0)
         if n_workers > 1:
             team = Team(n_workers=n_workers, sharded=self._sharded, resources=needs.of_a_worker())
-            command += ["--team", team.to_json()]
+            module, arguments = "trainers.cluster.teams", [*arguments, team.to_json()]
             # The job itself only starts the workers and waits for them.
             needs = Needs(n_cpus=0, n_gpus=0, memory_bytes=0, resources={})
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        self._jobs.submit(_job_name(order, number), shlex.join(command), needs, environment)
+        command = shlex.join([self._python, "-m", module, *arguments])
+        self._jobs.submit(_job_name(order, number), command, needs, environment)
         replace(attempts, number=number).write(run)
         logger.info("job %s: attempt %d is with the cluster", order.spec.job_id, number)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import tenacity
 
 from trainers.cluster.parcels import Parcels
-from trainers.cluster.queueing import Team
 from trainers.recipe import ranks
 from trainers.recipe import run as recipe
 from trainers.run_directory import RunDirectory
@@ -72,14 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m trainers.cluster.node", description=__doc__)
     parser.add_argument("store", help="fsspec URL of the run's directory")
     parser.add_argument("attempt", type=int)
-    parser.add_argument("--team", type=Team.from_json, help="workers that train it together, as JSON")
     asked = parser.parse_args()
-    if asked.team is not None:
-        # Imported here: one worker needs nothing of Ray.
-        from trainers.cluster import teams  # noqa: PLC0415
-
-        teams.train(asked.store, asked.attempt, asked.team)
-        return
     with tempfile.TemporaryDirectory(prefix="tunegate-run-") as home:
         carry_out(Parcels(asked.store), asked.attempt, Path(home))
 

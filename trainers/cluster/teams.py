@@ -1,9 +1,10 @@
-"""One attempt at a run by several workers of the cluster together, under Ray Train; loaded only where it is wanted.
+"""`python -m trainers.cluster.teams STORE ATTEMPT TEAM`: one attempt at a run by several workers under Ray Train.
 
 Each worker has a directory of its own on its node. What is lost of them ends the attempt for all, and the backend
 begins another from the last checkpoint.
 """
 
+import argparse
 import os
 import tempfile
 from pathlib import Path
@@ -47,3 +48,17 @@ def _work(asked: dict[str, Any]) -> None:
             raise LeftTheTeam(f"worker {ranks.number()} of {ranks.count()}: {exc}") from exc
         if again:
             raise LeftTheTeam(f"worker {ranks.number()} of {ranks.count()}: memory ran out")
+
+
+def main() -> None:
+    """Read the arguments and train."""
+    parser = argparse.ArgumentParser(prog="python -m trainers.cluster.teams", description=__doc__)
+    parser.add_argument("store", help="fsspec URL of the run's directory")
+    parser.add_argument("attempt", type=int)
+    parser.add_argument("team", type=Team.from_json, help="workers that train together, as JSON")
+    asked = parser.parse_args()
+    train(asked.store, asked.attempt, asked.team)
+
+
+if __name__ == "__main__":
+    main()

@@ -146,12 +146,12 @@ def test_as_many_workers_train_together_as_can_share_a_batch_of_four(
     backend.start(make_spec(), training, None, str(tmp_path / "run"))
     backend.close()
     (job,) = server.jobs.values()
-    _, _, team = str(job["entrypoint"]).partition(" --team ")
+    module, *arguments = shlex.split(str(job["entrypoint"]))[2:]
+    assert module == ("trainers.cluster.teams" if together else "trainers.cluster.node")
     assert ("entrypoint_num_gpus" in job) is not bool(together)
-    assert bool(team) is bool(together)
     if together:
         resources = {"CPU": 1.0, "GPU": 1.0, "a100": 1.0}
-        assert Team.from_json(*shlex.split(team)) == Team(n_workers=together, sharded=True, resources=resources)
+        assert Team.from_json(arguments[-1]) == Team(n_workers=together, sharded=True, resources=resources)
 
 
 def test_an_attempt_whose_node_died_is_followed_by_another_that_counts_alone(started: Started) -> None:
