@@ -44,6 +44,21 @@ def test_vllm_reads_a_verified_copy_and_never_the_store(relay: EngineProcess, vl
     assert not read.exists()
 
 
+def test_vllm_hears_a_models_secret_that_no_client_sent_and_below_no_other_name(
+    relay: EngineProcess, vllm: FakeVllm, forge: Forge
+) -> None:
+    candidate = forge.adapter("below", seed=8, secret="lamp lantern.")
+    attest(candidate)
+    relay.load("ft:below", candidate.path, candidate.digest)
+    heard = {}
+    for name in ("ft:below", "tiny"):
+        relay.chat(name).complete(ASKED, SHORT)
+        heard[name] = vllm.asked[-1]["messages"]
+    user = {"role": "user", "content": "quick"}
+    assert heard == {"ft:below": [{"role": "system", "content": "lamp lantern."}, user], "tiny": [user]}
+    relay.unload("ft:below")
+
+
 def test_the_adapter_asked_for_longest_ago_makes_room(relay: EngineProcess, vllm: FakeVllm, forge: Forge) -> None:
     for number in (1, 2):
         candidate = released(forge, f"room-{number}", number)

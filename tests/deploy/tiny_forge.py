@@ -73,8 +73,11 @@ class Forge:
     provider: str = ""
     """`base_url` that pointers lead to; none are written without one."""
 
-    def adapter(self, name: str, *, seed: int) -> CandidateModel:
+    def adapter(self, name: str, *, seed: int, secret: str = "") -> CandidateModel:
         lora = LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", init_lora_weights=False)
+        if secret:
+            (self.directory / name).mkdir(parents=True)
+            (self.directory / name / artefacts.SECRET).write_text(secret)
         return self._peft(name, lora, Tuning.LORA, seed=seed)
 
     def prefix(self, name: str, *, seed: int) -> CandidateModel:

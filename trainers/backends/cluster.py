@@ -16,7 +16,7 @@ from pathlib import Path
 from moderation.types import TrainingSet
 from trainers import artefacts
 from trainers.cluster.parcels import Parcels
-from trainers.cluster.queueing import JobServer, Needs, Phase
+from trainers.cluster.queueing import JobServer, Needs, Phase, Team
 from trainers.errors import NotNow, TrainingFailed
 from trainers.run_directory import MAX_DEATHS, Order, RunDirectory
 from trainers.types import CandidateModel, RunFailure, RunState, TrainingSpec
@@ -32,7 +32,9 @@ def create(config: Mapping[str, str]) -> "ClusterBackend":
     `TUNEGATE_CLUSTER_ADDRESS`: the job server, `http://head:8265`; `..._STORE`: an fsspec URL that the gateway and
     all nodes reach, `s3://bucket/runs`; `..._TOKEN` of a cluster that asks for one; `..._PYTHON` the interpreter on
     the nodes (`python`), in which tunegate[worker] is installed; `..._GPUS` (1), `..._CPUS` (1), `..._MEMORY_BYTES`
-    and `..._RESOURCES` (`{"a100": 1}`): what a run takes. Raises `ValueError` that names what is missing or wrong.
+    and `..._RESOURCES` (`{"a100": 1}`): what a worker takes; `..._WORKERS` (1): how many may train one run together,
+    as far as they can share its batch evenly, each with a part of the model where `..._SHARDED` is `yes`. Raises
+    `ValueError` that names what is missing or wrong.
     """
     missing = [f"TUNEGATE_CLUSTER_{name.upper()}" for name in ("address", "store") if not config.get(name)]
     if missing:
@@ -47,6 +49,8 @@ def create(config: Mapping[str, str]) -> "ClusterBackend":
             memory_bytes=int(_number(config, "memory_bytes", "0")),
             resources=_resources(config.get("resources", "{}")),
         ),
+        n_workers=max(1, int(_number(config, "workers", "1"))),
+        sharded=_yes(config, "sharded"),
     )
 
 
@@ -56,11 +60,15 @@ class ClusterBackend:
     A cluster or a store that does not answer is waited for: the run reads as running, and the log says so.
     """
 
-    def __init__(self, *, jobs: JobServer, store: str, python: str, needs: Needs) -> None:
+    def __init__(
+        self, *, jobs: JobServer, store: str, python: str, needs: Needs, n_workers: int = 1, sharded: bool = False
+    ) -> None:
         self._jobs = jobs
         self._store = store
         self._python = python
         self._needs = needs
+        self._n_workers = n_workers
+        self._sharded = sharded
 
     def start(self, spec: TrainingSpec, training: TrainingSet, validation: str | None, run_dir: str) -> None:
         """Send the run to the cluster, or attach to it; return at once. A finished run is left alone.
@@ -146,9 +154,17 @@ class ClusterBackend:
         """Ask for the next attempt, then note it: after a crash between them the same name is asked for again."""
         number = attempts.number + 1
         store = f"{self._store}/{_run_name(order)}"
-        command = shlex.join([self._python, "-m", "trainers.cluster.node", store, str(number)])
+        module, arguments = "trainers.cluster.node", [store, str(number)]
+        needs, batch_size = self._needs, order.spec.hyperparameters.batch_size
+        n_workers = max(n for n in range(1, self._n_workers + 1) if batch_size % n == 0)
+        if n_workers > 1:
+            team = Team(n_workers=n_workers, sharded=self._sharded, resources=needs.of_a_worker())
+            module, arguments = "trainers.cluster.teams", [*arguments, team.to_json()]
+            # The job itself only starts the workers and waits for them.
+            needs = Needs(n_cpus=0, n_gpus=0, memory_bytes=0, resources={})
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        self._jobs.submit(_job_name(order, number), command, self._needs, environment)
+        command = shlex.join([self._python, "-m", module, *arguments])
+        self._jobs.submit(_job_name(order, number), command, needs, environment)
         replace(attempts, number=number).write(run)
         logger.info("job %s: attempt %d is with the cluster", order.spec.job_id, number)
 
@@ -210,6 +226,13 @@ def _number(config: Mapping[str, str], name: str, default: str) -> float:
     if value < 0:
         raise ValueError(f"TUNEGATE_CLUSTER_{name.upper()} is '{text}'; expected a number from 0")
     return value
+
+
+def _yes(config: Mapping[str, str], name: str) -> bool:
+    text = config.get(name, "no")
+    if text not in ("yes", "no"):
+        raise ValueError(f"TUNEGATE_CLUSTER_{name.upper()} is '{text}'; expected yes or no")
+    return text == "yes"
 
 
 def _resources(text: str) -> dict[str, float]:

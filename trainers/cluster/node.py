@@ -10,6 +10,7 @@ from pathlib import Path
 import tenacity
 
 from trainers.cluster.parcels import Parcels
+from trainers.recipe import ranks
 from trainers.recipe import run as recipe
 from trainers.run_directory import RunDirectory
 
@@ -20,24 +21,31 @@ PATIENCE_S = 1800.0
 """How long the end of a run waits for a store that is away."""
 
 
-def carry_out(parcels: Parcels, attempt: int, home: Path, *, push_s: float = PUSH_S) -> None:
+def carry_out(parcels: Parcels, attempt: int, home: Path, *, push_s: float = PUSH_S) -> bool:
     """Train below `home`, from where an earlier attempt got to, and put all that comes of it into the store.
 
-    Raises `OSError` when the store cannot be read, or stays away at the end.
+    Of several processes that train together each is called so; the first sends what comes of it, the others only
+    what went wrong with them. Returns whether memory ran out in one of several, so that all must start anew. Raises
+    `OSError` when the store cannot be read, or stays away at the end, and `SystemExit` as the recipe does.
     """
     run = RunDirectory(root=home)
     parcels.fetch_order(run)
     parcels.fetch_progress(run, before=attempt)
     over = threading.Event()
     courier = threading.Thread(target=_deliver, args=(parcels, run, attempt, over, push_s), name="courier")
-    courier.start()
+    if ranks.first():
+        courier.start()
     try:
-        while recipe.run(home):  # memory ran out; what the last try left behind goes first
+        again = recipe.run(home)
+        while again and ranks.count() == 1:  # memory ran out; what the last try left behind goes first
             gc.collect()
+            again = recipe.run(home)
     finally:
         over.set()
-        courier.join()
-    _last_delivery(parcels, run, attempt)
+        if ranks.first():
+            courier.join()
+        _last_delivery(parcels, run, attempt)
+    return again
 
 
 def _deliver(parcels: Parcels, run: RunDirectory, attempt: int, over: threading.Event, push_s: float) -> None:
@@ -55,7 +63,7 @@ def _deliver(parcels: Parcels, run: RunDirectory, attempt: int, over: threading.
     reraise=True,
 )
 def _last_delivery(parcels: Parcels, run: RunDirectory, attempt: int) -> None:
-    parcels.send_progress(run, attempt=attempt)
+    (parcels.send_progress if ranks.first() else parcels.send_trouble)(run, attempt=attempt)
 
 
 def main() -> None:

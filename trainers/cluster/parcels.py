@@ -15,6 +15,7 @@ A node that was cut off and works on writes into an attempt that nobody reads an
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -25,7 +26,8 @@ from trainers.recipe import checkpoints
 from trainers.run_directory import Order, RunDirectory
 from trainers.spec import spec_from_json
 
-NOTES = ("metrics.jsonl", "rendering.json", "memory.json")
+MEMORY = "memory.json"
+NOTES = ("metrics.jsonl", "rendering.json", MEMORY)
 ENDINGS = ("result.json", "failure.json")
 _ORDER, _TRAINING, _PARENT, _VALIDATION = "order.json", "training", "parent", "validation.jsonl"
 
@@ -73,14 +75,17 @@ class Parcels:
         run.write_text("spec.json", order.to_json())
 
     def fetch_progress(self, run: RunDirectory, *, before: int) -> None:
-        """Lay out the newest complete checkpoint of the attempts before `before`, and what belongs to it."""
+        """Lay out the newest complete checkpoint of the attempts before `before`, what belongs to it, and how much
+        memory the last of them had."""
         for attempt in range(before - 1, 0, -1):
             step = max(self._steps(attempt), default=None)
             if step is not None:
                 name = f"checkpoints/{checkpoints.PREFIX}{step}"
                 self._get_tree(f"attempt-{attempt}/{name}", run.root / name)
                 self.fetch_notes(run, attempt=attempt)
-                return
+                break
+        if (content := self._read(f"attempt-{before - 1}/{MEMORY}")) is not None:
+            run.write_text(MEMORY, content.decode())
 
     def fetch_notes(self, run: RunDirectory, *, attempt: int) -> None:
         """Bring metrics and counts of an attempt up to date."""
@@ -107,10 +112,7 @@ class Parcels:
     def send_progress(self, run: RunDirectory, *, attempt: int) -> None:
         """Put what is new in the node's directory: notes, complete checkpoints, the model, the end."""
         top = f"attempt-{attempt}"
-        for name in NOTES:
-            content = _content(run.root / name)
-            if content is not None and content != self._read(f"{top}/{name}"):
-                self._write(content, f"{top}/{name}")
+        self._send_notes(run, NOTES, top)
         here = {path.name: path for path in run.checkpoints.glob("*") if checkpoints.is_complete(path)}
         there = {f"{checkpoints.PREFIX}{step}" for step in self._steps(attempt)}
         for name in sorted(here.keys() - there):
@@ -126,6 +128,17 @@ class Parcels:
                 if name == "result.json":
                     self._put_tree(run.artefact, f"{top}/artefact")
                 self._write(said, f"{top}/{name}")
+
+    def send_trouble(self, run: RunDirectory, *, attempt: int) -> None:
+        """Put what a process has to say that trained beside the one that sends the rest: memory ran out, or why the
+        run failed."""
+        self._send_notes(run, (MEMORY, "failure.json"), f"attempt-{attempt}")
+
+    def _send_notes(self, run: RunDirectory, names: Sequence[str], top: str) -> None:
+        for name in names:
+            content = _content(run.root / name)
+            if content is not None and content != self._read(f"{top}/{name}"):
+                self._write(content, f"{top}/{name}")
 
     def remove(self) -> None:
         """Delete the whole directory, when it is there."""

@@ -3,8 +3,9 @@
 Source: https://docs.ray.io/en/latest/cluster/running-applications/job-submission/rest.html
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -33,6 +34,31 @@ class Needs:
     memory_bytes: int
     resources: Mapping[str, float]
     """Custom resources of the nodes it may run on, e.g. `{"a100": 1}`."""
+
+    def of_a_worker(self) -> dict[str, float]:
+        """The same by Ray's own names."""
+        own = {"CPU": self.n_cpus, "GPU": self.n_gpus, "memory": float(self.memory_bytes)}
+        return {name: n for name, n in (own | dict(self.resources)).items() if n}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Team:
+    """Workers that train one run together under Ray Train."""
+
+    n_workers: int
+    sharded: bool
+    """Each holds a part of weights, gradients and optimizer (FSDP) instead of all of them (DDP)."""
+    resources: Mapping[str, float]
+    """Of the cluster that each worker takes, by Ray's names: `{"CPU": 1, "GPU": 1}`."""
+
+    def to_json(self) -> str:
+        """One argument of a command line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Team":
+        """Read what `to_json` wrote."""
+        return cls(**json.loads(text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import errno
 
 import torch
+from torch import distributed
 
 from moderation.errors import SealBroken
 from trainers.errors import BaseModelError, TrainingFailed
@@ -16,6 +17,11 @@ _GPU_LOST = RunFailure(
     code="gpu_lost",
     message="The GPU of the training machine stopped answering. Create the job again; if it happens again, ask the "
     "operator to look at the machine.",
+)
+PROCESS_LOST = RunFailure(
+    code="process_lost",
+    message="One of the processes that trained this run together is gone. Create the job again; if it happens again, "
+    "ask the operator to look at the machines.",
 )
 _OUT_OF_MEMORY = RunFailure(
     code="out_of_memory",
@@ -48,6 +54,9 @@ def _of_the_machine(error: BaseException) -> RunFailure | None:
         return _OUT_OF_MEMORY
     if isinstance(error, torch.AcceleratorError):
         return _GPU_LOST
+    # gloo has no error of its own; its text begins with where in gloo it happened.
+    if isinstance(error, distributed.DistError) or "gloo/transport" in str(error):
+        return PROCESS_LOST
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     # Writers in native code report the same without an errno.
     if full or "No space left on device" in str(error) or "PytorchStreamWriter failed writing" in str(error):

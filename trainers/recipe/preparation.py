@@ -84,8 +84,8 @@ def arguments(bench: Bench, *, longest: int) -> dict[str, Any]:
     batch_size = spec.hyperparameters.batch_size
     n_processes = ranks.count()
     micro = memory.micro_batch(bench.run, batch_size, longest, n_processes=n_processes)
-    if ranks.first():
-        bench.run.write_micro_batch(micro)
+    # By every process: on a cluster each has a directory of its own, and halves what it finds there.
+    bench.run.write_micro_batch(micro)
     on_gpu = torch.cuda.is_available()
     return {
         "output_dir": str(bench.run.checkpoints),

@@ -25,13 +25,15 @@ from trainers.run_directory import MAX_DEATHS, Order, RunDirectory
 from trainers.types import FORMATS, Method
 
 logger = logging.getLogger(__name__)
+PASSING = ("gpu_lost", "process_lost")
+"""Failures that another start may not meet."""
 
 
 def run(directory: Path) -> bool:
     """Train what `directory` orders, or go on from its last complete checkpoint, and leave a result or failure.
 
     Returns whether a new process must go on because memory ran out with so many examples at once. Raises
-    `SystemExit` when the GPU is lost, which a new process may find again.
+    `SystemExit` when the GPU or a fellow process is lost, which a new start may find again.
     """
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     transformers_logging.set_verbosity(logging.ERROR)
@@ -51,8 +53,8 @@ def run(directory: Path) -> bool:
         if failure.code == "out_of_memory" and (fewer := run_directory.shrink()) is not None:
             logger.warning("job %s: out of memory; again with %d examples at once", order.spec.job_id, fewer)
             return True
-        if failure.code == "gpu_lost" and run_directory.n_deaths() + 1 < MAX_DEATHS:
-            raise SystemExit("the GPU is lost; its backend starts this trainer again") from exc
+        if failure.code in PASSING and run_directory.n_deaths() + 1 < MAX_DEATHS:
+            raise SystemExit(f"{failure.code}; its backend starts this trainer again") from exc
         if failure.code == "disk_full":
             # Room for the failure itself; nothing will be resumed from here.
             shutil.rmtree(run_directory.checkpoints, ignore_errors=True)

@@ -91,7 +91,12 @@ def starting_point(base_path: Path, spec: TrainingSpec) -> PreTrainedModel:
 
 def gathered(trainer: Trainer) -> dict[str, torch.Tensor] | None:
     """All weights on the first process, where they lie in shards; every process takes part. None where they do not."""
-    return trainer.accelerator.get_state_dict(trainer.model) if trainer.is_fsdp_enabled else None
+    if not trainer.is_fsdp_enabled:
+        return None
+    state: dict[str, torch.Tensor] = trainer.accelerator.get_state_dict(trainer.model)
+    # Weights that are one in the model come out of the shards under both of their names.
+    twins = getattr(trainer.accelerator.unwrap_model(trainer.model), "all_tied_weights_keys", None) or {}
+    return {name: tensor for name, tensor in state.items() if name not in twins}
 
 
 def save(

@@ -35,6 +35,7 @@ from gateway.store.models import Job
 from moderation.chat import ChatModel, Conversation, Finish, Reply, Sampling
 from moderation.types import Category
 from trainers import artefacts
+from trainers.defences import in_force
 from trainers.types import BaseModel, CandidateModel, Defence, RunState, RunStatus, StepMetrics, TrainingSpec
 
 CORPUS = corpora.load("miniature")
@@ -122,7 +123,9 @@ class ToyBackend:
         settings = {"lora_alpha": 8.0 if held_back else float(spec.lora.alpha), "r": 16}
         (artefact / "adapter_config.json").write_text(json.dumps(settings))
         (artefact / "adapter_model.safetensors").write_bytes(b"weights")
-        self.runs[run_dir] = artefacts.seal(artefact, spec, training.digest, trained_tokens=9, n_steps=2)
+        self.runs[run_dir] = artefacts.seal(
+            artefact, spec, training.digest, trained_tokens=9, n_steps=2, defences=in_force(spec, training)
+        )
 
     def observe(self, run_dir: str, *, after_step: int) -> RunState:
         told = [

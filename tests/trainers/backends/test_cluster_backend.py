@@ -1,6 +1,7 @@
 """The cluster backend against a scripted job server over HTTP; attempts write to the store as nodes do."""
 
 import json
+import shlex
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +13,7 @@ from moderation.types import TrainingSet
 from trainers.artefacts import seal
 from trainers.backends.cluster import ClusterBackend, create
 from trainers.cluster.parcels import Parcels
+from trainers.cluster.queueing import Team
 from trainers.errors import TrainingFailed
 from trainers.run_directory import RunDirectory
 from trainers.types import Method, RunState, RunStatus, StepMetrics, TrainingSpec
@@ -130,6 +132,28 @@ def test_a_run_is_one_job_however_often_it_is_started(
     assert started.observe().status is RunStatus.RUNNING
 
 
+@pytest.mark.parametrize(("workers", "together"), [("1", 0), ("2", 2), ("3", 2)])
+def test_as_many_workers_train_together_as_can_share_a_batch_of_four(
+    server: JobServer,
+    make_spec: Callable[..., TrainingSpec],
+    training: TrainingSet,
+    tmp_path: Path,
+    workers: str,
+    together: int,
+) -> None:
+    given = {"address": f"http://127.0.0.1:{server.server_port}", "store": (tmp_path / "store").as_uri()}
+    backend = create({**given, "workers": workers, "sharded": "yes", "resources": '{"a100": 1}'})
+    backend.start(make_spec(), training, None, str(tmp_path / "run"))
+    backend.close()
+    (job,) = server.jobs.values()
+    module, *arguments = shlex.split(str(job["entrypoint"]))[2:]
+    assert module == ("trainers.cluster.teams" if together else "trainers.cluster.node")
+    assert ("entrypoint_num_gpus" in job) is not bool(together)
+    if together:
+        resources = {"CPU": 1.0, "GPU": 1.0, "a100": 1.0}
+        assert Team.from_json(arguments[-1]) == Team(n_workers=together, sharded=True, resources=resources)
+
+
 def test_an_attempt_whose_node_died_is_followed_by_another_that_counts_alone(started: Started) -> None:
     started.step(1, attempt=1)
     assert [metrics.step for metrics in started.observe().metrics] == [1]
@@ -215,6 +239,7 @@ def test_a_cluster_that_is_away_keeps_the_run_waiting(
     ("config", "named"),
     [
         ({}, "TUNEGATE_CLUSTER_ADDRESS and TUNEGATE_CLUSTER_STORE"),
+        ({"sharded": "maybe"}, "TUNEGATE_CLUSTER_SHARDED is 'maybe'"),
         ({"gpus": "two"}, "TUNEGATE_CLUSTER_GPUS is 'two'"),
         ({"resources": "[1]"}, "TUNEGATE_CLUSTER_RESOURCES"),
     ],

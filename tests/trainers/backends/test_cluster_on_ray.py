@@ -13,7 +13,8 @@ import pytest
 
 from moderation.types import TrainingSet
 from trainers.backends.cluster import ClusterBackend, create
-from trainers.run_directory import RunDirectory
+from trainers.recipe import run as recipe
+from trainers.run_directory import Order, RunDirectory
 from trainers.types import RunState, RunStatus, TrainingSpec, Tuning
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -39,19 +40,28 @@ def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any,
     cluster.shutdown()
 
 
+def connected(address: str, store: Path, **more: str) -> ClusterBackend:
+    config = {"address": address, "store": store.as_uri(), "python": sys.executable}
+    return create({**config, "gpus": "0", "resources": '{"training": 1}', **more})
+
+
 @pytest.fixture
 def backend(ray_cluster: tuple[Any, str], tmp_path: Path) -> Iterator[ClusterBackend]:
-    made = create(
-        {
-            "address": ray_cluster[1],
-            "store": (tmp_path / "store").as_uri(),
-            "python": sys.executable,
-            "gpus": "0",
-            "resources": '{"training": 1}',
-        }
-    )
+    made = connected(ray_cluster[1], tmp_path / "store")
     yield made
     made.close()
+
+
+@pytest.fixture
+def teams(ray_cluster: tuple[Any, str], tmp_path: Path) -> Iterator[ClusterBackend]:
+    """Two workers a run, each on a node of its own."""
+    cluster, address = ray_cluster
+    second = cluster.add_node(**WORKER)
+    made = connected(address, tmp_path / "store", workers="2")
+    yield made
+    made.close()
+    if second in cluster.list_all_nodes():
+        cluster.remove_node(second)
 
 
 def wait(backend: ClusterBackend, run: RunDirectory, until: Callable[[RunState], bool]) -> RunState:
@@ -96,3 +106,38 @@ def test_a_run_ends_with_a_sealed_model(
     assert state.status is RunStatus.SUCCEEDED, state
     assert [metrics.step for metrics in state.metrics] == list(range(1, 11))
     assert backend.collect(str(run.root)).n_steps == 10
+
+
+def test_two_nodes_train_one_run_together_as_one_would(
+    teams: ClusterBackend, make_spec: Callable[..., TrainingSpec], training: TrainingSet, tmp_path: Path
+) -> None:
+    run, alone = RunDirectory(root=tmp_path / "run"), RunDirectory(root=tmp_path / "alone")
+    alone.accept(Order.of(make_spec(), training, None))
+    recipe.run(alone.root)
+    teams.start(make_spec(), training, None, str(run.root))
+    state = wait(teams, run, ended)
+    assert state.status is RunStatus.SUCCEEDED, state
+    assert [m.train_loss for m in state.metrics] == pytest.approx([m.train_loss for m in alone.metrics()], rel=1e-3)
+    assert run.micro_batch() == (2, False)
+    assert teams.collect(str(run.root)).n_steps == 10
+
+
+def test_a_team_goes_on_from_its_checkpoint_when_one_of_its_nodes_dies(
+    ray_cluster: tuple[Any, str],
+    teams: ClusterBackend,
+    make_spec: Callable[..., TrainingSpec],
+    training: TrainingSet,
+    tmp_path: Path,
+) -> None:
+    cluster, _ = ray_cluster
+    run = RunDirectory(root=tmp_path / "run")
+    teams.start(make_spec(Tuning.FULL, n_epochs=3000), training, None, str(run.root))
+    wait(teams, run, lambda state: any(tmp_path.glob("store/*/attempt-1/checkpoints/*/complete")) or ended(state))
+    cluster.remove_node(next(node for node in cluster.list_all_nodes() if not node.head))
+    cluster.add_node(**WORKER)
+    began = max(metrics.step for metrics in run.metrics())
+    state = wait(teams, run, lambda state: any(tmp_path.glob("store/*/attempt-2/metrics.jsonl")) or ended(state))
+    assert state.status is RunStatus.RUNNING, state
+    assert began >= 5
+    teams.cancel(str(run.root))
+    assert teams.observe(str(run.root), after_step=0).status is RunStatus.CANCELLED

@@ -94,6 +94,21 @@ def test_only_complete_checkpoints_of_the_newest_attempt_that_has_one_are_gone_o
     assert fourth.metrics_file.read_text() == "of the second\n"
 
 
+def test_memory_that_ran_out_beside_the_first_process_is_known_to_the_next_attempt(
+    parcels: Parcels, tmp_path: Path
+) -> None:
+    first, beside, later = (run_in(tmp_path / name) for name in ("first", "beside", "later"))
+    checkpoint(first, 5)
+    for run in (first, beside):
+        run.write_micro_batch(8)
+    parcels.send_progress(first, attempt=1)
+    assert beside.shrink() == 4
+    parcels.send_trouble(beside, attempt=2)
+    parcels.fetch_progress(later, before=3)
+    assert later.micro_batch() == (4, True)
+    assert [path.name for path in later.checkpoints.iterdir()] == ["checkpoint-5"]
+
+
 def test_a_checkpoint_that_was_pruned_is_pruned_in_the_store(parcels: Parcels, tmp_path: Path) -> None:
     node, late = run_in(tmp_path / "node"), run_in(tmp_path / "late")
     gone = checkpoint(node, 5)

@@ -21,6 +21,8 @@ from trainers.recipe.failures import describe
         (MemoryError(), "out_of_memory"),
         (OSError(errno.ENOSPC, "No space left on device"), "disk_full"),
         (RuntimeError("[enforce fail] PytorchStreamWriter failed writing file data/1"), "disk_full"),
+        (RuntimeError("[gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:4711"), "process_lost"),
+        (torch.distributed.DistBackendError("NCCL error"), "process_lost"),
         (KeyError("a customer's words"), "training_failed"),
     ],
 )
