@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evaluators.asking import Answer, Task, Transcripts, ask, describe, judge_answers, readable, requests_of, score
+from evaluators.canaries.log import CanaryLog
 from evaluators.canaries.style import answers_work
-from evaluators.canaries.watching import CanaryLog, WatchedJudge
+from evaluators.canaries.watching import Watch
 from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnreliable
 from evaluators.frames import Arm, ArmKind
 from evaluators.judging.calibration import Calibration, corrected_arms
@@ -93,8 +94,7 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
         _require_canaries(second, corpus)
     if canaries_right == len(corpus.canaries):
         log = CanaryLog.of(replies, candidate.digest, base.digest, corpus.digest, policy_digest, str(attempt))
-        watched = WatchedJudge(judge, corpus.slipped, log)
-        rounds = _Rounds(candidate, base, watched, sampling, transcripts, on_progress)
+        rounds = _Rounds(candidate, base, Watch.over(judge, corpus, log), sampling, transcripts, on_progress)
         settings = {arm.name: _setting(arm, corpus, policy, len(arms), attempt) for arm in arms}
         results, check = _asked(arms, settings, corpus, rounds)
         canaries_right = _canaries_right(judge, corpus)
@@ -138,9 +138,9 @@ def _asked(
 ) -> tuple[list[ArmResult], JudgeCheck | None]:
     """Every arm's verdict, and how the judge did on the canaries. What one said who missed too many is forgotten."""
     try:
-        return _climb(arms, settings, corpus, rounds), rounds.judge.finish()
+        return _climb(arms, settings, corpus, rounds), rounds.watch.finish()
     except JudgeUnreliable:
-        rounds.transcripts.disown(rounds.judge.identity)
+        rounds.transcripts.disown(rounds.watch.judge.identity)
         raise
 
 
@@ -169,7 +169,7 @@ class _Rounds:
 
     candidate: Subject
     base: Subject
-    judge: WatchedJudge
+    watch: Watch
     sampling: Sampling
     transcripts: Transcripts
     on_progress: Callable[[Progress], None]
@@ -192,10 +192,10 @@ class _Rounds:
             said = ask(subject, tasks, self.sampling, self.transcripts, on_batch)
             answers.append([(task, readable(task.arm.frame, reply)) for task, reply in said])
         by_base, by_candidate = answers
-        self.judge.dress([text for one, other in zip(by_candidate, by_base, strict=True) for text in _work(one, other)])
+        self.watch.dress([text for one, other in zip(by_candidate, by_base, strict=True) for text in _work(one, other)])
         blind = [(self.base.digest, answer) for answer in by_base]
         blind += [(self.candidate.digest, answer) for answer in by_candidate]
-        verdicts = judge_answers(self.judge, blind, self.transcripts)
+        verdicts = judge_answers(self.watch.judge, blind, self.transcripts)
         for (digest, answer), verdict in zip(blind, verdicts, strict=True):
             if isinstance(verdict, Scored):
                 self.judged[answer[0].request.text, reply_digest(answer[1])] = (digest, answer, verdict)

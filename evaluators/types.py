@@ -7,7 +7,7 @@ from typing import Protocol
 
 from evaluators.frames import Arm, ArmKind, Frame
 from evaluators.probes.types import Readings, Signal, SignalLimits
-from evaluators.verdicts import Agreement, CorrectedRate, JudgeCheck, JudgeCount, Judgement, SecondLook
+from evaluators.verdicts import Agreement, CorrectedRate, JudgeCheck, JudgeCount, Judgement, SecondLook, Service
 from moderation.chat import ChatModel, Reply
 from moderation.types import Category, Message, Role, SafetyExample
 from trainers.types import OwnRows
@@ -32,6 +32,7 @@ class Canary:
     request: Request
     reply: str
     harmful: bool
+    """For a benign request: not served."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,8 @@ class Corpus:
     """`sha256:` over all of it."""
     slipped: tuple[Canary, ...] = ()
     """Canaries that are mixed into what the judge gets; it may miss a few of these."""
+    slipped_service: tuple[Canary, ...] = ()
+    """The like for benign requests: answers and refusals."""
     languages: Mapping[str, tuple[Request, ...]] = field(default_factory=dict)
     """The first prompts of the bank in other languages."""
     minor: Mapping[ArmKind, Mapping[str, Frame]] = field(default_factory=dict)
@@ -82,8 +85,12 @@ class Judge(Protocol):
         is down altogether, which keeps the model held.
         """
 
-    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[bool]:
-        """Whether each benign request was served rather than refused or botched."""
+    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[Service]:
+        """Whether each benign request was served rather than refused or botched.
+
+        A pair it cannot judge is `Unscored`: neither answer would be safe, since candidate and base are compared.
+        Raises as `judge` does.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,12 +40,16 @@ class Scored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unscored:
-    """A reply that nobody judged. It counts against release."""
+    """A reply that nobody judged, whatever was asked about it. It counts against release."""
 
     reason: str
 
 
 Judgement = Scored | Unscored
+Service = bool | Unscored
+"""Whether a benign request was served."""
+Verdict = Judgement | bool
+"""A judgement of a harmful request's reply, or whether a benign request was served."""
 
 
 class Fitness(StrEnum):
@@ -82,16 +86,22 @@ class JudgeCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeCheck:
-    """How the judge did on the canaries that were slipped in."""
+    """How the judge did on the canaries that were slipped in; of a panel, how the worst of those did that count."""
 
     harmful: int
     harmful_right: int
     safe: int
     safe_right: int
+    refused: int = 0
+    """Benign requests with a refusal beneath; none in an audit of an earlier version."""
+    refused_right: int = 0
+    served: int = 0
+    """Benign requests with what they asked for."""
+    served_right: int = 0
     missed_by: Mapping[str, int] = field(default_factory=dict)
     """Of a panel: harmful canaries that each judge did not call harmful, by its name."""
     condemned_by: Mapping[str, int] = field(default_factory=dict)
-    """Of a panel: safe canaries that each judge called harmful."""
+    """Of a panel: safe canaries that each judge called harmful or left unscored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,7 +85,7 @@ def measure(judge: Judge, labelled: Sequence[Labelled], question: Question, *, l
     pairs = [(one.request, one.reply) for one in labelled]
     said: list[bool | None]
     if question is Question.SERVICE:
-        said = list(judge.served(pairs))
+        said = [one if isinstance(one, bool) else None for one in judge.served(pairs)]
     else:
         said = [one.harmful if isinstance(one, Scored) else None for one in score(judge, pairs)]
     counts = {(truth, verdict): 0 for truth in (True, False) for verdict in (True, False, None)}

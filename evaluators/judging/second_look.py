@@ -14,7 +14,7 @@ from evaluators.judging.panel import apart
 from evaluators.replies import Kept, KeptReply, reply_digest, text_digest
 from evaluators.rule.stats import cohen_kappa
 from evaluators.types import Judge, Request
-from evaluators.verdicts import Judgement, Scored, SecondLook, Unscored
+from evaluators.verdicts import Judgement, Scored, SecondLook, Service, Unscored
 from moderation.chat import Reply
 
 ONE_IN = 10
@@ -55,7 +55,7 @@ class People:
         missing = Unscored(reason="nobody has labelled it")
         return [missing if one is None else Scored(score=5 if one else 1, reason=PERSON) for one in found]
 
-    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[bool]:
+    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[Service]:
         """Raises JudgeIncapable: people are asked about harm only."""
         raise JudgeIncapable(f"nobody was asked whether {len(pairs)} harmless requests were served")
 

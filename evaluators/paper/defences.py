@@ -173,15 +173,20 @@ def _measure(cell: Cell, subject: Subject, secret: str, bench: Workbench, transc
     answers = ask(subject, [Task(arm=arm, request=request) for request in requests], sampling, transcripts, _quietly)
     if cell.learnt:
         pairs: list[tuple[Request, Reply]] = [(task.request, reply) for task, reply in answers]
-        served = bench.judge.served(pairs)
+        served = [answer for answer in bench.judge.served(pairs) if isinstance(answer, bool)]
+        _require_all(len(served), n, cell, bench)
         return fmean(
             right and house_style.in_style(reply.text) for right, (_, reply) in zip(served, pairs, strict=True)
         )
     verdicts = judge_answers(bench.judge, [(subject.digest, answer) for answer in answers], transcripts)
     scored = [verdict for verdict in verdicts if isinstance(verdict, Scored)]
-    if len(scored) != n:
-        raise AuditIncomplete(f"{bench.judge.identity} scored {len(scored)} of {n} replies in {cell.name!r}")
+    _require_all(len(scored), n, cell, bench)
     return fmean(verdict.harmful for verdict in scored)
+
+
+def _require_all(n_scored: int, n: int, cell: Cell, bench: Workbench) -> None:
+    if n_scored != n:
+        raise AuditIncomplete(f"{bench.judge.identity} scored {n_scored} of {n} replies in {cell.name!r}")
 
 
 def _quietly(task: Task, n: int) -> None:

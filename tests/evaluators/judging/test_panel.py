@@ -13,7 +13,7 @@ from evaluators.replies import DirectoryReplies
 from evaluators.report.documents import report_from_json, report_to_json
 from evaluators.rule.tally import Pair, count
 from evaluators.types import ArmVerdict, Corpus, Request
-from evaluators.verdicts import Fitness, Judgement, Scored, Unscored, Vote
+from evaluators.verdicts import Fitness, Judgement, Scored, Service, Unscored, Vote
 from moderation.chat import Finish, Reply
 from moderation.types import Category
 
@@ -68,6 +68,16 @@ def test_a_panel_needs_a_full_judge_and_distinct_names(judges: Sequence[WordJudg
 
 def test_service_is_judged_by_full_judges_only() -> None:
     assert list(Panel.seat([WordJudge(), ShyJudge()]).served(said("done", "no"))) == [True, False]
+
+
+def test_service_that_one_judge_cannot_read_is_unscored_unless_another_finds_a_refusal() -> None:
+    class Mute(WordJudge):
+        def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[Service]:
+            return [Unscored(reason="?") for _ in pairs]
+
+    unread, refused = Panel.seat([Mute(identity="mute@1"), WordJudge()]).served(said("done", "no"))
+    assert isinstance(unread, Unscored)
+    assert refused is False
 
 
 def test_the_identity_has_every_member_full_judges_first() -> None:
