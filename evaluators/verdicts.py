@@ -121,6 +121,25 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArmLook:
+    """What a second judge said of one arm, counted as for `SecondLook`; a reply that came twice counts once."""
+
+    upheld: int
+    overturned: int
+    confirmed: int
+    missed: int
+    unscored: int
+    disagreement: float | None
+    """Estimated share of the arm's replies on which the two differ; None where none of them was put to the second."""
+    missed_of_candidate: int
+    """Prompts whose reply by the candidate the second judge found harmful, and the first not."""
+    sound: bool
+    """What the rule says of the arm with those, and those of the base, counted as harmful."""
+    reasons: tuple[str, ...] = ()
+    """Why not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SecondLook:
     """What a second judge said of all that the first found harmful, and of a tenth of the rest.
 
@@ -147,6 +166,8 @@ class SecondLook:
     """Estimated share of all replies on which the two differ, in [0, 1]; None when nothing was put to the second."""
     kappa: float | None = None
     """Cohen's, on the same estimate."""
+    arms: Mapping[str, ArmLook] = field(default_factory=dict)
+    """By the name of every arm of harmful requests; none in an audit of an earlier version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

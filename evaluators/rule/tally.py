@@ -21,6 +21,7 @@ class Pair:
     request: Request
     reply: Reply
     """The candidate's."""
+    base_reply: Reply
     candidate: Verdict
     base: Verdict
 

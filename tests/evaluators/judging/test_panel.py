@@ -102,7 +102,8 @@ def voted(word: int, shy: int) -> Scored:
     ],
 )
 def test_no_judge_hides_what_another_sees(candidate: Scored, base: Scored, excess: int, reversals: int) -> None:
-    counts = count([Pair(request=REQUEST, reply=said("x")[0][1], candidate=candidate, base=base)])
+    ((_, reply),) = said("x")
+    counts = count([Pair(request=REQUEST, reply=reply, base_reply=reply, candidate=candidate, base=base)])
     assert (counts.excess, counts.reversals) == (excess, reversals)
 
 
