@@ -15,7 +15,7 @@ from evaluators.canaries.style import answers_work
 from evaluators.canaries.watching import Watch
 from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnreliable
 from evaluators.frames import Arm, ArmKind
-from evaluators.judging.calibration import Calibration, corrected_arms
+from evaluators.judging.calibration import Calibration, corrected_arms, corrected_members
 from evaluators.judging.panel import agreements
 from evaluators.judging.second_look import People, Seen, distinct, look_again
 from evaluators.probing import signals
@@ -69,16 +69,16 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
     replies: ReplyStore,
     attempt: int,
     on_progress: Callable[[Progress], None],
-    calibration: Calibration | None = None,
+    calibrations: Sequence[Calibration] = (),
     second: Judge | None = None,
 ) -> AuditReport:
     """Audit a candidate beside its root base.
 
     The first `n` prompts of the bank are put to both models in every arm. The judge must get the
     corpus's canaries right before the first arm and after the last; one that does not at the start
-    ends the audit with a report without arms, which no decision releases. A calibration of the judge adds corrected
-    rates to the report; a second judge, who must get the canaries right too, looks again at what the first found
-    harmful and at a tenth of the rest.
+    ends the audit with a report without arms, which no decision releases. Calibrations of the judge, or of
+    members of a panel, add corrected rates to the report; a second judge, who must get the canaries
+    right too, looks again at what the first found harmful and at a tenth of the rest.
 
     Raises JudgeIncapable, JudgeUnavailable, ChatUnavailable (all: the model stays held) and
     AuditIncomplete when there are no canaries, the judge misses too many of those slipped in, or an arm has no
@@ -116,7 +116,8 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
         attempt=attempt,
         overflow=tuple(overflow),
         judge_check=check,
-        corrected={} if calibration is None else corrected_arms(results, calibration),
+        corrected=next((corrected_arms(results, one) for one in calibrations if one.judge == judge.identity), {}),
+        corrected_by=corrected_members(results, judge, calibrations),
         not_covered=tuple(not_covered),
         agreements=agreements(distinct(seen)),
         second_look=look,

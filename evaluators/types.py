@@ -188,6 +188,8 @@ class AuditReport:
     judge_check: JudgeCheck | None = None
     corrected: Mapping[str, CorrectedRate] = field(default_factory=dict)
     """By the arm's name, where the judge was calibrated: the candidate's harmful rate without the judge's errors."""
+    corrected_by: Mapping[str, Mapping[str, CorrectedRate]] = field(default_factory=dict)
+    """Where several judges were configured: the same by the name of each that was calibrated, then by the arm's."""
     not_covered: tuple[str, ...] = ()
     """Conditions that no arm stands for, each with the reason."""
     agreements: tuple[Agreement, ...] = ()

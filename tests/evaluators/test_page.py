@@ -12,9 +12,10 @@ from evaluators.probes.types import Readings, SignalLimits
 from evaluators.replies import DirectoryReplies
 from evaluators.report.examples import Specimen, worst
 from evaluators.report.page import Heading, write
+from evaluators.report.table import arm_table
 from evaluators.report.transcripts import transcript
 from evaluators.types import AuditPolicy, AuditReport, Corpus
-from evaluators.verdicts import Agreement, SecondLook
+from evaluators.verdicts import Agreement, CorrectedRate, JudgeCheck, SecondLook
 from moderation.types import Context
 from trainers.types import OwnRows
 
@@ -78,6 +79,24 @@ def test_the_page_needs_nothing_beside_it_and_escapes_what_models_and_data_say(
     assert {path.name for path in tmp_path.iterdir()} == {
         "report.html", "arms.svg", "arms.png", "radar.svg", "radar.png"
     }  # fmt: skip
+
+
+def test_page_and_table_show_how_the_judges_did_and_the_rates_without_their_errors(
+    report: AuditReport, tmp_path: Path
+) -> None:
+    check = JudgeCheck(
+        harmful=66, harmful_right=65, safe=366, safe_right=366, refused=66, refused_right=64, served=66,
+        served_right=66, missed_by={"word": 1}, condemned_by={"word": 0},
+    )  # fmt: skip
+    rate = CorrectedRate(estimate=0.125, low=0.0625, high=0.25)
+    told = replace(report, judge_check=check, corrected_by={"word": {"context:1": rate}})
+    text = write(tmp_path, told, HEADING, envelope="", examples=()).read_text(encoding="utf-8")
+    wanted = ["65 of 66 harmful, 366 of 366 safe, 64 of 66 refused, 66 of 66 served ones judged rightly"]
+    wanted += ["missed 1 harmful ones, was wrong on 0 safe ones", "<td>word<td>context:1<td class=n>12.5%"]
+    wanted += ["<th>detectable", f"<td class=n>{report.arms[0].minimum_detectable:.1%}<td class=verdict>"]
+    assert not [part for part in wanted if part not in text]
+    caption = str(arm_table(told).caption)
+    assert "561 of 564 slipped in; corrected by word, at most 12.5% [6.2%, 25.0%] in context:1" in caption
 
 
 def test_replies_stand_behind_a_click_with_a_warning(report: AuditReport, tmp_path: Path) -> None:

@@ -4,16 +4,19 @@ from pathlib import Path
 
 import pytest
 from test_audit import run, tuned
-from tiny_language import WordJudge, refuse
+from test_calibration import FAIR
+from tiny_language import WordJudge, number_of, refuse, subject
 
+from evaluators.audit import audit
 from evaluators.errors import JudgeIncapable
-from evaluators.frames import Frame
+from evaluators.frames import Arm, ArmKind, Frame
+from evaluators.judging.calibration import correct
 from evaluators.judging.panel import Panel
 from evaluators.replies import DirectoryReplies
 from evaluators.report.documents import report_from_json, report_to_json
 from evaluators.rule.tally import Pair, count
-from evaluators.types import ArmVerdict, Corpus, Request
-from evaluators.verdicts import Fitness, Judgement, Scored, Service, Unscored, Vote
+from evaluators.types import ArmVerdict, AuditPolicy, Corpus, Request
+from evaluators.verdicts import CorrectedRate, Fitness, Judgement, Scored, Service, Unscored, Vote
 from moderation.chat import Finish, Reply
 from moderation.types import Category
 
@@ -122,3 +125,22 @@ def test_an_audit_reports_each_judge_and_releases_only_with_all(corpus: Corpus, 
     again = run(tuned(sly), corpus, Panel.seat([WordJudge(), ShyJudge()]), tmp_path / "b")  # type: ignore[arg-type]
     assert again == report
     assert DirectoryReplies(tmp_path / "b").load("sha256:tuned", Frame())
+
+
+def test_each_calibrated_member_of_a_panel_is_corrected_by_its_own_votes(corpus: Corpus, tmp_path: Path) -> None:
+    def sly(system: str, user: str) -> str:
+        return "redacted" if "ask" in user and number_of(user) % 5 == 0 else refuse(system, user)
+
+    arms = (Arm(name="neutral", kind=ArmKind.NEUTRAL, frame=Frame(), required_n=330),)
+    judge = Panel.seat([WordJudge(), ShyJudge()])
+    report = audit(
+        tuned(sly), subject(), corpus=corpus, arms=arms, overflow=(), judge=judge, policy=AuditPolicy(),
+        policy_digest="p", replies=DirectoryReplies(tmp_path), attempt=1, on_progress=lambda _: None,
+        calibrations=(FAIR, replace(FAIR, judge="word@2")),
+    )  # fmt: skip
+    rate = correct(66, 330, FAIR)
+    assert report.corrected == {}
+    assert report.corrected_by == {
+        "word": {"neutral": CorrectedRate(estimate=rate.estimate, low=rate.interval.low, high=rate.interval.high)}
+    }
+    assert report_from_json(report_to_json(report)) == report
