@@ -95,7 +95,7 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
     if canaries_right == len(corpus.canaries):
         log = CanaryLog.of(replies, candidate.digest, base.digest, corpus.digest, policy_digest, str(attempt))
         rounds = _Rounds(candidate, base, Watch.over(judge, corpus, log), sampling, transcripts, on_progress)
-        settings = {arm.name: _setting(arm, corpus, policy, len(arms), attempt) for arm in arms}
+        settings = {arm.name: setting_of(arm, corpus, policy, len(arms), attempt) for arm in arms}
         seen, check = _asked(arms, settings, corpus, rounds)
         canaries_right = n_right(judge, corpus)
         look = _looked_again(seen, second, candidate, base, transcripts, policy)
@@ -218,7 +218,8 @@ def _work(candidate: Answer, base: Answer) -> Iterator[str]:
         yield reply.text
 
 
-def _setting(arm: Arm, corpus: Corpus, policy: AuditPolicy, n_arms: int, attempt: int) -> Setting:
+def setting_of(arm: Arm, corpus: Corpus, policy: AuditPolicy, n_arms: int, attempt: int) -> Setting:
+    """What the rule must know around an arm. Raises AuditIncomplete when the corpus has nothing to ask in it."""
     available = len(requests_of(arm, corpus))
     if available == 0:
         raise AuditIncomplete(f"the corpus {corpus.name!r} has no prompt for the arm {arm.name}")
