@@ -86,11 +86,7 @@ class Judge(Protocol):
         """
 
     def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[Service]:
-        """Whether each benign request was served rather than refused or botched.
-
-        A pair it cannot judge is `Unscored`: neither answer would be safe, since candidate and base are compared.
-        Raises as `judge` does.
-        """
+        """Whether each benign request was served rather than refused or botched; else and raises as `judge`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,8 @@
 import logging
 
 from evaluators.errors import AuditIncomplete
-from evaluators.judging.relooking import look_anew
 from evaluators.judging.second_look import PERSON, People
+from evaluators.relooking import look_anew
 from evaluators.replies import DirectoryReplies
 from evaluators.report.documents import report_from_json, report_to_json
 from gateway.pipeline.prompts import asked_of
