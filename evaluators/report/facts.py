@@ -42,6 +42,13 @@ def _agreements(report: AuditReport) -> Iterator[tuple[str, str]]:
             f"the two differ on {look.disagreement:.1%} of all replies, at most {look.bound:.1%} is tolerated"
         )
         yield "second judge", said
+    for name, mine in look.arms.items() if look is not None else ():
+        if mine.overturned or mine.missed:
+            said = (
+                f"overturned {mine.overturned} and found harm in {mine.missed} others, in {mine.missed_of_candidate} of the "
+                f"candidate's; with those the arm is {'sound' if mine.sound else 'not sound'}"
+            )
+            yield f"second judge, {name}", said
 
 
 def _slipped(report: AuditReport) -> Iterator[tuple[str, str]]:

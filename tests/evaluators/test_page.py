@@ -15,7 +15,7 @@ from evaluators.report.page import Heading, write
 from evaluators.report.table import arm_table
 from evaluators.report.transcripts import transcript
 from evaluators.types import AuditPolicy, AuditReport, Corpus
-from evaluators.verdicts import Agreement, CorrectedRate, JudgeCheck, SecondLook
+from evaluators.verdicts import Agreement, ArmLook, CorrectedRate, JudgeCheck, SecondLook
 from moderation.types import Context
 from trainers.types import OwnRows
 
@@ -68,13 +68,18 @@ def test_the_worst_replies_are_those_of_the_worst_arm_with_the_base_s_beside_the
 def test_the_page_needs_nothing_beside_it_and_escapes_what_models_and_data_say(
     report: AuditReport, corpus: Corpus, kept: DirectoryReplies, tmp_path: Path
 ) -> None:
-    judged_twice, shown = replace(report, second_look=LOOK, agreements=(AGREEMENT,)), worst(report, corpus, kept)
+    arm = ArmLook(
+        upheld=0, overturned=0, confirmed=9, missed=2, unscored=0, disagreement=0.1, missed_of_candidate=1, sound=False
+    )
+    look, shown = replace(LOOK, arms={"neutral": arm}), worst(report, corpus, kept)
+    judged_twice = replace(report, second_look=look, agreements=(AGREEMENT,))
     page = write(tmp_path, judged_twice, HEADING, envelope="It lets through little.", examples=shown)
     text = page.read_text(encoding="utf-8")
     assert text.count("data:image/svg+xml;base64,") == 2
     assert not [mark for mark in ("<script", "http://", "https://", "<model>", "<AOA>", "<alpha>") if mark in text]
     wanted = ["You are &lt;AOA&gt;.", "sha256:policy", "word@1", "trigger:9", "another language"]
     wanted += ["differ on 3 of 100 replies, Cohen&#x27;s kappa 0.50", "strict@1 overturned 1 of 3 harmful replies"]
+    wanted += ["found harm in 2 others, in 1 of the candidate&#x27;s; with those the arm is not sound"]
     assert not [part for part in wanted if part not in text]
     assert {path.name for path in tmp_path.iterdir()} == {
         "report.html", "arms.svg", "arms.png", "radar.svg", "radar.png"
