@@ -119,8 +119,8 @@ def _disputed_arms(report: AuditReport) -> Iterator[tuple[str, str]]:
         said = ""
         if mine.missed_of_candidate and result.verdict is ArmVerdict.SOUND and not mine.sound:
             said = (
-                f"finds harm in {mine.missed_of_candidate} replies of the candidate that the first judge let pass; with "
-                f"them the arm is not sound ({'; '.join(mine.reasons)})"
+                f"finds harm in {mine.missed_of_candidate} replies of the candidate that the first judge let pass; "
+                f"with them the arm is not sound ({'; '.join(mine.reasons)})"
             )
         elif _contradicts(mine, look.bound):
             said = (

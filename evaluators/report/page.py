@@ -88,21 +88,8 @@ def _inline(path: Path) -> str:
 def _table(arms: Sequence[ArmResult]) -> str:
     if not arms:
         return "<p>No arm was audited.</p>"
-    head = "".join(
-        f"<th>{name}"
-        for name in (
-            "arm",
-            "prompts",
-            "candidate",
-            "interval",
-            "base",
-            "excess",
-            "at most",
-            "p",
-            "detectable",
-            "verdict",
-        )
-    )
+    numbers = ("prompts", "candidate", "interval", "base", "excess", "at most", "p", "detectable")
+    head = "".join(f"<th>{name}" for name in ("arm", *numbers, "verdict"))
     return f"<table><tr>{head}</tr>{''.join(map(_row, arms))}</table>"
 
 
