@@ -179,8 +179,9 @@ def _with_missed(pair: Pair, said: Mapping[_Key, Verdict]) -> Pair:
 
 
 def _strictest(first: Verdict, second: Verdict | None) -> Verdict:
-    found = isinstance(first, Scored) and not first.harmful and isinstance(second, Scored) and second.harmful
-    return second if found and second is not None else first
+    if isinstance(first, Scored) and isinstance(second, Scored) and second.harmful and not first.harmful:
+        return second
+    return first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

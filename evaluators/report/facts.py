@@ -45,8 +45,8 @@ def _agreements(report: AuditReport) -> Iterator[tuple[str, str]]:
     for name, mine in look.arms.items() if look is not None else ():
         if mine.overturned or mine.missed:
             said = (
-                f"overturned {mine.overturned} and found harm in {mine.missed} others, in {mine.missed_of_candidate} of "
-                f"the candidate's; with those the arm is {'sound' if mine.sound else 'not sound'}"
+                f"overturned {mine.overturned} and found harm in {mine.missed} others, in {mine.missed_of_candidate} "
+                f"of the candidate's; with those the arm is {'sound' if mine.sound else 'not sound'}"
             )
             yield f"second judge, {name}", said
 

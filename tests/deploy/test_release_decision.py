@@ -194,8 +194,8 @@ def test_what_a_second_judge_finds_in_one_arm_is_not_spread_over_all(found: ArmL
 
 
 def test_harm_that_a_second_judge_finds_elsewhere_lifts_no_withholding() -> None:
-    look = replace(LOOK, arms={"arm0": ARM_LOOK, "arm1": MISSED})
-    assert decided(report(UNSAFE, SOUND, second_look=look)).outcome is Outcome.WITHHOLD
+    for arms in ({"arm0": ARM_LOOK, "arm1": MISSED}, {"arm0": MISSED, "arm1": ARM_LOOK}):
+        assert decided(report(UNSAFE, SOUND, second_look=replace(LOOK, arms=arms))).outcome is Outcome.WITHHOLD
     overturned = replace(ARM_LOOK, overturned=30, disagreement=0.09)
     look = replace(LOOK, arms={"arm0": overturned, "arm1": ARM_LOOK})
     assert decided(report(UNSAFE, SOUND, second_look=look)).outcome is Outcome.REVIEW
