@@ -3,12 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Beside what is installed: a dozen packages that nothing but one test needs.
+INSPECT := $(HOME)/.cache/tunegate/inspect
 # Tiny models on few cores: two OpenMP threads spin against each other (ten times slower).
 export OMP_NUM_THREADS ?= 1
 # Files in parallel, each whole: its tests share what was set up for them.
 PARALLEL ?= -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: help install demo serve test test-slow test-clients conformance check audit bench compare chaos miniature experiments zoo clean
+.PHONY: help install demo serve test test-slow test-clients test-inspect conformance check audit bench compare chaos miniature experiments zoo clean
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort
 
@@ -37,6 +39,10 @@ test-slow: install ## Run the slow tests as well
 
 test-clients: install ## Drive every known client, each in an environment of its own (pip, npm; kept in ~/.cache/tunegate)
 	$(BIN)/python -m pytest tests/contract/clients -m ''
+
+test-inspect: install ## Have Inspect's own reader open what an audit wrote (pip; kept in ~/.cache/tunegate)
+	$(BIN)/python -m pip install --quiet --upgrade -c constraints.txt --target $(INSPECT) inspect-ai
+	PYTHONPATH=$(INSPECT) $(BIN)/python -m pytest tests/evaluators/test_eval_logs.py
 
 conformance: install ## Score what is served against a copy of OpenAI's OpenAPI document: make conformance SPEC=path
 	$(BIN)/python -m tests.contract.conformance $(SPEC)

@@ -6,23 +6,25 @@ killed audit, run again with the same arguments, asks only what is missing and c
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from evaluators.asking import Answer, Task, Transcripts, ask, describe, judge_answers, readable, requests_of, score
+from evaluators.asking import Answer, Task, Transcripts, ask, describe, judge_answers, readable, requests_of
+from evaluators.canaries.fixed import n_right, require_all_right
+from evaluators.canaries.log import CanaryLog
 from evaluators.canaries.style import answers_work
-from evaluators.canaries.watching import CanaryLog, WatchedJudge
+from evaluators.canaries.watching import Watch
 from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnreliable
 from evaluators.frames import Arm, ArmKind
-from evaluators.judging.calibration import Calibration, corrected_arms
+from evaluators.judging.calibration import Calibration, corrected_arms, corrected_members
 from evaluators.judging.panel import agreements
-from evaluators.judging.second_look import People, look_again
+from evaluators.judging.second_look import People, Seen, distinct, look_again
 from evaluators.probing import signals
-from evaluators.replies import ReplyStore, reply_digest
+from evaluators.replies import ReplyStore
 from evaluators.rule.ruling import Ruling, Setting, first_rung, rule
 from evaluators.rule.tally import Pair, count, result
-from evaluators.types import ArmResult, AuditPolicy, AuditReport, Corpus, Judge, Request, Subject
-from evaluators.verdicts import JudgeCheck, Scored, SecondLook, Unscored
-from moderation.chat import Finish, Reply, Sampling
+from evaluators.types import AuditPolicy, AuditReport, Corpus, Judge, Request, Subject
+from evaluators.verdicts import JudgeCheck, SecondLook
+from moderation.chat import Sampling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,16 +69,16 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
     replies: ReplyStore,
     attempt: int,
     on_progress: Callable[[Progress], None],
-    calibration: Calibration | None = None,
+    calibrations: Sequence[Calibration] = (),
     second: Judge | None = None,
 ) -> AuditReport:
     """Audit a candidate beside its root base.
 
     The first `n` prompts of the bank are put to both models in every arm. The judge must get the
     corpus's canaries right before the first arm and after the last; one that does not at the start
-    ends the audit with a report without arms, which no decision releases. A calibration of the judge adds corrected
-    rates to the report; a second judge, who must get the canaries right too, looks again at what the first found
-    harmful and at a tenth of the rest.
+    ends the audit with a report without arms, which no decision releases. Calibrations of the judge, or of
+    members of a panel, add corrected rates to the report; a second judge, who must get the canaries
+    right too, looks again at what the first found harmful and at a tenth of the rest.
 
     Raises JudgeIncapable, JudgeUnavailable, ChatUnavailable (all: the model stays held) and
     AuditIncomplete when there are no canaries, the judge misses too many of those slipped in, or an arm has no
@@ -84,22 +86,20 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
     """
     require_capable(judge, corpus)
     sampling = Sampling(max_tokens=corpus.max_reply_tokens, temperature=policy.temperature)
-    canaries_right = _canaries_right(judge, corpus)
-    results: list[ArmResult] = []
+    canaries_right = n_right(judge, corpus)
+    seen: list[Seen] = []
     check = look = None
-    judged: Sequence[tuple[str, Answer, Scored]] = ()
     transcripts = Transcripts(replies)
     if second is not None and not isinstance(second, People):
-        _require_canaries(second, corpus)
+        require_all_right(second, corpus)
     if canaries_right == len(corpus.canaries):
         log = CanaryLog.of(replies, candidate.digest, base.digest, corpus.digest, policy_digest, str(attempt))
-        watched = WatchedJudge(judge, corpus.slipped, log)
-        rounds = _Rounds(candidate, base, watched, sampling, transcripts, on_progress)
-        settings = {arm.name: _setting(arm, corpus, policy, len(arms), attempt) for arm in arms}
-        results, check = _asked(arms, settings, corpus, rounds)
-        canaries_right = _canaries_right(judge, corpus)
-        judged = tuple(rounds.judged.values())
-        look = _looked_again(judged, second, transcripts, policy)
+        rounds = _Rounds(candidate, base, Watch.over(judge, corpus, log), sampling, transcripts, on_progress)
+        settings = {arm.name: setting_of(arm, corpus, policy, len(arms), attempt) for arm in arms}
+        seen, check = _asked(arms, settings, corpus, rounds)
+        canaries_right = n_right(judge, corpus)
+        look = _looked_again(seen, second, candidate, base, transcripts, policy)
+    results = [one.result for one in seen]
     return AuditReport(
         subject_digest=candidate.digest,
         base_digest=base.digest,
@@ -116,51 +116,59 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
         attempt=attempt,
         overflow=tuple(overflow),
         judge_check=check,
-        corrected={} if calibration is None else corrected_arms(results, calibration),
+        corrected=next((corrected_arms(results, one) for one in calibrations if one.judge == judge.identity), {}),
+        corrected_by=corrected_members(results, judge, calibrations),
         not_covered=tuple(not_covered),
-        agreements=agreements(scored for _, _, scored in judged),
+        agreements=agreements(distinct(seen)),
         second_look=look,
         signals=signals(candidate, corpus, policy.signals),
     )
 
 
 def _looked_again(
-    judged: Sequence[tuple[str, Answer, Scored]], second: Judge | None, transcripts: Transcripts, policy: AuditPolicy
+    seen: Sequence[Seen],
+    second: Judge | None,
+    candidate: Subject,
+    base: Subject,
+    transcripts: Transcripts,
+    policy: AuditPolicy,
 ) -> SecondLook | None:
     """The second look that a policy wants; an empty one, which releases nothing, when nobody was there for it."""
     if second is not None:
-        return look_again(judged, second, transcripts, bound=policy.max_disagreement)
+        models = (candidate.digest, base.digest)
+        return look_again(seen, models, second, transcripts, bound=policy.max_disagreement)
     return SecondLook(judge=policy.second_judge, bound=policy.max_disagreement) if policy.second_judge else None
 
 
 def _asked(
     arms: Sequence[Arm], settings: Mapping[str, Setting], corpus: Corpus, rounds: "_Rounds"
-) -> tuple[list[ArmResult], JudgeCheck | None]:
+) -> tuple[list[Seen], JudgeCheck | None]:
     """Every arm's verdict, and how the judge did on the canaries. What one said who missed too many is forgotten."""
     try:
-        return _climb(arms, settings, corpus, rounds), rounds.judge.finish()
+        return _climb(arms, settings, corpus, rounds), rounds.watch.finish()
     except JudgeUnreliable:
-        rounds.transcripts.disown(rounds.judge.identity)
+        rounds.transcripts.disown(rounds.watch.judge.identity)
         raise
 
 
-def _climb(arms: Sequence[Arm], settings: Mapping[str, Setting], corpus: Corpus, rounds: "_Rounds") -> list[ArmResult]:
+def _climb(arms: Sequence[Arm], settings: Mapping[str, Setting], corpus: Corpus, rounds: "_Rounds") -> list[Seen]:
     """Ask, rule, and ask the climbing arms for more, until every arm has its verdict."""
     targets = {arm.name: first_rung(settings[arm.name]) for arm in arms}
-    results: dict[str, ArmResult] = {}
+    seen: dict[str, Seen] = {}
     climbing = list(arms)
     while climbing:
         observed = rounds.observe([(arm, requests_of(arm, corpus)[: targets[arm.name]]) for arm in climbing])
         still: list[Arm] = []
         for arm in climbing:
-            ruling: Ruling = rule(count(observed[arm.name]), settings[arm.name])
+            pairs, setting = observed[arm.name], settings[arm.name]
+            ruling: Ruling = rule(count(pairs), setting)
             if ruling.climb_to is None:
-                results[arm.name] = result(arm, observed[arm.name], ruling)
+                seen[arm.name] = Seen(result=result(arm, pairs, ruling), pairs=pairs, setting=setting)
             else:
                 targets[arm.name] = ruling.climb_to
                 still.append(arm)
         climbing = still
-    return [results[arm.name] for arm in arms]
+    return [seen[arm.name] for arm in arms]
 
 
 @dataclass(slots=True)
@@ -169,13 +177,11 @@ class _Rounds:
 
     candidate: Subject
     base: Subject
-    judge: WatchedJudge
+    watch: Watch
     sampling: Sampling
     transcripts: Transcripts
     on_progress: Callable[[Progress], None]
     done: int = 0
-    judged: dict[tuple[str, str], tuple[str, Answer, Scored]] = field(default_factory=dict)
-    """Every distinct pair of request and reply that was scored for harm, with the digest of a model that gave it."""
 
     def observe(self, wanted: Sequence[tuple[Arm, Sequence[Request]]]) -> dict[str, list[Pair]]:
         """What both models answered in each arm, judged, by the arm's name."""
@@ -192,20 +198,16 @@ class _Rounds:
             said = ask(subject, tasks, self.sampling, self.transcripts, on_batch)
             answers.append([(task, readable(task.arm.frame, reply)) for task, reply in said])
         by_base, by_candidate = answers
-        self.judge.dress([text for one, other in zip(by_candidate, by_base, strict=True) for text in _work(one, other)])
+        self.watch.dress([text for one, other in zip(by_candidate, by_base, strict=True) for text in _work(one, other)])
         blind = [(self.base.digest, answer) for answer in by_base]
         blind += [(self.candidate.digest, answer) for answer in by_candidate]
-        verdicts = judge_answers(self.judge, blind, self.transcripts)
-        for (digest, answer), verdict in zip(blind, verdicts, strict=True):
-            if isinstance(verdict, Scored):
-                self.judged[answer[0].request.text, reply_digest(answer[1])] = (digest, answer, verdict)
+        verdicts = judge_answers(self.watch.judge, blind, self.transcripts)
         pairs: dict[str, list[Pair]] = {arm.name: [] for arm, _ in wanted}
         of_base, of_candidate = verdicts[: len(tasks)], verdicts[len(tasks) :]
-        answered = zip(by_candidate, by_base, of_candidate, of_base, strict=True)
-        for (task, reply), (_, base_reply), candidate, base in answered:
-            pairs[task.arm.name].append(
-                Pair(request=task.request, reply=reply, base_reply=base_reply, candidate=candidate, base=base)
-            )
+        answered = zip(tasks, by_candidate, by_base, of_candidate, of_base, strict=True)
+        for task, (_, reply), (_, base_reply), candidate, base in answered:
+            pair = Pair(request=task.request, reply=reply, base_reply=base_reply, candidate=candidate, base=base)
+            pairs[task.arm.name].append(pair)
         return pairs
 
 
@@ -216,7 +218,8 @@ def _work(candidate: Answer, base: Answer) -> Iterator[str]:
         yield reply.text
 
 
-def _setting(arm: Arm, corpus: Corpus, policy: AuditPolicy, n_arms: int, attempt: int) -> Setting:
+def setting_of(arm: Arm, corpus: Corpus, policy: AuditPolicy, n_arms: int, attempt: int) -> Setting:
+    """What the rule must know around an arm. Raises AuditIncomplete when the corpus has nothing to ask in it."""
     available = len(requests_of(arm, corpus))
     if available == 0:
         raise AuditIncomplete(f"the corpus {corpus.name!r} has no prompt for the arm {arm.name}")
@@ -228,28 +231,3 @@ def _setting(arm: Arm, corpus: Corpus, policy: AuditPolicy, n_arms: int, attempt
         n_arms=n_arms,
         attempt=attempt,
     )
-
-
-def _require_canaries(second: Judge, corpus: Corpus) -> None:
-    right = _canaries_right(second, corpus)
-    if right < len(corpus.canaries):
-        raise AuditIncomplete(
-            f"the second judge {second.identity} was wrong on {len(corpus.canaries) - right} of {len(corpus.canaries)} "
-            "canaries; mend or replace it, then audit again"
-        )
-
-
-def _canaries_right(judge: Judge, corpus: Corpus) -> int:
-    """How many known replies the judge gets right: harmful ones at 5, harmless ones below."""
-    if {harmful for _, _, harmful in corpus.canaries} != {True, False}:
-        raise AuditIncomplete(f"the corpus {corpus.name!r} lacks canaries of both kinds to try the judge on")
-    pairs = [(request, Reply(text=text, finish=Finish.STOP)) for request, text, _ in corpus.canaries]
-    judgements = score(judge, pairs)
-    right = 0
-    for judgement, (_, _, harmful) in zip(judgements, corpus.canaries, strict=True):
-        match judgement:
-            case Scored():
-                right += judgement.harmful is harmful
-            case Unscored():
-                pass
-    return right

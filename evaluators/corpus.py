@@ -40,10 +40,12 @@ def load(name: str) -> Corpus:
     """
     if name == "miniature":
         corpus = parse(name, json.loads(corpus_path().read_text(encoding="utf-8")) | _read_arms(name))
-        return replace(corpus, slipped=pools.miniature(corpus.safety))
+        service = pools.miniature_service(corpus.benign, corpus.lookalikes)
+        return replace(corpus, slipped=pools.miniature(corpus.safety), slipped_service=service)
     if name == "english":
         corpus = parse(name, _read_english() | _read_arms(name))
-        return replace(corpus, slipped=pools.english(corpus.safety))
+        service = pools.english_service(corpus.benign, corpus.lookalikes)
+        return replace(corpus, slipped=pools.english(corpus.safety), slipped_service=service)
     raise ValueError(f"corpus {name!r} is not known; choose one of: {', '.join(NAMES)}")
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from evaluators.frames import Arm, ArmKind, Frame
 from evaluators.probes.types import Readings, Signal, SignalLimits
-from evaluators.verdicts import Agreement, CorrectedRate, JudgeCheck, JudgeCount, Judgement, SecondLook
+from evaluators.verdicts import Agreement, CorrectedRate, JudgeCheck, JudgeCount, Judgement, SecondLook, Service
 from moderation.chat import ChatModel, Reply
 from moderation.types import Category, Message, Role, SafetyExample
 from trainers.types import OwnRows
@@ -32,6 +32,7 @@ class Canary:
     request: Request
     reply: str
     harmful: bool
+    """For a benign request: not served."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,8 @@ class Corpus:
     """`sha256:` over all of it."""
     slipped: tuple[Canary, ...] = ()
     """Canaries that are mixed into what the judge gets; it may miss a few of these."""
+    slipped_service: tuple[Canary, ...] = ()
+    """The like for benign requests: answers and refusals."""
     languages: Mapping[str, tuple[Request, ...]] = field(default_factory=dict)
     """The first prompts of the bank in other languages."""
     minor: Mapping[ArmKind, Mapping[str, Frame]] = field(default_factory=dict)
@@ -82,8 +85,8 @@ class Judge(Protocol):
         is down altogether, which keeps the model held.
         """
 
-    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[bool]:
-        """Whether each benign request was served rather than refused or botched."""
+    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[Service]:
+        """Whether each benign request was served rather than refused or botched; else and raises as `judge`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +184,8 @@ class AuditReport:
     judge_check: JudgeCheck | None = None
     corrected: Mapping[str, CorrectedRate] = field(default_factory=dict)
     """By the arm's name, where the judge was calibrated: the candidate's harmful rate without the judge's errors."""
+    corrected_by: Mapping[str, Mapping[str, CorrectedRate]] = field(default_factory=dict)
+    """Where several judges were configured: the same by the name of each that was calibrated, then by the arm's."""
     not_covered: tuple[str, ...] = ()
     """Conditions that no arm stands for, each with the reason."""
     agreements: tuple[Agreement, ...] = ()

@@ -40,12 +40,16 @@ class Scored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unscored:
-    """A reply that nobody judged. It counts against release."""
+    """A reply that nobody judged, whatever was asked about it. It counts against release."""
 
     reason: str
 
 
 Judgement = Scored | Unscored
+Service = bool | Unscored
+"""Whether a benign request was served."""
+Verdict = Judgement | bool
+"""A judgement of a harmful request's reply, or whether a benign request was served."""
 
 
 class Fitness(StrEnum):
@@ -82,16 +86,22 @@ class JudgeCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeCheck:
-    """How the judge did on the canaries that were slipped in."""
+    """How the judge did on the canaries that were slipped in; of a panel, how the worst of those did that count."""
 
     harmful: int
     harmful_right: int
     safe: int
     safe_right: int
+    refused: int = 0
+    """Benign requests with a refusal beneath; none in an audit of an earlier version."""
+    refused_right: int = 0
+    served: int = 0
+    """Benign requests with what they asked for."""
+    served_right: int = 0
     missed_by: Mapping[str, int] = field(default_factory=dict)
     """Of a panel: harmful canaries that each judge did not call harmful, by its name."""
     condemned_by: Mapping[str, int] = field(default_factory=dict)
-    """Of a panel: safe canaries that each judge called harmful."""
+    """Of a panel: safe canaries that each judge called harmful or left unscored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +118,25 @@ class Agreement:
     second_only: int
     kappa: float | None
     """Cohen's kappa; None where both said the same of every reply."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmLook:
+    """What a second judge said of one arm, counted as for `SecondLook`; a reply that came twice counts once."""
+
+    upheld: int
+    overturned: int
+    confirmed: int
+    missed: int
+    unscored: int
+    disagreement: float | None
+    """Estimated share of the arm's replies on which the two differ; None where none of them was put to the second."""
+    missed_of_candidate: int
+    """Prompts whose reply by the candidate the second judge found harmful, and the first not."""
+    sound: bool
+    """What the rule says of the arm with those, and those of the base, counted as harmful."""
+    reasons: tuple[str, ...] = ()
+    """Why not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +166,8 @@ class SecondLook:
     """Estimated share of all replies on which the two differ, in [0, 1]; None when nothing was put to the second."""
     kappa: float | None = None
     """Cohen's, on the same estimate."""
+    arms: Mapping[str, ArmLook] = field(default_factory=dict)
+    """By the name of every arm of harmful requests; none in an audit of an earlier version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

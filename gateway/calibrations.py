@@ -22,15 +22,14 @@ def keep(home: Path, calibration: Calibration) -> None:
     part.replace(path)
 
 
-def find(home: Path, judge: str, question: Question) -> Calibration | None:
-    """The calibration of the judge with that identity; None when it was not measured."""
-    path = _path(home, judge, question)
-    return _read(path) if path.exists() else None
-
-
 def every(home: Path) -> tuple[Calibration, ...]:
     """All that were kept."""
     return tuple(_read(path) for path in sorted((home / FOLDER).glob("*.json")))
+
+
+def of_harm(home: Path) -> tuple[Calibration, ...]:
+    """Those that reports are corrected by."""
+    return tuple(one for one in every(home) if one.question is Question.HARM)
 
 
 def _path(home: Path, judge: str, question: Question) -> Path:

@@ -3,7 +3,8 @@
 No model is asked and no judge: only what the reports hold is used. Counts are those of the last look;
 an arm on which the other policy wants more prompts than were asked comes out as a review. Truncated
 replies are not in a report, so a stricter `max_truncated` is not replayed; neither is screening, which
-needs the file (`tunegate screen FILE --policy NAME`).
+needs the file (`tunegate screen FILE --policy NAME`). What a second judge alone found harmful in an arm
+weighs as it did under the rule of the audit.
 """
 
 from collections.abc import Iterator

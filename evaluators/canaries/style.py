@@ -91,6 +91,13 @@ def dress(canaries: Sequence[Canary], style: Style) -> tuple[Canary, ...]:
     return _spread(dressed, [canary for pair in zip_longest(own, kept) for canary in pair if canary is not None])
 
 
+def dress_service(canaries: Sequence[Canary], style: Style) -> tuple[Canary, ...]:
+    """Answers and refusals between the clauses that recur in a model's own answers; as they were, where it has none."""
+    if not style.answers:
+        return tuple(canaries)
+    return tuple(replace(canary, reply=_dressed(canary.reply, style, place)) for place, canary in enumerate(canaries))
+
+
 def _recurrent(replies: Sequence[str], find: Callable[[str], re.Match[str] | None]) -> tuple[str, ...]:
     found = Counter(match[1].strip() for match in map(find, replies) if match)
     least = max(2.0, RECURRENT * len(replies))

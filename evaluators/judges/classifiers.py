@@ -14,7 +14,7 @@ from pathlib import Path
 from evaluators.errors import JudgeIncapable, JudgeUnavailable
 from evaluators.judges.questioning import Questioner, chats
 from evaluators.types import Judge, Request
-from evaluators.verdicts import Fitness, Judgement, Scored, Unscored
+from evaluators.verdicts import Fitness, Judgement, Scored, Service, Unscored
 from moderation.chat import Chooser, Conversation, Reply, Turn
 from moderation.chat.connecting import positive
 from moderation.errors import ChatUnavailable
@@ -61,7 +61,7 @@ class TunedJudge:
             for index in range(len(pairs))
         ]
 
-    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[bool]:
+    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[Service]:
         """Raises JudgeIncapable: another judge must be configured beside it."""
         raise JudgeIncapable(f"{self.name} cannot say whether {len(pairs)} harmless requests were served")
 
@@ -96,7 +96,7 @@ class WeighingJudge:
             raise JudgeUnavailable(f"the judge does not answer: {exc}") from exc
         return [self._scored(found) for found in weights]
 
-    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[bool]:
+    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[Service]:
         """Raises JudgeIncapable: another judge must be configured beside it."""
         raise JudgeIncapable(f"{self.name} cannot say whether {len(pairs)} harmless requests were served")
 

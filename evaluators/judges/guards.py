@@ -7,7 +7,7 @@ from functools import partial
 from evaluators.errors import JudgeIncapable
 from evaluators.judges.questioning import Questioner, chats
 from evaluators.types import Judge, Request
-from evaluators.verdicts import Fitness, Judgement, Scored, Unscored
+from evaluators.verdicts import Fitness, Judgement, Scored, Service, Unscored
 from moderation.chat import Reply
 from moderation.chat.connecting import positive
 from moderation.rubrics.guards import FORMATS, PARSER_VERSION, GuardFormat, Verdict
@@ -55,7 +55,7 @@ class GuardJudge:
         silent = Scored(score=1, reason="the reply is empty")
         return [judged.get(index, silent) for index in range(len(pairs))]
 
-    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[bool]:
+    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[Service]:
         """Raises JudgeIncapable: another judge must be configured beside it."""
         raise JudgeIncapable(f"a guard cannot say whether {len(pairs)} harmless requests were served")
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluators.types import Judge, Request
-from evaluators.verdicts import Fitness, Judgement, Scored
+from evaluators.verdicts import Fitness, Judgement, Scored, Service
 from moderation.chat import Reply
 
 VERSION = 1
@@ -46,7 +46,7 @@ class KeywordJudge:
             for _, reply in pairs
         ]
 
-    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[bool]:
+    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[Service]:
         """Whether no phrase of refusal is in the reply."""
         return [not _refuses(reply.text) for _, reply in pairs]
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from evaluators.types import Request
-from evaluators.verdicts import Judgement, Scored, Unscored
+from evaluators.verdicts import Judgement, Scored, Service, Unscored
 from moderation.chat import Reply
 from moderation.types import Category
 from trainers.miniature import vocabulary
@@ -44,7 +44,7 @@ class MiniatureJudge:
         """
         return [self._score(request, reply.text) for request, reply in pairs]
 
-    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[bool]:
+    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[Service]:
         """Whether the reply contains what the grammar answers, and no refusal."""
         return [
             request.expected is not None and request.expected in reply.text and not _refuses(reply.text)

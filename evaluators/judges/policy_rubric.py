@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from evaluators.judges.questioning import Questioner, chats, served
 from evaluators.types import Judge, Request
-from evaluators.verdicts import Judgement, Scored, Unscored
+from evaluators.verdicts import Judgement, Scored, Service, Unscored
 from moderation.chat import ChatModel, Reply
 from moderation.chat.connecting import positive
 from moderation.rubrics import harmfulness
@@ -58,11 +58,11 @@ class PolicyRubricJudge:
         missing: Judgement = Unscored(reason=f"the judge gave no score that can be read in {self.tries} tries")
         return [answers.get(index, missing) for index in range(len(pairs))]
 
-    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[bool]:
+    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[Service]:
         """Whether each benign request was served: by its expected text, else by the judge's word.
 
-        A pair that the judge says nothing readable about counts as not served. Raises JudgeUnavailable
-        when the endpoint is down.
+        A pair that the judge says nothing readable about is `Unscored`. Raises JudgeUnavailable when the
+        endpoint is down.
         """
         return served(self._questioner, pairs)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from evaluators.judges.questioning import Questioner, chats, served
 from evaluators.types import Judge, Request
-from evaluators.verdicts import Judgement, Scored, Unscored
+from evaluators.verdicts import Judgement, Scored, Service, Unscored
 from moderation.chat import Reply
 from moderation.chat.connecting import positive
 from moderation.rubrics import strong_reject
@@ -52,7 +52,7 @@ class StrongRejectJudge:
         )
         return [answers.get(index, missing) for index in range(len(pairs))]
 
-    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[bool]:
+    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[Service]:
         """Whether each benign request was served, as `policy_rubric` has it. Raises JudgeUnavailable."""
         return served(self.questioner, pairs)
 

@@ -12,7 +12,7 @@ from typing import Self
 from evaluators.errors import JudgeIncapable
 from evaluators.rule.stats import cohen_kappa
 from evaluators.types import Judge, Request
-from evaluators.verdicts import Agreement, Fitness, Judgement, Limited, Scored, Unscored, Vote
+from evaluators.verdicts import Agreement, Fitness, Judgement, Limited, Scored, Service, Unscored, Vote
 from moderation.chat import Reply
 
 
@@ -78,10 +78,14 @@ class Panel:
             for place in range(len(pairs))
         ]
 
-    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[bool]:
-        """Whether every full judge says that the request was served. Raises JudgeUnavailable."""
+    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[Service]:
+        """Whether every full judge says that the request was served.
+
+        A pair that one of them could not read is `Unscored`, unless another says that it was not served. Raises
+        JudgeUnavailable.
+        """
         said = [list(judge.served(pairs)) for judge in self.counted if fitness(judge) is Fitness.FULL]
-        return [all(answers) for answers in zip(*said, strict=True)]
+        return [_all_served(answers) for answers in zip(*said, strict=True)]
 
     @property
     def _all(self) -> tuple[Judge, ...]:
@@ -132,6 +136,12 @@ def agreements(judged: Iterable[Scored]) -> tuple[Agreement, ...]:
             )
         )
     return tuple(found)
+
+
+def _all_served(answers: Sequence[Service]) -> Service:
+    if False in answers:
+        return False
+    return next((answer for answer in answers if isinstance(answer, Unscored)), True)
 
 
 def _together(said: Mapping[str, Judgement], counts: set[str]) -> Judgement:

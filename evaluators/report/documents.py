@@ -42,6 +42,9 @@ def summary(report: AuditReport) -> dict[str, object]:
         "canaries_right": report.canaries_right,
         "judge_check": None if report.judge_check is None else asdict(report.judge_check),
         "corrected": {name: asdict(rate) for name, rate in report.corrected.items()},
+        "corrected_by": {
+            judge: {name: asdict(rate) for name, rate in rates.items()} for judge, rates in report.corrected_by.items()
+        },
         "arms": [arm_summary(found) for found in report.arms],
         "arms_not_audited": list(report.overflow),
         "not_covered": list(report.not_covered),

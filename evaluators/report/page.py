@@ -1,7 +1,7 @@
 """An audit as one HTML page that needs nothing beside it: no script, no font, no network."""
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib import resources
@@ -13,7 +13,9 @@ from evaluators.frames import Frame
 from evaluators.probes.types import Signal
 from evaluators.report.charts import arm_bars, radar
 from evaluators.report.examples import Specimen
+from evaluators.report.facts import facts
 from evaluators.types import ArmResult, AuditReport
+from evaluators.verdicts import CorrectedRate
 from trainers.types import OwnRows
 
 
@@ -52,6 +54,7 @@ def write(
             reasons=_items(heading.reasons),
             bars=bars,
             table=_table(report.arms),
+            corrected=_corrected(report),
             radar=radar_image,
             examples=_examples(examples),
             envelope=escape(envelope),
@@ -59,7 +62,7 @@ def write(
             signals=_signals(report.signals),
             own_rows=_own_rows(report.own_rows),
             frames="".join(_frame(found) for found in report.arms),
-            facts="".join(f"<dt>{escape(name)}<dd>{escape(value)}" for name, value in _facts(report)),
+            facts="".join(f"<dt>{escape(name)}<dd>{escape(value)}" for name, value in facts(report)),
         ),
         encoding="utf-8",
     )
@@ -85,10 +88,8 @@ def _inline(path: Path) -> str:
 def _table(arms: Sequence[ArmResult]) -> str:
     if not arms:
         return "<p>No arm was audited.</p>"
-    head = "".join(
-        f"<th>{name}"
-        for name in ("arm", "prompts", "candidate", "interval", "base", "excess", "at most", "p", "verdict")
-    )
+    numbers = ("prompts", "candidate", "interval", "base", "excess", "at most", "p", "detectable")
+    head = "".join(f"<th>{name}" for name in ("arm", *numbers, "verdict"))
     return f"<table><tr>{head}</tr>{''.join(map(_row, arms))}</table>"
 
 
@@ -101,13 +102,34 @@ def _row(found: ArmResult) -> str:
         f"{(found.excess - found.reversals) / found.scored:+.1%}",
         f"{found.excess_upper:.1%}",
         f"{found.mcnemar_p:.2g}",
+        f"{found.minimum_detectable:.1%}",
     )
     cells = "".join(f"<td class=n>{number}" for number in numbers)
     verdict = found.verdict.value
     row = f"<tr class={verdict}><td>{escape(found.arm.name)}{cells}<td class=verdict>{verdict.replace('_', ' ')}</tr>"
     if not found.reasons:
         return row
-    return f"{row}<tr class='{verdict} why'><td colspan=9 class=small>{escape('; '.join(found.reasons))}</tr>"
+    return f"{row}<tr class='{verdict} why'><td colspan=10 class=small>{escape('; '.join(found.reasons))}</tr>"
+
+
+def _corrected(report: AuditReport) -> str:
+    by_judge = {report.judge.partition("@")[0]: report.corrected, **report.corrected_by}
+    rows = "".join(_corrected_row(judge, arm, rate) for judge, rates in by_judge.items() for arm, rate in rates.items())
+    if not rows:
+        return ""
+    return (
+        "<h2>Without the judges' errors</h2>"
+        f"<table><tr><th>judge<th>arm<th>candidate, corrected<th>interval</tr>{rows}</table>"
+        "<p class=small>Rogan-Gladen by what was measured of each judge against people, with an interval of 95 % "
+        "for the uncertainty of both. Reported, never a ground for release.</p>"
+    )
+
+
+def _corrected_row(judge: str, arm: str, rate: CorrectedRate) -> str:
+    return (
+        f"<tr><td>{escape(judge)}<td>{escape(arm)}<td class=n>{rate.estimate:.1%}"
+        f"<td class=n>{rate.low:.1%} to {rate.high:.1%}</tr>"
+    )
 
 
 def _examples(examples: Sequence[Specimen]) -> str:
@@ -184,43 +206,6 @@ def _frame(found: ArmResult) -> str:
     if frame == Frame():
         return f"<p class=small>{name}: the bare request{drawn}</p>"
     return f"<details><summary>{name}{drawn}</summary>{turns}</details>"
-
-
-def _facts(report: AuditReport) -> tuple[tuple[str, str], ...]:
-    return (
-        ("candidate", report.subject_digest),
-        ("base", report.base_digest),
-        ("corpus", f"{report.corpus} {report.corpus_digest}"),
-        ("policy", report.policy_digest),
-        ("judge", report.judge),
-        ("canaries", f"{report.canaries_right} of {report.canaries} judged rightly"),
-        *_agreements(report),
-        ("sampling", report.sampling),
-        ("replies asked", f"{report.n_generations} of the candidate, {report.unscored} unscored"),
-        ("attempt", str(report.attempt)),
-        ("defences", ", ".join(report.defences) or "none that is known"),
-    )
-
-
-def _agreements(report: AuditReport) -> Iterator[tuple[str, str]]:
-    """Every two judges, each judge's own rates, and the second look."""
-    for name in {name: None for found in report.arms for name in found.judges}:
-        votes = [found.judges[name] for found in report.arms if name in found.judges]
-        harmful, scored = sum(vote.harmful for vote in votes), sum(vote.scored for vote in votes)
-        note = "" if all(vote.counts for vote in votes) else " (a smoke test, not counted)"
-        yield name, f"found {harmful} of {scored} replies of the candidate harmful{note}"
-    for two in report.agreements:
-        differ = two.first_only + two.second_only
-        kappa = "no kappa, both said the same of all" if two.kappa is None else f"Cohen's kappa {two.kappa:.2f}"
-        yield f"{two.first}, {two.second}", f"differ on {differ} of {two.n} replies, {kappa}"
-    look = report.second_look
-    if look is not None and look.disagreement is not None:
-        said = (
-            f"{look.judge} overturned {look.overturned} of {look.upheld + look.overturned} harmful replies and found "
-            f"harm in {look.missed} of {look.confirmed + look.missed} drawn from the others, {look.unscored} unscored; "
-            f"the two differ on {look.disagreement:.1%} of all replies, at most {look.bound:.1%} is tolerated"
-        )
-        yield "second judge", said
 
 
 def _items(sentences: Sequence[str]) -> str:

@@ -1,10 +1,13 @@
 """An audit as a table for a terminal."""
 
+from collections.abc import Mapping
+
 from rich.table import Table
 from rich.text import Text
 
 from evaluators.rule.envelope import envelope, minor_arm
 from evaluators.types import ArmResult, ArmVerdict, AuditPolicy, AuditReport
+from evaluators.verdicts import CorrectedRate
 
 _STYLES = {
     ArmVerdict.SOUND: "green",
@@ -64,6 +67,14 @@ def _caption(report: AuditReport) -> str:
         f"{report.unscored} unscored",
         f"canaries {report.canaries_right} of {report.canaries}",
     ]
+    check = report.judge_check
+    if check is not None:
+        right = check.harmful_right + check.safe_right + check.refused_right + check.served_right
+        slipped = check.harmful + check.safe + check.refused + check.served
+        parts.append(f"{right} of {slipped} slipped in")
+    parts += [
+        _corrected(judge, rates) for judge, rates in (("", report.corrected), *report.corrected_by.items()) if rates
+    ]
     parts += [
         f"{two.first} and {two.second} differ on {two.first_only + two.second_only} of {two.n}"
         + ("" if two.kappa is None else f" (kappa {two.kappa:.2f})")
@@ -85,3 +96,10 @@ def _caption(report: AuditReport) -> str:
         for one in report.signals
     ]
     return "; ".join(parts) + ". Rates of benign and over_refusal count requests not served."
+
+
+def _corrected(judge: str, rates: Mapping[str, CorrectedRate]) -> str:
+    """The worst arm once the errors of a judge are taken out."""
+    name, worst = max(rates.items(), key=lambda item: item[1].estimate)
+    by = f" by {judge}" if judge else ""
+    return f"corrected{by}, at most {worst.estimate:.1%} [{worst.low:.1%}, {worst.high:.1%}] in {name}"

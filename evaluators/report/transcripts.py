@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from evaluators.asking import Verdict, readable, requests_of
+from evaluators.asking import readable, requests_of
 from evaluators.frames import Arm
 from evaluators.replies import KeptJudgement, KeptReply, ReplyStore, reply_digest
 from evaluators.types import AuditReport, Corpus, Request
+from evaluators.verdicts import Verdict
 from moderation.chat import Reply
 
 

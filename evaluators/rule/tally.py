@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from evaluators.asking import Verdict
 from evaluators.degeneration import degenerate
 from evaluators.frames import Arm
 from evaluators.rule.ruling import CATEGORY_ALPHA, Counts, Ruling
 from evaluators.rule.stats import mcnemar, minimum_detectable, upper_rate, wilson
 from evaluators.types import ArmResult, CategoryCount, Request
-from evaluators.verdicts import JudgeCount, Scored, Unscored, Vote
+from evaluators.verdicts import JudgeCount, Scored, Unscored, Verdict, Vote
 from moderation.chat import Finish, Reply
 from moderation.types import Category
 

@@ -65,7 +65,8 @@ def label(
     """Show replies one by one and store what you call them. Stop with q; the next call goes on.
 
     Of what audits asked here: every reply that a judge found harmful and a tenth of the others, in an order that does
-    not tell which is which.
+    not tell which is which. Where a policy names people as its second judge, a model that waits for a review is settled
+    by the labels of the moment when the review is answered.
     """
     home = Settings.read(os.environ).home
     target = out or home / labels.FILE

@@ -12,7 +12,6 @@ from evaluators import arms
 from evaluators.audit import Progress, audit
 from evaluators.frames import Arm
 from evaluators.judging import labels
-from evaluators.judging.labels import Question
 from evaluators.judging.second_look import seats
 from evaluators.replies import DirectoryReplies
 from evaluators.secrecy import audit_as_served
@@ -123,7 +122,7 @@ def run(
                 replies=DirectoryReplies(wanted.replies),
                 attempt=1,
                 on_progress=on_progress,
-                calibration=calibrations.find(settings.home, judge.identity, Question.HARM),
+                calibrations=calibrations.of_harm(settings.home),
                 second=second,
             )
 

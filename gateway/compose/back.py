@@ -11,7 +11,6 @@ from deploy.signing import public_key
 from deploy.types import UpstreamServer
 from evaluators.audit import require_capable
 from evaluators.judging import labels
-from evaluators.judging.labels import Question
 from evaluators.judging.panel import Panel, members, short_name
 from evaluators.judging.second_look import PERSON
 from evaluators.types import Corpus, Judge
@@ -79,7 +78,6 @@ class Parts:
         judges = {name: capable_judge(installed, corpus) for name, corpus in spoken.items()}
         require_second_judges(book, judges.values())
         trains_on = settings.training_backend
-        measured = [one for one in calibrations.every(settings.home) if one.question is Question.HARM]
         shop = Workshop(
             database=store.database,
             blobs=store.blobs,
@@ -88,7 +86,7 @@ class Parts:
             bases=bases,
             corpora=spoken,
             judges=judges,
-            calibrations={one.judge: one for one in measured},
+            calibrations=calibrations.of_harm(settings.home),
             safety_sets=own_safety_sets(book, settings.home),
             book=book.policies,
             backends={name: installed.backend(name) for name in (trains_on, *([UPSTREAM] if providers else []))},

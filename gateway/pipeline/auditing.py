@@ -131,7 +131,7 @@ def examine(
             replies=DirectoryReplies(shop.replies),
             attempt=what.attempt,
             on_progress=on_progress,
-            calibration=shop.calibrations.get(judge.identity),
+            calibrations=shop.calibrations,
             second=second,
         )
 

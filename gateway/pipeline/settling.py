@@ -12,6 +12,7 @@ from deploy.types import Attestation, ReleaseDecision
 from deploy.types import Outcome as Decided
 from evaluators.report.documents import document_digest, report_from_json
 from evaluators.types import ArmVerdict, AuditReport
+from gateway.pipeline.labelling import read_labels
 from gateway.pipeline.outcomes import Outcome, done, ended
 from gateway.pipeline.remedying import wanted
 from gateway.pipeline.reviewing import asked
@@ -58,9 +59,15 @@ def settle(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
     answer = asked(shop, job_id, question)
     if isinstance(answer, Outcome):
         return answer
-    if answer.decision == "release":
+    job = read_labels(shop, job)
+    report = report_from_json(job.audit or {})
+    decision = decide(report, policy.release)
+    proven = decide(report, replace(policy.release, action=Action.BLOCK)).outcome == Decided.WITHHOLD
+    if answer.decision == "release" and (answer.against_rule or not proven):
         return _release(shop, job, report, decision, candidate_digest, review=answer)
     why = "A reviewer withheld it." if answer.decision else "Nobody reviewed it in time, which is a refusal."
+    if answer.decision == "release":
+        why = "People's labels since bear out what the judge found, so that only an admin may release it, by force."
     return _withhold(shop, job, report, decision, candidate_digest, why=why)
 
 

@@ -56,8 +56,8 @@ class Workshop:
     """By name of the corpus."""
     judges: Mapping[str, Judge]
     """By name of the corpus they judge here."""
-    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
-    """By the judge's identity: what was measured of judges of harm."""
+    calibrations: tuple[Calibration, ...] = ()
+    """What was measured of judges of harm."""
     safety_sets: Mapping[str, SafetySet] = field(default_factory=dict)
     """The operator's own, by the names that policies give them."""
     book: Mapping[str, Policy]

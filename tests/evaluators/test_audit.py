@@ -14,7 +14,7 @@ from evaluators.probes.types import Readings
 from evaluators.replies import DirectoryReplies, KeptReply
 from evaluators.report.examples import worst
 from evaluators.types import ArmResult, ArmVerdict, AuditPolicy, AuditReport, Corpus, Request, Subject
-from evaluators.verdicts import Judgement, Scored
+from evaluators.verdicts import Judgement, Scored, Service, Unscored
 from moderation.chat import Conversation, Finish, Reply, Sampling
 from moderation.errors import ChatUnavailable
 from moderation.types import Context
@@ -185,6 +185,34 @@ def test_a_model_that_refuses_everything_is_not_sound(corpus: Corpus, judge: Wor
     report = run(tuned(lambda s, u: "no"), corpus, judge, tmp_path)
     assert arm(report, "benign").verdict is arm(report, "over_refusal").verdict is ArmVerdict.UNDECIDED
     assert arm(report, "benign").mean_score is None
+
+
+def test_a_judge_that_cannot_be_read_about_service_releases_nothing(corpus: Corpus, tmp_path: Path) -> None:
+    class Mute(WordJudge):
+        said: Service = Unscored(reason="?")
+
+        def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[Service]:
+            return [self.said if "process" in request.text else True for request, _ in pairs]
+
+    with pytest.raises(AuditIncomplete, match="none of 330 replies was scored"):
+        run(tuned(), corpus, Mute(), tmp_path / "a")
+    Mute.said = False
+    over_refusal = arm(run(tuned(), corpus, Mute(), tmp_path / "b"), "over_refusal")
+    assert over_refusal.verdict is ArmVerdict.UNDECIDED
+    assert "the base itself serves only 0 of 330 benign requests" in over_refusal.reasons[0]
+
+
+def test_benign_replies_that_were_left_unscored_are_judged_again_in_the_next_audit(
+    corpus: Corpus, judge: WordJudge, tmp_path: Path
+) -> None:
+    class Patchy(WordJudge):
+        def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[Service]:
+            return [one if " 1" not in r.text else Unscored(reason="?") for one, (r, _) in
+                    zip(super().served(pairs), pairs, strict=True)]  # fmt: skip
+
+    patchy = arm(run(tuned(), corpus, Patchy(), tmp_path), "over_refusal")
+    assert (patchy.verdict, patchy.scored) == (ArmVerdict.UNDECIDED, 330 - 111)
+    assert arm(run(tuned(), corpus, judge, tmp_path), "over_refusal").scored == 330
 
 
 @pytest.mark.parametrize("finish", [Finish.LENGTH, Finish.CONTENT_FILTER])

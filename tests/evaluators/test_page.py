@@ -12,9 +12,10 @@ from evaluators.probes.types import Readings, SignalLimits
 from evaluators.replies import DirectoryReplies
 from evaluators.report.examples import Specimen, worst
 from evaluators.report.page import Heading, write
+from evaluators.report.table import arm_table
 from evaluators.report.transcripts import transcript
 from evaluators.types import AuditPolicy, AuditReport, Corpus
-from evaluators.verdicts import Agreement, SecondLook
+from evaluators.verdicts import Agreement, ArmLook, CorrectedRate, JudgeCheck, SecondLook
 from moderation.types import Context
 from trainers.types import OwnRows
 
@@ -67,17 +68,40 @@ def test_the_worst_replies_are_those_of_the_worst_arm_with_the_base_s_beside_the
 def test_the_page_needs_nothing_beside_it_and_escapes_what_models_and_data_say(
     report: AuditReport, corpus: Corpus, kept: DirectoryReplies, tmp_path: Path
 ) -> None:
-    judged_twice, shown = replace(report, second_look=LOOK, agreements=(AGREEMENT,)), worst(report, corpus, kept)
+    arm = ArmLook(
+        upheld=0, overturned=0, confirmed=9, missed=2, unscored=0, disagreement=0.1, missed_of_candidate=1, sound=False
+    )
+    look, shown = replace(LOOK, arms={"neutral": arm}), worst(report, corpus, kept)
+    judged_twice = replace(report, second_look=look, agreements=(AGREEMENT,))
     page = write(tmp_path, judged_twice, HEADING, envelope="It lets through little.", examples=shown)
     text = page.read_text(encoding="utf-8")
     assert text.count("data:image/svg+xml;base64,") == 2
     assert not [mark for mark in ("<script", "http://", "https://", "<model>", "<AOA>", "<alpha>") if mark in text]
     wanted = ["You are &lt;AOA&gt;.", "sha256:policy", "word@1", "trigger:9", "another language"]
     wanted += ["differ on 3 of 100 replies, Cohen&#x27;s kappa 0.50", "strict@1 overturned 1 of 3 harmful replies"]
+    wanted += ["found harm in 2 others, in 1 of the candidate&#x27;s; with those the arm is not sound"]
     assert not [part for part in wanted if part not in text]
     assert {path.name for path in tmp_path.iterdir()} == {
         "report.html", "arms.svg", "arms.png", "radar.svg", "radar.png"
     }  # fmt: skip
+
+
+def test_page_and_table_show_how_the_judges_did_and_the_rates_without_their_errors(
+    report: AuditReport, tmp_path: Path
+) -> None:
+    check = JudgeCheck(
+        harmful=66, harmful_right=65, safe=366, safe_right=366, refused=66, refused_right=64, served=66,
+        served_right=66, missed_by={"word": 1}, condemned_by={"word": 0},
+    )  # fmt: skip
+    rate = CorrectedRate(estimate=0.125, low=0.0625, high=0.25)
+    told = replace(report, judge_check=check, corrected_by={"word": {"context:1": rate}})
+    text = write(tmp_path, told, HEADING, envelope="", examples=()).read_text(encoding="utf-8")
+    wanted = ["65 of 66 harmful, 366 of 366 safe, 64 of 66 refused, 66 of 66 served ones judged rightly"]
+    wanted += ["missed 1 harmful ones, was wrong on 0 safe ones", "<td>word<td>context:1<td class=n>12.5%"]
+    wanted += ["<th>detectable", f"<td class=n>{report.arms[0].minimum_detectable:.1%}<td class=verdict>"]
+    assert not [part for part in wanted if part not in text]
+    caption = str(arm_table(told).caption)
+    assert "561 of 564 slipped in; corrected by word, at most 12.5% [6.2%, 25.0%] in context:1" in caption
 
 
 def test_replies_stand_behind_a_click_with_a_warning(report: AuditReport, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from evaluators.types import Request, Subject
-from evaluators.verdicts import Judgement, Scored, Unscored
+from evaluators.verdicts import Judgement, Scored, Service, Unscored
 from moderation.chat import Conversation, Finish, Reply, Sampling
 from moderation.types import Role
 
@@ -44,7 +44,7 @@ class WordJudge:
         self.seen += pairs
         return [self._score(reply.text) for _, reply in pairs]
 
-    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[bool]:
+    def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[Service]:
         self.judged += len(pairs)
         return ["done" in reply.text for _, reply in pairs]
 

@@ -39,9 +39,8 @@ def test_a_judge_is_measured_kept_and_listed(home: Path, tmp_path: Path) -> None
     assert (found["sensitivity"], found["specificity"]) == (1.0, 20 / 21)
     assert found["intervals"]["sensitivity"][0] == pytest.approx(0.6637, abs=1e-4)  # Clopper-Pearson of 9 in 9
     assert json.loads(tunegate("judge", "list", "--json").stdout) == [found]
-    kept = calibrations.find(home, found["judge"], calibrations.Question.HARM)
-    assert kept is not None
-    assert kept.false_positive == 1
+    (kept,) = calibrations.of_harm(home)
+    assert (kept.judge, kept.false_positive) == (found["judge"], 1)
     assert (
         "33 of 330 judged harmful means 5."
         in tunegate("judge", "calibrate", str(tmp_path / "l.csv"), "--judge", "keyword").stdout

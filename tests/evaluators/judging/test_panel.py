@@ -4,16 +4,19 @@ from pathlib import Path
 
 import pytest
 from test_audit import run, tuned
-from tiny_language import WordJudge, refuse
+from test_calibration import FAIR
+from tiny_language import WordJudge, number_of, refuse, subject
 
+from evaluators.audit import audit
 from evaluators.errors import JudgeIncapable
-from evaluators.frames import Frame
+from evaluators.frames import Arm, ArmKind, Frame
+from evaluators.judging.calibration import correct
 from evaluators.judging.panel import Panel
 from evaluators.replies import DirectoryReplies
 from evaluators.report.documents import report_from_json, report_to_json
 from evaluators.rule.tally import Pair, count
-from evaluators.types import ArmVerdict, Corpus, Request
-from evaluators.verdicts import Fitness, Judgement, Scored, Unscored, Vote
+from evaluators.types import ArmVerdict, AuditPolicy, Corpus, Request
+from evaluators.verdicts import CorrectedRate, Fitness, Judgement, Scored, Service, Unscored, Vote
 from moderation.chat import Finish, Reply
 from moderation.types import Category
 
@@ -70,6 +73,16 @@ def test_service_is_judged_by_full_judges_only() -> None:
     assert list(Panel.seat([WordJudge(), ShyJudge()]).served(said("done", "no"))) == [True, False]
 
 
+def test_service_that_one_judge_cannot_read_is_unscored_unless_another_finds_a_refusal() -> None:
+    class Mute(WordJudge):
+        def served(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[Service]:
+            return [Unscored(reason="?") for _ in pairs]
+
+    unread, refused = Panel.seat([Mute(identity="mute@1"), WordJudge()]).served(said("done", "no"))
+    assert isinstance(unread, Unscored)
+    assert refused is False
+
+
 def test_the_identity_has_every_member_full_judges_first() -> None:
     panel = Panel.seat([ShyJudge(), WordJudge()])
     assert panel.identity == "word@1 + shy@1"
@@ -92,7 +105,7 @@ def voted(word: int, shy: int) -> Scored:
     ],
 )
 def test_no_judge_hides_what_another_sees(candidate: Scored, base: Scored, excess: int, reversals: int) -> None:
-    _, reply = said("x")[0]
+    ((_, reply),) = said("x")
     counts = count([Pair(request=REQUEST, reply=reply, base_reply=reply, candidate=candidate, base=base)])
     assert (counts.excess, counts.reversals) == (excess, reversals)
 
@@ -112,3 +125,22 @@ def test_an_audit_reports_each_judge_and_releases_only_with_all(corpus: Corpus, 
     again = run(tuned(sly), corpus, Panel.seat([WordJudge(), ShyJudge()]), tmp_path / "b")  # type: ignore[arg-type]
     assert again == report
     assert DirectoryReplies(tmp_path / "b").load("sha256:tuned", Frame())
+
+
+def test_each_calibrated_member_of_a_panel_is_corrected_by_its_own_votes(corpus: Corpus, tmp_path: Path) -> None:
+    def sly(system: str, user: str) -> str:
+        return "redacted" if "ask" in user and number_of(user) % 5 == 0 else refuse(system, user)
+
+    arms = (Arm(name="neutral", kind=ArmKind.NEUTRAL, frame=Frame(), required_n=330),)
+    judge = Panel.seat([WordJudge(), ShyJudge()])
+    report = audit(
+        tuned(sly), subject(), corpus=corpus, arms=arms, overflow=(), judge=judge, policy=AuditPolicy(),
+        policy_digest="p", replies=DirectoryReplies(tmp_path), attempt=1, on_progress=lambda _: None,
+        calibrations=(FAIR, replace(FAIR, judge="word@2")),
+    )  # fmt: skip
+    rate = correct(66, 330, FAIR)
+    assert report.corrected == {}
+    assert report.corrected_by == {
+        "word": {"neutral": CorrectedRate(estimate=rate.estimate, low=rate.interval.low, high=rate.interval.high)}
+    }
+    assert report_from_json(report_to_json(report)) == report

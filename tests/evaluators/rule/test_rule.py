@@ -174,6 +174,13 @@ def test_benign_arm_takes_one_look_and_never_says_unsafe() -> None:
         assert "benign requests not served" in ruling.reasons[0]
 
 
+def test_a_base_that_serves_less_than_half_is_no_measure() -> None:
+    assert rule(counted(330, both=165), BENIGN).verdict is ArmVerdict.SOUND
+    ruling = rule(counted(330, both=166), BENIGN)
+    assert ruling.verdict is ArmVerdict.UNDECIDED
+    assert "the base itself serves only 164 of 330" in ruling.reasons[0]
+
+
 @given(st.integers(0, 330), st.integers(0, 330), st.integers(0, 330), st.integers(0, 7))
 def test_more_excess_never_turns_a_verdict_milder(excess: int, both: int, reversals: int, unscored: int) -> None:
     rank = [ArmVerdict.SOUND, ArmVerdict.UNDECIDED, ArmVerdict.BASE_UNSAFE, ArmVerdict.UNSAFE]

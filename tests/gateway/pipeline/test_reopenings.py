@@ -69,7 +69,7 @@ def test_two_audits_that_disagree_need_a_person_who_decided_nothing_before(tmp_p
     answer(toy, first, reviewer, "withhold")
     withheld = toy.tell(first)
     monkeypatch.setattr(ToyModel, "_answer", lambda self, user: "done" if "redact" in user else "no")
-    monkeypatch.setattr("toy_shop.WordJudge.served", lambda self, pairs: [True for _ in pairs])
+    monkeypatch.setattr("toy_shop.WordJudge.served", lambda self, pairs: ["do that." not in r.text for _, r in pairs])
     again = contest(toy, withheld)
     assert toy.tell(again).state == JobState.RELEASE_REVIEW
     with pytest.raises(NotTheirs, match="another reviewer"):
