@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gateway.store import decisions, events, job_queries, reviews, withheld
+from gateway.store import decisions, events, lineages, reviews, withheld
 from gateway.store.database import next_sequence
 from gateway.store.decisions import DecisionKind
 from gateway.store.errors import StoreError
@@ -69,7 +69,7 @@ def contest(session: Session, ids: Ids, job: Job, *, reason: str, by: Reviewer, 
     if verdict is not None and verdict.kind == ReopeningKind.CONTEST:
         raise NotReopened(f"{job.id} is a contest itself; a verdict is contested once")
     again = _reopened(session, ids, job, ReopeningKind.CONTEST, reason=reason, by=by, now=now)
-    again.attempt = job_queries.attempts_spent(session, job)
+    again.attempt = lineages.spent(session, job)
     return again
 
 
