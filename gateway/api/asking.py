@@ -86,7 +86,7 @@ class Asking:
         meter = await reserve(self.services, self.caller, asked)
         self.headers = meter.headers
         if asked.model.startswith("ft:"):
-            await self.services.prompts.admit(asked.model, asked.conditions)
+            await self.services.prompts.admit(asked.model, asked.conditions, self.caller.policy_name)
         return route, meter
 
 

@@ -204,7 +204,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         bases={"miniature": 5},
         router=router,
         moderation=StubModeration(),
-        prompts=ServingPrompts(database, now=lambda: int(time.time())),
+        prompts=ServingPrompts(database, now=lambda: int(time.time()), audited_only={"strict"}),
     )
     with (
         served(services) as url,
