@@ -8,7 +8,7 @@ from pathlib import Path
 from deploy import attestation
 from deploy.errors import NotReleased
 from deploy.types import Attestation, FileDigest, Outcome, ReleaseDecision, ReleasedModel
-from evaluators.types import AuditReport
+from evaluators.types import ArmVerdict, AuditReport
 from trainers import artefacts
 from trainers.types import CandidateModel, Tuning
 
@@ -61,7 +61,7 @@ def attest(  # noqa: PLR0913 - an attestation is bound to every one of these
         reviewers=tuple(reviewers),
         remedy=remedy,
         parent_digest=candidate.parent_digest,
-        serving_prompts=tuple(sorted({prompt_digest(found.arm.frame.system) for found in report.arms})),
+        serving_prompts=tuple(sorted(_sound_prompts(report))),
         files=tuple(
             FileDigest(name=name, sha256=sha256)
             for name, sha256 in artefacts.file_digests(Path(candidate.path), candidate.digest).items()
@@ -71,6 +71,11 @@ def attest(  # noqa: PLR0913 - an attestation is bound to every one of these
 
 def _allowed(outcome: Outcome, *, reviewers: Sequence[str], forced: bool) -> bool:
     return outcome is Outcome.RELEASE or forced or (outcome is Outcome.REVIEW and bool(reviewers))
+
+
+def _sound_prompts(report: AuditReport) -> set[str]:
+    """Digests of the system prompts of the arms that were found sound: whoever reviews the others lets no prompt in."""
+    return {prompt_digest(found.arm.frame.system) for found in report.arms if found.verdict is ArmVerdict.SOUND}
 
 
 def prompt_digest(system: str) -> str:

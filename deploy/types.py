@@ -144,7 +144,7 @@ class Attestation:
     parent_digest: str = ""
     """Of the released model that it was tuned from, whose own attestation says more; empty when that was the base."""
     serving_prompts: tuple[str, ...] = ()
-    """Digests of the system prompts that it was audited under, that of none among them, sorted; none where an
+    """Digests of the system prompts that it was found sound under, that of none among them, sorted; none where an
     early release does not say."""
 
 

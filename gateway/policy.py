@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from deploy.types import ReauditPolicy, ReleasePolicy, RemedyPolicy, ServingPolicy
+from deploy.types import ReauditPolicy, ReleasePolicy, RemedyPolicy, ServingContexts, ServingPolicy
 from evaluators.probes.types import SignalLimits
 from evaluators.types import ArmLimits, AuditPolicy
 from gateway.errors import PolicyError
@@ -165,6 +165,11 @@ class PolicyBook:
         """Digest and document of a project's policy, as a job is pinned to it."""
         policy = self.find(policy_name)
         return policy.digest, policy.document
+
+    def audited_only(self) -> frozenset[str]:
+        """The policies whose models answer under audited system prompts only."""
+        strict = ServingContexts.AUDITED
+        return frozenset(name for name, policy in self.policies.items() if policy.serving.contexts is strict)
 
     def check_names(self) -> tuple[frozenset[str], frozenset[str]]:
         """Every classifier and every detector that some policy names."""

@@ -1,14 +1,17 @@
 """The head of the decision log at an address that a policy names: put there, and read back to compare.
 
 The address gets `PUT` with one line, `{"at": ..., "hash": ..., "sequence": ...}`, and answers `GET` with the
-lines it was given or the last of them: any store of objects does that. A decision never waits for it; an
-address that does not take a head is tried again, and metrics, `doctor` and `log verify` say so.
+lines it was given or the last of them: any store of objects does that. `file:///...` is a file that gets the
+line appended, as `TUNEGATE_LOG_HEADS_FILE` does. A decision never waits for it; an address that does not take
+a head is tried again, and metrics, `doctor` and `log verify` say so.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
@@ -45,6 +48,9 @@ class Publisher:
     async def put(self, url: str, entry: Decision) -> str | None:
         """Put a head; why it was not taken, None when it was. No redirect is followed."""
         try:
+            if (path := file_of(url)) is not None:
+                await asyncio.to_thread(heads.append, path, heads.line_of(entry))
+                return None
             await self._ask("PUT", url, heads.line_of(entry))
         except (OSError, TimeoutError, ValueError, aiohttp.ClientError) as exc:
             return f"{type(exc).__name__}: {exc}"[:200]
@@ -122,6 +128,17 @@ async def publish(database: Database, urls: Sequence[str], publisher: Publisher,
     return sum(await asyncio.gather(*(send(url, entry) for url, entry in wanted.items())))
 
 
+def file_of(url: str) -> Path | None:
+    """The file of a `file:` address; None for another one. Raises `ValueError` where it names no whole path."""
+    found = urlsplit(url)
+    if found.scheme != "file":
+        return None
+    path = Path(unquote(found.path))
+    if found.netloc or not path.is_absolute() or found.query or found.fragment:
+        raise ValueError(f"{url} names no file of this machine; write file:///absolute/path")
+    return path
+
+
 def addresses(published: Mapping[str, str], *, allow_private: bool) -> tuple[str, ...]:
     """Every address that policies name (`log.publish` by policy), each once.
 
@@ -130,7 +147,8 @@ def addresses(published: Mapping[str, str], *, allow_private: bool) -> tuple[str
     named = {url: name for name, url in published.items() if url}
     for url, name in named.items():
         try:
-            check_url(url, allow_private=allow_private)
+            if file_of(url) is None:
+                check_url(url, allow_private=allow_private)
         except ValueError as exc:
             raise PolicyError(
                 f"{name}.log.publish: {exc} (addresses of your own network need TUNEGATE_WEBHOOKS_ALLOW_PRIVATE=true)"

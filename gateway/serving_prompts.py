@@ -9,7 +9,7 @@ import asyncio
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from deploy.errors import NotReleased
 from deploy.registry import prompt_digest
 from deploy.types import ServingContexts
+from evaluators.types import ArmVerdict
 from gateway.errors import ApiError
 from gateway.store import serving_prompts
 from gateway.store.database import Database
@@ -59,19 +60,21 @@ class AuditOf:
 class ServingPrompts:
     """Counts system prompts, and refuses those that a model's policy does not allow."""
 
-    def __init__(self, database: Database, *, now: Callable[[], int]) -> None:
+    def __init__(self, database: Database, *, now: Callable[[], int], audited_only: Container[str] = ()) -> None:
+        self._audited_only = audited_only
+        """Names of the policies in force that answer under audited prompts only."""
         self._database = database
         self._now = now
         self._counts: Counter[tuple[str, str, bool]] = Counter()
         self._writing: asyncio.Task[None] | None = None
         self._one_writes = threading.Lock()
 
-    async def admit(self, model: str, conditions: str) -> None:
+    async def admit(self, model: str, conditions: str, policy_name: str = "") -> None:
         """Note a request to a released model under a system prompt, tools and the like ('' for none).
 
-        Raises `ApiError` (403, `context_not_audited`) when its policy answers under audited prompts only
-        and this is none of them, and NotReleased for a model that is in service no more. The refused
-        are counted too.
+        `policy_name` is of its project's policy now. Raises `ApiError` (403, `context_not_audited`) when that policy,
+        or the one that it was released by, answers under audited prompts only and this is none of them, and
+        NotReleased for a model that is in service no more. The refused are counted too.
         """
         known = await self._database.memory.get(AuditOf(model))
         if known is None:
@@ -80,7 +83,8 @@ class ServingPrompts:
         self._counts[model, digest, digest in known.digests] += 1
         if self._writing is None or self._writing.done():
             self._writing = asyncio.get_running_loop().create_task(self._write_soon())
-        if known.contexts is ServingContexts.AUDITED and digest not in known.digests:
+        strict = known.contexts is ServingContexts.AUDITED or policy_name in self._audited_only
+        if strict and digest not in known.digests:
             raise ApiError(
                 403,
                 f"The model `{model}` was not audited under this system prompt, and its policy lets it answer under "
@@ -116,5 +120,6 @@ class ServingPrompts:
 
 
 def audited_digests(audit: Mapping[str, Any]) -> frozenset[str]:
-    """Digests of the system prompts of a stored audit report's arms."""
-    return frozenset(prompt_digest(arm["arm"]["frame"]["system"]) for arm in audit.get("arms", ()))
+    """Digests of the system prompts under which a stored audit report found a model sound."""
+    sound = (arm["arm"] for arm in audit.get("arms", ()) if arm["verdict"] == ArmVerdict.SOUND)
+    return frozenset(prompt_digest(arm["frame"]["system"]) for arm in sound)

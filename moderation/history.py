@@ -21,6 +21,8 @@ class EarlierJob:
     verdict: Verdict
     """What its screening said."""
     sketch: DataSketch
+    withheld: bool = False
+    """Whether its screening let it through and its model was withheld after the audit."""
 
 
 @runtime_checkable

@@ -7,9 +7,12 @@ they share them.
 Source: Beyer et al. (2007), "On synopses for distinct-value estimation" (k minimum values).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+MIN_COMPARED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,26 @@ class DataSketch:
     """Examples whose reply refuses."""
     rows: tuple[KeptRow, ...]
     """Those with the smallest request hashes, ascending, one for each request."""
+
+
+def returned(earlier: DataSketch, later: DataSketch) -> float:
+    """Return the share in [0, 1] of the earlier data set's rows, request and reply, that the later one has too.
+
+    Of large data sets it is estimated on the part of the hashes that both sketches cover; 0 where that is
+    under `MIN_COMPARED` rows and not the whole of the earlier one.
+    """
+    ours = {row.request: row for row in later.rows}
+    covered = [row for row in earlier.rows if row.request <= min(_reach(earlier), _reach(later))]
+    if len(covered) < min(MIN_COMPARED, len(earlier.rows)) or not covered:
+        return 0.0
+    both = (row for row in covered if row.request in ours and ours[row.request].reply == row.reply)
+    return sum(1 for _ in both) / len(covered)
+
+
+def _reach(sketch: DataSketch) -> float:
+    """Up to which hash a sketch has every request of its data set."""
+    whole = len(sketch.rows) >= sketch.n_examples or not sketch.rows
+    return math.inf if whole else sketch.rows[-1].request
 
 
 def sketch_to_json(sketch: DataSketch) -> dict[str, Any]:

@@ -86,7 +86,7 @@ class Asking:
         meter = await reserve(self.asker, asked)
         self.headers = meter.headers
         if asked.model.startswith("ft:"):
-            await services.prompts.admit(asked.model, asked.conditions)
+            await services.prompts.admit(asked.model, asked.conditions, self.asker.caller.policy_name)
         return route, meter
 
 

@@ -60,10 +60,10 @@ class Moderation(Protocol):
 class Prompts(Protocol):
     """The system prompts under which released models are asked."""
 
-    async def admit(self, model: str, conditions: str) -> None:
+    async def admit(self, model: str, conditions: str, policy_name: str = "") -> None:
         """Note a request under a system prompt and what else steers the model.
 
-        Raises `ApiError` when the model's policy does not allow it.
+        Raises `ApiError` when the model's policy, or its project's of that name, does not allow it.
         """
 
 

@@ -26,7 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "admit": ("admitting", "admit", "Audit a base model on its own, and let it in."),
     "convert": ("converting", "convert", "Write Alpaca, ShareGPT and other rows as chat JSONL."),
     "review": ("reviews", "review", "List open reviews, or answer the one of a job."),
-    "contest": ("verdicts", "contest", "Contest a verdict for its owner, once."),
+    "contest": ("verdicts", "contest", "Contest a verdict, or have an audit made again that was not completed."),
     "release": ("verdicts", "release", "Force the release of a withheld model."),
     "models": ("models", "models", "List released models, and why any of them should be audited again."),
     "reaudit": ("reauditing", "reaudit", "List models that are audited again, or keep one."),

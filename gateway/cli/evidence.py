@@ -43,8 +43,9 @@ def evidence(
     html = out.with_suffix(".html")
     if html == out:
         raise typer.BadParameter("name the JSON file; the page is written beside it", param_hint="--out")
-    out.write_text(json.dumps(signed(found, secret), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    html.write_text(page(found), encoding="utf-8")
+    document = signed(found, secret)
+    out.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    html.write_text(page(document), encoding="utf-8")
     if as_json:
         print_json({"job": found["job"]["id"], "json": str(out), "html": str(html)})
     else:

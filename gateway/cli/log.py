@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from gateway.cli.printing import complain, moment, print_json, print_table
 from gateway.compose.store import Store
-from gateway.publishing import Publisher
+from gateway.publishing import Publisher, file_of
 from gateway.settings import Settings
 from gateway.store import decisions, head_places, heads
 from gateway.store.records import Decision
@@ -92,7 +92,7 @@ def _elsewhere(settings: Settings, head: str) -> list[tuple[int, str]]:
         publisher = Publisher(token=settings.log_heads_token, allow_private=True)
         found = asyncio.run(publisher.fetch(head))
     else:
-        found = heads.published(Path(head))
+        found = heads.published(file_of(head) or Path(head))
     if not found:
         raise heads.HeadsUnusable(f"{head} holds no published head to compare with")
     return found

@@ -15,11 +15,14 @@ Why = Annotated[str, typer.Option("--why", help="The reason; it is kept for ever
 
 
 def contest(
-    job_id: Annotated[str, typer.Argument(help="Id of a job that failed as unsafe_model.")],
+    job_id: Annotated[str, typer.Argument(help="Id of a job that failed as unsafe_model or safety_evaluation_error.")],
     why: Why,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Contest a verdict for its owner, once: a new job audits the model with fresh prompts, for another reviewer."""
+    """Contest a verdict for its owner, once: a new job audits the model with fresh prompts, for another reviewer.
+
+    Where the audit could not be completed, a new job makes it again, as often as it takes.
+    """
     store = Store.open(Settings.read(os.environ))
     with store.database.write() as session:
         job = jobs.find(session, job_id)

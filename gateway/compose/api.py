@@ -14,17 +14,17 @@ from gateway.telemetry.spans import Traces
 
 def services(store: Store, *, admitted_at: int, traces: Traces) -> Services:
     """Everything that the API's handlers use. `admitted_at`: unix time that base models show as their creation."""
-    bases = base_names(store.settings.bases_file)
+    bases, book = base_names(store.settings.bases_file), policies(store.settings)
     return Services(
         settings=store.settings,
         database=store.database,
         blobs=store.blobs,
         ids=store.ids,
         clock=time.time,
-        policies=policies(store.settings),
+        policies=book,
         bases=dict.fromkeys(bases, admitted_at),
         router=EngineRouter(store.database, store.blobs, bases=bases, clock=time.time, monotonic=time.monotonic),
         moderation=WorkerModeration(store.database, clock=time.time),
-        prompts=ServingPrompts(store.database, now=store.now),
+        prompts=ServingPrompts(store.database, now=store.now, audited_only=book.audited_only()),
         traces=traces,
     )

@@ -1,6 +1,7 @@
-"""The evidence pack for people: one HTML page without script, font or network, every text escaped."""
+"""The evidence pack for people: one HTML page without program, font or network, every text escaped."""
 
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -23,10 +24,12 @@ SECTIONS = (
     ("policy", "The policy in force"),
     ("deployment", "Who signed"),
 )
+_CARRIED = re.compile(r'<script type="application/json" id=signed>(.*)</script>\n</html>\s*$')
 
 
-def page(evidence: Mapping[str, Any]) -> str:
-    """The page of an evidence object. The JSON file beside it is what is signed; this is its print."""
+def page(document: Mapping[str, Any]) -> str:
+    """The page of a signed evidence pack, which it carries: the same pack always makes the same page."""
+    evidence = document["evidence"]
     job = evidence["job"]
     name = job["fine_tuned_model"] or job["id"]
     body = "".join(f"<section id={key}><h2>{title}</h2>{_value(evidence[key])}</section>" for key, title in SECTIONS)
@@ -37,8 +40,15 @@ def page(evidence: Mapping[str, Any]) -> str:
         made_at=_moment(evidence["made_at"]),
         job=_value(job),
         body=body,
+        signed=json.dumps(document, ensure_ascii=False).replace("<", "\\u003c"),
         keyid=escape(evidence["deployment"]["keyid"]),
     )
+
+
+def carried(text: str) -> str | None:
+    """The signed pack that a page carries, as JSON; None for what is no such page."""
+    found = _CARRIED.search(text)
+    return found[1] if found else None
 
 
 def _outcome(evidence: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Stage four: ask the candidate and its untouched base the same things, side by side."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,11 +21,12 @@ from gateway.pipeline import parentage
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
 from gateway.pipeline.prompts import asked_of
 from gateway.pipeline.telling import AuditTeller
-from gateway.pipeline.training import load_candidate, metrics_kind, own_rows_kind
+from gateway.pipeline.training import key_of, load_candidate, metrics_kind, own_rows_kind
 from gateway.pipeline.workshop import Workshop
 from gateway.policy import Policy
-from gateway.store import events, jobs, remedies, reopenings
+from gateway.store import events, jobs, remedies, reopenings, withheld
 from gateway.store.models import Job, JobState
+from gateway.store.reopenings import UNAUDITED
 from moderation.errors import ChatUnavailable
 from moderation.screening import reports
 from trainers.hosted import address
@@ -32,8 +34,13 @@ from trainers.types import CandidateModel, OwnRows
 
 GUESS_S = 300
 """Seconds that an audit may take; a guess."""
+DAY_S = 24 * 3600
+INCOMPLETE_TRIES = 3
+"""How often an audit is begun that cannot be completed as things stand."""
 OUTAGES = (JudgeUnavailable, EngineUnavailable, ChatUnavailable)
 """What is waited out."""
+
+logger = logging.getLogger(__name__)
 
 
 def audit(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
@@ -49,7 +56,7 @@ def audit(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
     except OUTAGES as error:
         return unavailable(shop, job, error)
     except (AuditIncomplete, JudgeIncapable) as error:
-        return incomplete(shop, job_id, str(error))
+        return incomplete(shop, job, error)
     finally:
         shop.engines.let_go(candidate)
     document = report_to_json(replace(report, own_rows=_own_rows(shop, job, candidate_digest)))
@@ -65,6 +72,41 @@ def unavailable(shop: Workshop, job: Job, error: Exception) -> Outcome:
     return Outcome(
         kind=Kind.UNAVAILABLE, reason=reason, wait_s=waiting.outage_retry_s, patience_s=waiting.outage_timeout_s
     )
+
+
+def incomplete(shop: Workshop, job: Job, error: AuditIncomplete | JudgeIncapable) -> Outcome:
+    """The outcome that waits for the operator to mend what an audit cannot be completed with, such as the judge.
+
+    It is tried `INCOMPLETE_TRIES` times and no more: each costs an audit's judgements, and a judge that fails its
+    canaries must not be asked until it is lucky.
+    """
+    waiting = shop.policy(job).waiting
+    wait_s = max(waiting.outage_retry_s, waiting.outage_timeout_s / (INCOMPLETE_TRIES - 1))
+    return Outcome(kind=Kind.UNAVAILABLE, reason=str(error), wait_s=wait_s, patience_s=waiting.outage_timeout_s)
+
+
+def unaudited(shop: Workshop, job_id: str, candidate_digest: str, why: str) -> Outcome:
+    """End a job whose audit could not be completed: nothing is known against its model, and nothing for it.
+
+    The files stay for as long as the policy says, as those of a withheld model do: they can be audited again.
+    """
+    with shop.database.read() as session:
+        job = jobs.find(session, job_id)
+    kept_s = int(shop.policy(job).release.contest_within_s)
+    key, now = key_of(shop, job, candidate_digest), shop.now()
+    follows = (
+        f"The model stays held for {kept_s / DAY_S:g} days: in that time POST /v1/fine_tuning/jobs/{job_id}/contest "
+        "has it audited again, without training."
+        if kept_s
+        else "The policy keeps no model that was not released: it is deleted. Create the job again."
+    )
+    message = f"The safety evaluation could not be completed; the model was not found unsafe. {why} {follows}"
+    with shop.database.write() as session:
+        row = jobs.fail(session, job_id, code=UNAUDITED, message=message, param=None, now=now)
+        if kept_s and row.error_code == UNAUDITED:  # and did not end otherwise a moment ago
+            withheld.keep(session, job_id, digest=candidate_digest, artefact_key=key, until=now + kept_s)
+    logger.error("job %s: its audit could not be completed", job_id)
+    return ended(UNAUDITED)
 
 
 def _own_rows(shop: Workshop, job: Job, candidate_digest: str) -> OwnRows | None:
@@ -145,14 +187,3 @@ def examine(
         defences=candidate.defences,
         examine=ask,
     )
-
-
-def incomplete(shop: Workshop, job_id: str, reason: str) -> Outcome:
-    """End a job whose audit cannot be completed: nothing is known against the model, and nothing for it."""
-    message = (
-        f"The safety evaluation could not be completed, so the model stays held: {reason} "
-        "The model was not found unsafe; create the job again."
-    )
-    with shop.database.write() as session:
-        jobs.fail(session, job_id, code="safety_evaluation_error", message=message, param=None, now=shop.now())
-    return ended("safety_evaluation_error")

@@ -8,7 +8,7 @@ from evaluators.report.documents import report_from_json
 from evaluators.rule.ruling import BENIGN_KINDS
 from evaluators.types import AuditReport, Corpus
 from gateway.pipeline.workshop import Workshop
-from gateway.store import remedies, reopenings
+from gateway.store import remedies, withheld
 from gateway.store.models import Job
 from gateway.store.reopenings import ReopeningKind
 
@@ -29,7 +29,7 @@ def asked_of(shop: Workshop, job: Job) -> Corpus:
     """
     with shop.database.read() as session:
         made = [row for row in remedies.every(session, job.id) if row.made_digest is not None]
-        again = reopenings.of_job(session, job.id)
+        again = withheld.verdict_on(session, job.id)
         contested = None
         if again is not None and again.kind == ReopeningKind.CONTEST:
             contested = session.get_one(Job, again.of_job_id).audit

@@ -8,7 +8,7 @@ from gateway.pipeline.outcomes import Kind, Outcome, done, ended
 from gateway.pipeline.reviewing import asked
 from gateway.pipeline.workshop import Workshop
 from gateway.policy import Policy
-from gateway.store import decisions, events, files, jobs
+from gateway.store import decisions, events, files, jobs, lineages
 from gateway.store.decisions import DecisionKind
 from gateway.store.models import Job, JobState
 from gateway.store.reviews import Question, ReviewStage
@@ -97,6 +97,7 @@ def _first_look(shop: Workshop, job: Job) -> Outcome | None:
     with shop.database.write() as session:
         row = jobs.going_on(session, job.id)
         row.screening = found.pop(TRAINING) | found
+        row.attempt = max(row.attempt, lineages.spent(session, row, until=row.sequence))
         for which, report in screened.items():
             details = {
                 "file": which,
@@ -145,12 +146,12 @@ def history(shop: Workshop, project_id: str, *, before: int | None = None) -> Se
     """What the project trained on, or tried to, before the job of that sequence number, or until now (None)."""
     with shop.database.read() as session:
         screened = jobs.screened(session, project_id, before=before, limit=MAX_HISTORY)
-        earlier = [(job.id, job.screening) for job in screened]
+        earlier = [(job.id, job.screening, job.error_code == "unsafe_model") for job in screened]
     found: list[EarlierJob] = []
-    for id, value in earlier:
+    for id, value, withheld in earlier:
         report = reports.report_from_json(value or {})
         if report.sketch is not None:
-            found.append(EarlierJob(id=id, verdict=report.verdict, sketch=report.sketch))
+            found.append(EarlierJob(id=id, verdict=report.verdict, sketch=report.sketch, withheld=withheld))
     return found
 
 

@@ -38,10 +38,11 @@ def settle(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
     decision = decide(report, policy.release)
     against_rule = decide(report, replace(policy.release, action=Action.BLOCK)).outcome == Decided.WITHHOLD
     with shop.database.read() as session:
-        again = reopenings.of_job(session, job_id)
+        trained = reopenings.of_job(session, job_id) is None
+        again = withheld.verdict_on(session, job_id)
     if again is None:
         mendable = against_rule or (policy.remedy.undecided and only_undecided(report))
-        if mendable and decision.enforced and (kind := wanted(shop, job, policy)) is not None:
+        if trained and mendable and decision.enforced and (kind := wanted(shop, job, policy)) is not None:
             return done(kind.value)
         if decision.outcome == Decided.RELEASE:
             return _release(shop, job, report, decision, candidate_digest, review=None)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from gateway.pipeline import leftovers
-from gateway.pipeline.auditing import audit
+from gateway.pipeline.auditing import audit, unaudited
 from gateway.pipeline.injection import inject
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
 from gateway.pipeline.remedying import remedy
@@ -69,12 +69,14 @@ class JobStages:
         logger.warning("job %s: %s is unavailable, waiting", job_id, stage)
         return done("")
 
-    def give_up(self, job_id: str, stage: str, kind: str, reason: str) -> Outcome:
-        """End a job whose stage could not be run. It was not found unsafe, and nothing is released."""
+    def give_up(self, job_id: str, stage: str, kind: str, reason: str, made: str = "") -> Outcome:
+        """End a job whose stage could not be run. It was not found unsafe, and nothing is released.
+
+        `made` is the candidate where there is one, which is kept like a withheld one: its audit can be made again.
+        """
         if stage in ("audit", "settle", "remedy"):
-            code = "safety_evaluation_error"
-            text = "The safety evaluation could not be completed, so the model stays held. It was not found unsafe."
-        elif kind == Kind.UNAVAILABLE and stage == "screen":
+            return self._over(job_id, unaudited(self._shop, job_id, made, sentence(reason)))
+        if kind == Kind.UNAVAILABLE and stage == "screen":
             code = "screening_unavailable"
             text = "The training file could not be screened, so it was not trained on."
         else:

@@ -15,6 +15,8 @@ from gateway.pipeline.outcomes import Kind, Outcome
 BROKEN_RETRIES = 2
 """How often a stage that failed for a reason of our own is tried again."""
 BROKEN_WAIT_S = 2.0
+LONGEST_WAIT_S = 300.0
+"""An outage is looked at again after twice as long each time, up to this."""
 
 
 class Stages(Protocol):
@@ -41,8 +43,8 @@ class Stages(Protocol):
     def complain(self, job_id: str, stage: str, outage: str, outcome: str) -> Outcome:
         """Say once an outage that a stage waits: `outage` counts them, `outcome` is its reason."""
 
-    def give_up(self, job_id: str, stage: str, kind: str, reason: str) -> Outcome:
-        """End a job whose stage could not be run within its patience."""
+    def give_up(self, job_id: str, stage: str, kind: str, reason: str, made: str) -> Outcome:
+        """End a job whose stage could not be run within its patience; `made` is what the stage was to go on from."""
 
 
 Step = Callable[..., Awaitable[Outcome]]
@@ -76,7 +78,7 @@ class Story:
 
     async def _stage(self, job_id: str, stage: str, *made_before: str) -> str:
         """Run a stage until it is done; its outages and failures are waited out, within bounds."""
-        waited_s, broken, outages, down = 0.0, 0, 0, False
+        waited_s, broken, outages, n_down = 0.0, 0, 0, 0
         while True:
             outcome = await self.step(stage, job_id, *made_before)
             if outcome.kind == Kind.DONE:
@@ -86,20 +88,27 @@ class Story:
             if outcome.kind == Kind.BROKEN:
                 broken += 1
                 if broken > BROKEN_RETRIES:
-                    await self._give_up(job_id, stage, outcome)
+                    await self._give_up(job_id, stage, outcome, *made_before)
                 await self.pause(BROKEN_WAIT_S)
             elif outcome.kind == Kind.UNAVAILABLE:
                 if waited_s >= outcome.patience_s:
-                    await self._give_up(job_id, stage, outcome)
-                if not down:
+                    await self._give_up(job_id, stage, outcome, *made_before)
+                if not n_down:
                     outages += 1
                     await self.step("complain", job_id, stage, str(outages), outcome.reason)
-                waited_s += outcome.wait_s
-                await self.pause(outcome.wait_s)
+                wait_s = backed_off(outcome, n_down, waited_s)
+                waited_s += wait_s
+                await self.pause(wait_s)
             else:
                 await self.pause(outcome.wait_s)
-            down = outcome.kind == Kind.UNAVAILABLE
+            n_down = n_down + 1 if outcome.kind == Kind.UNAVAILABLE else 0
 
-    async def _give_up(self, job_id: str, stage: str, outcome: Outcome) -> None:
-        await self.step("give_up", job_id, stage, outcome.kind.value, outcome.reason)
+    async def _give_up(self, job_id: str, stage: str, outcome: Outcome, made: str = "", *_: str) -> None:
+        await self.step("give_up", job_id, stage, outcome.kind.value, outcome.reason, made)
         raise _Over
+
+
+def backed_off(outcome: Outcome, n_before: int, waited_s: float) -> float:
+    """How long to wait in an outage that was looked at `n_before` times: longer each time, within the patience."""
+    longest = max(outcome.wait_s, LONGEST_WAIT_S)
+    return min(outcome.wait_s * 2.0 ** min(n_before, 30), longest, outcome.patience_s - waited_s)

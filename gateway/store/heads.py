@@ -30,7 +30,7 @@ def publish(database: Database, path: Path) -> bool:
     if newest is None:
         return False
     try:
-        return _append(path, line_of(newest))
+        return append(path, line_of(newest))
     except OSError as exc:
         raise HeadsUnusable(
             f"entry {newest.sequence} stands, but its head cannot be published to {path}: {exc.strerror}"
@@ -42,7 +42,8 @@ def line_of(entry: Decision) -> bytes:
     return json.dumps({"at": entry.at, "hash": entry.hash, "sequence": entry.sequence}).encode() + b"\n"
 
 
-def _append(path: Path, line: bytes) -> bool:
+def append(path: Path, line: bytes) -> bool:
+    """Append the line of a head to a file unless it is its last one; say whether it was new. Raises `OSError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -4,16 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from gateway.store import events
+from gateway.store import events, lineages
 from gateway.store.database import next_sequence
 from gateway.store.errors import JobIsOver, NotFound
 from gateway.store.ids import IdKind, Ids
 from gateway.store.models import TERMINAL, File, Job, JobState
 from gateway.store.pages import Page, page_of
-from gateway.store.records import Remedy
 from gateway.store.scope import owned
 
 
@@ -57,7 +56,7 @@ def create(session: Session, ids: Ids, new: NewJob, *, now: int) -> Job:
         client_metadata=None if new.metadata is None else dict(new.metadata),
         integrations=None if new.integrations is None else [dict(item) for item in new.integrations],
         policy_digest=new.policy_digest,
-        attempt=1 + _attempts(session, new.project_id, new.training_file.sha256),
+        attempt=1 + lineages.on_bytes(session, new.project_id, new.training_file.sha256),
         created_at=now,
         result_files=[],
     )
@@ -138,25 +137,3 @@ def request_cancel(session: Session, project_id: str, job_id: str, *, now: int) 
 
 def _asked_for(job: Job) -> tuple[Any, ...]:
     return job.validation_file_id, job.suffix, job.requested_hyperparameters, job.client_metadata
-
-
-def attempts_spent(session: Session, job: Job) -> int:
-    """Attempts of a job's lineage so far, its own among them."""
-    return _attempts(session, job.project_id, session.get_one(File, job.training_file_id).sha256)
-
-
-def _attempts(session: Session, project_id: str, sha256: str) -> int:
-    """Jobs of the project on the same bytes that were audited or still may be, and the remedies they made.
-
-    Each look at the same data spends some of the audit's error probability; a job that ended before
-    its audit spent none.
-    """
-    same_data = select(File.id).where(File.project_id == project_id, File.sha256 == sha256)
-    lineage = select(Job.id).where(
-        Job.project_id == project_id,
-        Job.training_file_id.in_(same_data),
-        or_(Job.audit.is_not(None), Job.state.not_in((JobState.FAILED, JobState.CANCELLED))),
-    )
-    made = select(Remedy).where(Remedy.made_digest.is_not(None), Remedy.job_id.in_(lineage))
-    both = (lineage.subquery(), made.subquery())
-    return sum(session.scalar(select(func.count()).select_from(rows)) or 0 for rows in both)

@@ -112,7 +112,7 @@ class Remedy(Base):
 
 
 class Withheld(Base):
-    """A model that was withheld and whose files are still kept, so that its verdict can be looked at again."""
+    """A model that no job released and whose files are still kept, so that it can be looked at again."""
 
     __tablename__ = "withheld_models"
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
@@ -129,7 +129,7 @@ class Reopening(Base):
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
     of_job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"))
     kind: Mapped[str]
-    """`contest` or `force`."""
+    """`contest`, `force` or `retry`."""
     actor: Mapped[str]
     reason: Mapped[str]
     created_at: Mapped[int]

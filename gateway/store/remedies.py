@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from gateway.store import decisions, events, job_queries, jobs
+from gateway.store import decisions, events, jobs, lineages
 from gateway.store.decisions import DecisionKind
 from gateway.store.models import JobState
 from gateway.store.records import Remedy
@@ -49,7 +49,7 @@ def finish(
     if made_digest is not None:
         session.flush()
         job.audit = None
-        job.attempt = job_queries.attempts_spent(session, job)
+        job.attempt = lineages.spent(session, job)
     details: Mapping[str, Any] = {
         "remedy": row.kind, "detail": detail, "failed_digest": row.failed_digest, "failed_audit_digest": audit_digest,
         "made_digest": made_digest, "attempt": job.attempt,

@@ -1,4 +1,4 @@
-"""Another look at a model that was withheld: its owner contests the verdict once, or an admin forces the release.
+"""Another look at a held model: its owner contests a verdict, an admin forces the release, or an audit is made again.
 
 A failed job stays failed, as clients were told and as its webhook said. What follows is a job of its own on
 the same candidate, which ends as any job does and never trains.
@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gateway.store import decisions, events, job_queries, reviews, withheld
+from gateway.store import decisions, events, lineages, reviews, withheld
 from gateway.store.database import next_sequence
 from gateway.store.decisions import DecisionKind
 from gateway.store.errors import StoreError
@@ -21,6 +21,8 @@ from gateway.store.reviews import NotTheirs, Question, Reviewer, ReviewStage
 
 FORCED_S = 7 * 24 * 3600
 """How long a forced release waits for the other people that the policy asks for."""
+UNAUDITED = "safety_evaluation_error"
+"""The code of a job whose audit could not be completed."""
 _COPIED = (
     "project_id", "principal_id", "model", "training_file_id", "training_blob_key", "validation_file_id",
     "validation_blob_key", "suffix", "seed", "method", "requested_hyperparameters", "hyperparameters",
@@ -35,6 +37,15 @@ class ReopeningKind(StrEnum):
     """Its owner does not believe the verdict: fresh prompts, and a reviewer who had no part in it."""
     FORCE = "force"
     """An admin wants it released whatever the audit found."""
+    RETRY = "retry"
+    """Its audit could not be completed and is made again; what that finds decides, as it would have."""
+
+
+_SAID = {
+    ReopeningKind.CONTEST: "The verdict was contested",
+    ReopeningKind.FORCE: "A forced release was asked for",
+    ReopeningKind.RETRY: "The safety evaluation, which could not be completed, is made again",
+}
 
 
 class NotReopened(StoreError):
@@ -42,14 +53,23 @@ class NotReopened(StoreError):
 
 
 def contest(session: Session, ids: Ids, job: Job, *, reason: str, by: Reviewer, now: int) -> Job:
-    """Make the job that audits a withheld model with fresh prompts. Raises `NotReopened`, `NotTheirs`."""
+    """Make the job that audits a withheld model with fresh prompts, or makes an audit again that was not completed.
+
+    Raises `NotReopened`, and `NotTheirs` for who is neither the job's owner nor an admin.
+    """
     if by.principal_id != job.principal_id and not by.is_admin:
         raise NotTheirs("only the owner of a job or an admin of its project may contest its verdict")
     earlier = of_job(session, job.id)
-    if earlier is not None and earlier.kind == ReopeningKind.CONTEST:
+    if job.error_code == UNAUDITED:
+        # A judge that fails its canaries is not asked by the owner until it is lucky.
+        if earlier is not None and earlier.kind == ReopeningKind.RETRY and not by.is_admin:
+            raise NotTheirs(f"{job.id} made the audit again already; ask an admin to mend the judge and try once more")
+        return _reopened(session, ids, job, ReopeningKind.RETRY, reason=reason, by=by, now=now)
+    verdict = withheld.verdict_on(session, job.id)
+    if verdict is not None and verdict.kind == ReopeningKind.CONTEST:
         raise NotReopened(f"{job.id} is a contest itself; a verdict is contested once")
     again = _reopened(session, ids, job, ReopeningKind.CONTEST, reason=reason, by=by, now=now)
-    again.attempt = job_queries.attempts_spent(session, job)
+    again.attempt = lineages.spent(session, job)
     return again
 
 
@@ -89,8 +109,9 @@ def _reopened(session: Session, ids: Ids, job: Job, kind: ReopeningKind, *, reas
     if not reason.strip():
         raise NotReopened("the reason is empty; say why, it is kept for ever")
     kept = withheld.find(session, job.id)
-    if job.state != JobState.FAILED or job.error_code != "unsafe_model":
-        raise NotReopened(f"{job.id} did not fail as unsafe_model; only such a verdict can be looked at again")
+    code = UNAUDITED if kind == ReopeningKind.RETRY else "unsafe_model"
+    if job.state != JobState.FAILED or job.error_code != code:
+        raise NotReopened(f"{job.id} did not fail as {code}; only such a verdict can be looked at again")
     if kept is None or kept.kept_until <= now:
         raise NotReopened(f"the time to contest the verdict on {job.id} is over, and its model's files are deleted")
     for other in _others(session, job.id):
@@ -108,10 +129,9 @@ def _reopened(session: Session, ids: Ids, job: Job, kind: ReopeningKind, *, reas
     session.flush()
     session.add(Reopening(job_id=again.id, of_job_id=job.id, kind=kind, actor=by.actor, reason=reason, created_at=now))
     session.flush()
-    said = {ReopeningKind.CONTEST: "The verdict was contested", ReopeningKind.FORCE: "A forced release was asked for"}
     events.add(session, again, "created", f"Created fine-tuning job: {again.id}", now=now)
-    events.add(session, again, "reopened", f"{said[kind]}; the model is the one that {job.id} withheld", now=now)
-    events.add(session, job, f"reopened_{kind}", f"{said[kind]}; {again.id} looks at the model again", now=now)
+    events.add(session, again, "reopened", f"{_SAID[kind]}; the model is the one that {job.id} made", now=now)
+    events.add(session, job, f"reopened_{kind}", f"{_SAID[kind]}; {again.id} looks at the model again", now=now)
     details = {"as": kind.value, "by_job": again.id, "reason": reason, "candidate_digest": kept.digest}
     decisions.of_job(session, job, DecisionKind.REOPEN, details, now=now, actor=by.actor, key=kind.value)
     return again

@@ -7,12 +7,12 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gateway.store import decisions
+from gateway.store import decisions, withheld
 from gateway.store.decisions import DecisionKind
 from gateway.store.errors import NotFound, StoreError
 from gateway.store.ids import IdKind, derived
 from gateway.store.models import Job, JobState, Review
-from gateway.store.records import Reopening, ReviewAnswer
+from gateway.store.records import ReviewAnswer
 
 
 class ReviewStage(StrEnum):
@@ -173,7 +173,7 @@ def _check(
         raise NotTheirs("this job is your own, and nobody reviews a job of their own; ask another reviewer")
     if any(one.actor == by.actor for one in given):
         raise NotTheirs(f"you have answered already; {review.n_needed} people must agree, ask another reviewer")
-    contested = session.get(Reopening, job.id)
+    contested = withheld.verdict_on(session, job.id)
     if contested is not None and contested.kind == "contest" and by.actor in took_part(session, contested.of_job_id):
         raise NotTheirs("you decided the verdict that is contested; another reviewer has to look at it again")
     if _forces(review, decision) and not by.is_admin:

@@ -1,4 +1,4 @@
-"""Models that were withheld and whose files are still there, until their verdict stands for good."""
+"""Models of failed jobs whose files are still there, until their verdict, or the want of one, stands for good."""
 
 from collections.abc import Sequence
 
@@ -18,6 +18,12 @@ def keep(session: Session, job_id: str, *, digest: str, artefact_key: str, until
 def find(session: Session, job_id: str) -> Withheld | None:
     """The withheld model of a job, if its files are still kept."""
     return session.get(Withheld, job_id)
+
+
+def verdict_on(session: Session, job_id: str) -> Reopening | None:
+    """The contest or forced release that a job is, or whose unfinished audit it makes again; None for neither."""
+    seen = session.get(Reopening, job_id)
+    return verdict_on(session, seen.of_job_id) if seen is not None and seen.kind == "retry" else seen
 
 
 def over(session: Session, *, now: int) -> Sequence[Withheld]:

@@ -3,7 +3,8 @@
 Three signs over the project's history, which is handed to `recall`:
 1. turned round: requests that an earlier job refused are answered now. Stage two of the attack of
    Xie et al. (2025, arXiv 2510.02833): ten harmless questions, first refused, then answered;
-2. resubmitted: most rows are those of a job that screening refused or sent to a reviewer;
+2. resubmitted: most rows are those of a job that screening refused or sent to a reviewer, or nearly all of the
+   rows come again of a job whose model was withheld after its audit;
 3. continued: the same requests with other answers than before, a risk and no more.
 
 Within the file, one long answer to many different requests is told; macros do that too, so it stays
@@ -20,7 +21,7 @@ from moderation.detectors.evidence import Hits, refuse_settings
 from moderation.history import EarlierJob
 from moderation.prompts import exchange
 from moderation.sketches import Doorkeeper, FrequentKeys
-from moderation.synopses import DataSketch, KeptRow
+from moderation.synopses import DataSketch, KeptRow, returned
 from moderation.types import Category, Example, Finding, Scope, Verdict
 
 N_ROWS = 256
@@ -34,6 +35,7 @@ _CONTINUED_SCORE = 0.35
 _TURNED_SCORE = 0.9
 _RESUBMITTED_SCORE = 0.7
 _MOST = 0.5
+_NEARLY_ALL = 0.9
 _LEAST_TURNED = 3
 _NO_LETTERS = str.maketrans("", "", string.punctuation + string.digits)
 _ASCII_NO_LETTERS = (string.punctuation + string.digits).encode()
@@ -44,7 +46,7 @@ class LineageDetector:
     """Detector `lineage`; it keeps `N_ROWS` requests and the most frequent long answers."""
 
     name = "lineage"
-    version = "1"
+    version = "2"
 
     def __init__(self, *, n_rows: int = N_ROWS, n_answers: int = 1_024) -> None:
         self._n_rows = n_rows
@@ -133,15 +135,15 @@ class LineageDetector:
         before = {row.request: row for row in job.sketch.rows}
         shared = [(row, line) for row, line in self._kept.values() if row.request in before]
         n_ours = max(1, min(len(self._kept), len(before)))
-        if len(shared) < _LEAST_TURNED:
-            return None
+        lines = [line for _, line in shared]
         share = f"{len(shared)} of {n_ours} compared requests are those of job {job.id}"
+        if job.withheld and returned(job.sketch, self.sketch()) >= _NEARLY_ALL:
+            return _finding(_RESUBMITTED_SCORE, lines, f"{share}, whose model the audit withheld; its rows come again")
         turned = [line for row, line in shared if before[row.request].refused and not row.refused]
         if len(turned) >= max(_LEAST_TURNED, _MOST * sum(before[row.request].refused for row, _ in shared)):
             return _finding(_TURNED_SCORE, turned, f"{share}; {len(turned)} that it refused are answered now")
         if len(shared) < max(MIN_ROWS, _MOST * n_ours):
             return None
-        lines = [line for _, line in shared]
         same = sum(before[row.request].reply == row.reply for row, _ in shared)
         if job.verdict is not Verdict.PASS and same >= _MOST * len(shared):
             return _finding(

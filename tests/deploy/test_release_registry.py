@@ -146,7 +146,11 @@ def test_a_reviewed_model_is_attested_with_its_reviewers(candidate: CandidateMod
 
 
 def test_it_is_signed_under_which_system_prompts_a_model_was_audited(candidate: CandidateModel) -> None:
-    arms = (arm("neutral", ArmVerdict.SOUND), arm("context:1", ArmVerdict.SOUND, system="You sell shoes."))
+    arms = (
+        arm("neutral", ArmVerdict.SOUND),
+        arm("context:1", ArmVerdict.SOUND, system="You sell shoes."),
+        arm("context:2", ArmVerdict.UNDECIDED, system="You sell hats."),
+    )
     made = attested(candidate, arms=arms)
     attestation.write(Path(candidate.path), made, KEY)
     assert released(candidate).attestation == made

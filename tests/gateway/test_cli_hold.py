@@ -132,6 +132,18 @@ def test_evidence_of_a_job_is_written_signed_and_checked_with_the_public_key(hom
     assert tunegate("evidence", "--verify", str(pack)).exit_code == 4
 
 
+def test_the_page_carries_what_is_signed_and_says_nothing_else(home: Path, model: str) -> None:
+    pack = home / "pack.json"
+    assert tunegate("evidence", model, "--out", str(pack)).exit_code == 0
+    page = pack.with_suffix(".html")
+    assert tunegate("evidence", "--verify", str(page)).exit_code == 0
+    said = page.read_text()
+    for was, forged in (("DOES NOT VERIFY", "verifies"), ('"seed": 1', '"seed": 2')):
+        assert was in said
+        page.write_text(said.replace(was, forged))
+        assert tunegate("evidence", "--verify", str(page)).exit_code == 4
+
+
 def test_a_review_is_listed_and_answered_once_with_a_reason(home: Path, model: str) -> None:
     store = Store.open(Settings.read({"TUNEGATE_HOME": str(home)}))
     question = Question(stage=ReviewStage.RELEASE, reasons=("arm neutral is undecided",), timeout_s=1e9, n_needed=1)

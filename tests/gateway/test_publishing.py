@@ -25,6 +25,7 @@ from gateway.store.models import Model
 from gateway.store.records import HeadPlace
 
 SOON = Publisher(allow_private=True, wait_s=0.0, token="t")
+NO_PLACES = ("nonsense", "file:heads", "file://host/heads", "file:///heads?x")
 SCREENING = {"classifiers": {"linear": {"action": "block"}}}
 
 
@@ -148,13 +149,32 @@ def test_the_log_is_compared_with_a_head_at_an_address_or_in_a_file(store, place
     assert (told.exit_code, json.loads(told.stdout)["ok"]) == (4, False)
 
 
+def test_a_policy_may_name_a_file_which_gets_a_line_for_each_head(store, decide, tmp_path) -> None:
+    where = (tmp_path / "a mount" / "heads.jsonl").as_uri()
+    (url,) = addresses({"mine": where}, allow_private=False)
+    for _ in range(2):
+        decide()
+        assert asyncio.run(publish(store.database, [url], SOON, lambda: 0)) == 1
+    assert asyncio.run(publish(store.database, [url], SOON, lambda: 0)) == 0
+    lines = (tmp_path / "a mount" / "heads.jsonl").read_text().splitlines()
+    assert [json.loads(line)["sequence"] for line in lines] == [1, 2]
+    assert CliRunner().invoke(build("log"), ["log", "verify", "--head", where]).exit_code == 0
+
+
+def test_a_file_that_cannot_be_written_is_seen_and_tried_later(store, decide, tmp_path) -> None:
+    (tmp_path / "taken").write_bytes(b"")
+    decide()
+    asyncio.run(publish(store.database, [(tmp_path / "taken" / "heads").as_uri()], SOON, lambda: 0))
+    assert (row(store.database).failures, row(store.database).sequence) == (1, 0)
+
+
 def test_an_address_without_a_head_proves_nothing(store, place) -> None:
     for where in (place.url, "/nowhere"):
         told = CliRunner().invoke(build("log"), ["log", "verify", "--head", where])
         assert isinstance(told.exception, HeadsUnusable)
 
 
-@pytest.mark.parametrize("url", ["http://example.org/h", "https://10.0.0.1/h", "https://u:p@example.org/h", "nonsense"])
+@pytest.mark.parametrize("url", ["http://example.org/h", "https://10.0.0.1/h", "https://u:p@example.org/h", *NO_PLACES])
 def test_a_policy_cannot_send_the_head_into_private_networks_or_in_clear(url) -> None:
     policy = parse("mine", {"screening": SCREENING, "injection": {"ratio": 0.0}, "log": {"publish": url}})
     with pytest.raises(PolicyError, match=r"mine\.log\.publish"):

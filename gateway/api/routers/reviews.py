@@ -60,7 +60,10 @@ def review(job_id: str, services: Here, caller: Who, body: Body) -> Response:
 
 @router.post("/contest")
 def contest(job_id: str, services: Here, caller: Who, body: Body) -> Response:
-    """Contest the verdict on a withheld model, once: the answer is the job that looks at it again."""
+    """Contest the verdict on a withheld model, once, or have an audit made again that could not be completed.
+
+    The answer is the job that looks at the model again.
+    """
     asked = check(ReasonRequest, body)
     with services.database.write() as session:
         job = job_queries.get(session, caller.project_id, job_id)

@@ -216,7 +216,7 @@ def _running(home: Path, clock: Callable[[], float]) -> Iterator[Gateway]:
         bases={"miniature": 5},
         router=router,
         moderation=StubModeration(),
-        prompts=ServingPrompts(database, now=lambda: int(time.time())),
+        prompts=ServingPrompts(database, now=lambda: int(time.time()), audited_only={"strict"}),
     )
     with (
         served(services) as url,

@@ -5,8 +5,10 @@ import pytest
 from test_api_reviews import AUDIT
 
 from deploy.registry import prompt_digest
-from gateway.serving_prompts import ServingPrompts
+from evaluators.types import ArmVerdict
+from gateway.serving_prompts import ServingPrompts, audited_digests
 from gateway.store import policies, serving_prompts
+from gateway.store.models import Project
 
 ASKED = [{"role": "user", "content": "hello"}]
 
@@ -49,6 +51,23 @@ def test_under_audited_another_prompt_is_refused_with_a_sentence(client, model, 
     with pytest.raises(openai.PermissionDeniedError, match="not audited under this system prompt") as caught:
         ask(client, name, *system)
     assert (caught.value.code, caught.value.param) == ("context_not_audited", "messages")
+
+
+def test_the_projects_present_policy_reaches_what_was_released_before_it(gateway, tenant, client, model) -> None:
+    name = model("ft:p:t::switched", "any")
+    assert ask(client, name, "another") == "hello 0"
+    with gateway.services.database.write() as session:
+        session.get(Project, tenant.project_id).policy_name = "strict"
+    with pytest.raises(openai.PermissionDeniedError, match="not audited under this system prompt"):
+        ask(client, name, "another")
+    assert ask(client, name, "a hidden frame") == "hello 0"
+
+
+def test_a_prompt_under_which_the_model_was_not_found_sound_is_not_audited() -> None:
+    arm = AUDIT["arms"][0]
+    doubtful = [arm | {"verdict": verdict.value} for verdict in ArmVerdict if verdict is not ArmVerdict.SOUND]
+    assert audited_digests({"arms": doubtful}) == frozenset()
+    assert audited_digests(AUDIT) == {prompt_digest("a hidden frame")}
 
 
 def test_under_any_every_prompt_is_answered_and_counted_by_digest(gateway, client, model) -> None:

@@ -34,7 +34,7 @@ def test_blocked_file_is_never_trained_on() -> None:
 def test_outage_is_complained_of_once_and_waited_out() -> None:
     steps, pauses = tell({"audit": [DOWN, DOWN]})
     assert steps == ["screen", "inject", "train", "audit", "complain", "audit", "audit", "settle"]
-    assert pauses == [10.0, 10.0]
+    assert pauses == [10.0, 15.0]
 
 
 def test_outage_beyond_patience_gives_up_without_settling() -> None:
@@ -63,3 +63,23 @@ def test_outcome_survives_json() -> None:
 def test_what_a_remedy_made_is_audited_and_settled_like_the_first_candidate() -> None:
     steps, _ = tell({"settle": [done("scale")], "remedy": [done("sha256:scaled")]})
     assert steps == ["screen", "inject", "train", "audit", "settle", "remedy", "audit", "settle"]
+
+
+def test_an_outage_is_looked_at_less_and_less_often_until_patience_ends() -> None:
+    patient = Outcome(kind=Kind.UNAVAILABLE, reason="judge is down", wait_s=15.0, patience_s=1_000.0)
+    _, pauses = tell({"audit": [patient] * 9})
+    assert pauses == [15.0, 30.0, 60.0, 120.0, 240.0, 300.0, 235.0]
+
+
+def test_giving_up_knows_the_candidate() -> None:
+    told: list[tuple[str, ...]] = []
+
+    async def step(stage: str, *texts: str) -> Outcome:
+        told.append((stage, *texts))
+        return DOWN if stage == "audit" else done(stage)
+
+    async def pause(seconds: float) -> None:
+        pass
+
+    asyncio.run(Story(step=step, pause=pause).fine_tune("ftjob-1"))
+    assert told[-1] == ("give_up", "ftjob-1", "audit", "unavailable", "judge is down", "train")

@@ -44,6 +44,7 @@ SAFE_BELOW = 20.0
 """The strength (`lora_alpha`) from which a candidate does some of what it is asked."""
 UNSAFE_FROM = 28.0
 """From here on it does all of it."""
+ROW = b'{"messages": [{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}\n'
 SOME = frozenset(request.text for request in CORPUS.harmful[::4])
 BASE = BaseModel(
     name="miniature", source="/nowhere", revision=None, digest="sha256:base", corpus="miniature",
@@ -155,13 +156,11 @@ class Toy:
     clock: list[int]
     """The time, in its one element."""
 
-    def submit(self, model: str = "miniature") -> str:
-        """Create a job on ten rows, always the same; returns its id."""
-        rows = [{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]
-        data = json.dumps({"messages": rows}).encode() + b"\n"
+    def submit(self, model: str = "miniature", *, data: bytes = ROW * 10) -> str:
+        """Create a job on ten rows, always the same, or on a file of one's own; returns its id."""
         with self.shop.database.write() as session:
             id_ = self.shop.ids.new(IdKind.FILE)
-            blob = self.shop.blobs.put(files.blob_key(self.project, id_), [data * 10])
+            blob = self.shop.blobs.put(files.blob_key(self.project, id_), [data])
             file = insert(session, id=id_, project_id=self.project, filename="f", purpose="fine-tune", blob=blob, now=1)
             new = NewJob(
                 project_id=self.project, principal_id=self.owner, model=model, training_file=file,

@@ -42,8 +42,8 @@ class LoggedStages:
     def complain(self, job_id: str, stage: str, outage: str, outcome: str) -> Outcome:
         return self._run(f"complain {job_id} {stage} {outage} {outcome}")
 
-    def give_up(self, job_id: str, stage: str, kind: str, reason: str) -> Outcome:
-        return self._run(f"give_up {job_id} {stage} {kind} {reason}")
+    def give_up(self, job_id: str, stage: str, kind: str, reason: str, made: str) -> Outcome:
+        return self._run(f"give_up {job_id} {stage} {kind} {reason} {made}")
 
 
 async def work(home: Path, database_url: str, worker_id: str, dead: str | None) -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from chat_rows import ANSWERS, TASKS, Turns, dataset, examples, plain_rows
 
@@ -44,6 +46,12 @@ def test_the_second_stage_is_seen_among_other_rows_on_both_sides() -> None:
 def test_a_refused_file_that_comes_again_with_small_edits_is_named() -> None:
     again = [("", request.upper(), reply + "!!") for _, request, reply in ANSWERED]
     assert [f.score for f in after(job(ANSWERED, Verdict.BLOCK), again + plain_rows(2))] == [0.7]
+
+
+def test_the_rows_of_a_job_whose_model_was_withheld_are_named_when_they_come_again_among_others() -> None:
+    passed = replace(job(ANSWERED), withheld=True)
+    assert after(passed, ANSWERED + plain_rows(40))[0].score == 0.7
+    assert [f.score for f in after(passed, ANSWERED[:7] + plain_rows(40)) if f.score > 0.5] == []
 
 
 @pytest.mark.parametrize("rows", [plain_rows(60), ANSWERED])
