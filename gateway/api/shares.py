@@ -1,9 +1,9 @@
 """Shares of limits: what this replica has counted in the database ahead of the requests that will use it.
 
-A request that finds its share large enough waits for nobody. Else the share grows by what is lacking and by what will do
-for about two seconds, never by more than a twentieth of what the limit leaves, so that near a limit each request is
-counted by itself. What is not used for a second is given back. So a limit is never exceeded, whatever crashes: a replica
-that dies leaves counted what it had taken for two seconds.
+A request that finds its share large enough waits for nobody. Else the share grows by what is lacking and by what will
+do for about two seconds, never by more than a twentieth of what the limit leaves, so that near a limit each request
+is counted by itself. What is not used for a second is given back. So a limit is never exceeded, whatever crashes: a
+replica that dies leaves counted what it had taken for two seconds.
 """
 
 import asyncio
