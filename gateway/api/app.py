@@ -55,8 +55,8 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.shares = Shares(services.database, services.now)
     app.state.metrics = RequestMetrics()
-    app.add_middleware(Direct, routes=(*chat.router.routes, *completions.router.routes))
     app.add_middleware(Trailing, services=services)
+    app.add_middleware(Direct, routes=(*chat.router.routes, *completions.router.routes))
     app.state.job_metrics = JobMetrics()
     observer = Observer(metrics=app.state.metrics, traces=services.traces, log_requests=services.settings.log_requests)
     app.add_middleware(Envelope, request_id=lambda: services.ids.new(IdKind.REQUEST), observe=observer)

@@ -1,5 +1,6 @@
 """Asking the engine that serves a model: every route that lets a model speak goes through here."""
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ class Asking:
         """
         try:
             route, meter = await self._admitted(asked)
-            status, answered = await self.asker.services.router.post(route, asked.to_engine() | {"model": route.model})
+            status, answered = await self._post(route, meter, asked)
         except NotReleased as exc:  # it did not verify when an engine was to load it, or was just revoked
             raise model_not_found(asked.model) from exc
         meter.settle(answered.get("usage") if status == 200 else None)
@@ -86,8 +87,19 @@ class Asking:
         meter = await reserve(self.asker, asked)
         self.headers = meter.headers
         if asked.model.startswith("ft:"):
-            await services.prompts.admit(asked.model, asked.conditions, self.asker.caller.policy_name)
+            try:
+                await services.prompts.admit(asked.model, asked.conditions, self.asker.caller.policy_name)
+            except TunegateError:
+                meter.forgo()
+                raise
         return route, meter
+
+    async def _post(self, route: Route, meter: Meter, asked: ChatRequest) -> tuple[int, Json]:
+        try:
+            return await self.asker.services.router.post(route, asked.to_engine() | {"model": route.model})
+        except (TunegateError, asyncio.CancelledError):
+            meter.forgo()
+            raise
 
 
 def streamed(chunks: AsyncIterator[Json], completion_id: str, headers: Mapping[str, str]) -> StreamingResponse:

@@ -19,7 +19,7 @@ LETTERS_PER_TOKEN = 4
 class Meter:
     """What one request used. Without claims neither tokens nor money are limited: then nothing is counted.
 
-    Where an engine fails, what was reserved stands until its window is over.
+    Where an engine fails, the tokens that were reserved stand until their minute is over.
     """
 
     shares: Shares
@@ -35,6 +35,12 @@ class Meter:
     def settle(self, answered: Mapping[str, Any] | None) -> None:
         """Count what an answer's `usage` says in place of what was reserved; None gives the reservation back."""
         self._settle(_total(answered))
+
+    def forgo(self) -> None:
+        """Give the money back: no answer was made that costs any."""
+        for claim in self.claims:
+            if claim.measure is Measure.BUDGET:
+                self.shares.settle(claim, 0, taken_at=self.taken_at)
 
     async def watch(self, events: AsyncIterator[Event], *, passes_usage: bool) -> AsyncGenerator[Event]:
         """The events of a stream, counted at its end: by its `usage`, else, where it broke off, by its pieces.

@@ -17,8 +17,8 @@ OUTGOING = {
     "gateway/cli/checkups.py": "what the operator configured, for `doctor`",
     "gateway/cli/doctor.py": "what the operator configured, for `doctor`",
     "gateway/demo/__main__.py": "the demo's own server",
+    "gateway/engine_client.py": "engines, on Unix sockets",
     "gateway/publishing.py": "addresses of policies, checked by gateway.outbound",
-    "gateway/routing.py": "engines, on Unix sockets",
     "gateway/scoring.py": "workers, on Unix sockets",
     "gateway/worker/notifying.py": "webhooks, checked by gateway.outbound",
     "moderation/chat/openai_compatible.py": "judges and models that the operator configured",
@@ -31,7 +31,12 @@ OUTGOING = {
 }
 """Every file that opens connections to the outside, and who names their addresses. None of them is a tenant's but
 those that `gateway.outbound` checks; a new file here is a new place to check."""
-CLIENTS = frozenset({"ClientSession", "OpenAI", "AsyncOpenAI", "Client", "AsyncClient", "urlopen", "snapshot_download"})
+CLIENTS = frozenset(
+    {
+        "ClientSession", "OpenAI", "AsyncOpenAI", "Client", "AsyncClient", "urlopen", "snapshot_download",
+        "open_connection", "open_unix_connection",
+    }
+)  # fmt: skip
 
 
 Call = tuple[str, ast.Call, str]

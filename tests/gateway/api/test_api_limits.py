@@ -149,6 +149,18 @@ def test_a_budget_that_is_spent_stops_chat_and_jobs_until_the_month_is_over(gate
     assert chat().status_code == 200
 
 
+def test_an_answer_costs_money_and_an_engine_that_fails_does_not(gateway, tenant, serve) -> None:
+    settings = replace(gateway.services.settings, price_per_million_tokens=2.0, budget_per_month=10**6)
+    services = replace(gateway.services, settings=settings, clock=lambda: 1_800_000_030.0)
+    with serve(services) as url:
+        found = [
+            httpx.post(f"{url}/v1/chat/completions", json=CHAT | {"model": model}, headers=bearer(tenant)).status_code
+            for model in ("down", "miniature", "down")
+        ]
+        eventually(lambda: used(gateway, tenant, Measure.BUDGET) == 3 * 2)
+    assert found == [503, 200, 503]
+
+
 def test_gpu_seconds_that_are_used_up_refuse_the_next_job(gateway, limited, tenant, client, rows) -> None:
     file = client.files.create(file=("a", rows), purpose="fine-tune")
     with gateway.services.database.write() as session:
