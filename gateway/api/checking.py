@@ -1,6 +1,7 @@
 """Training files that are checked while they arrive, each in a process of its own, so that no worker has to."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+logger = logging.getLogger(__name__)
 COMMAND = (sys.executable, "-m", "moderation.formats.checking")
 BEGIN_BYTES = 4 << 20
 """A smaller file is checked faster than a process starts."""
@@ -50,20 +52,12 @@ class Check:
             self._n_kept += len(data)
             if self._n_kept < BEGIN_BYTES:
                 return
-            if not self._room.acquire(blocking=False):
-                self._over = True
-                self._kept.clear()
-                return
-            self._process = subprocess.Popen(
-                COMMAND,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                pipesize=PIPE_BYTES,
-            )
             data = b"".join(self._kept)
             self._kept.clear()
-        assert self._process.stdin is not None
+            self._process = self._started()
+            self._over = self._process is None
+        if self._process is None or self._process.stdin is None:
+            return
         began = time.monotonic()
         try:
             self._process.stdin.write(data)
@@ -72,6 +66,22 @@ class Check:
         self._behind_s += time.monotonic() - began - len(data) / MIN_BYTES_PER_S
         if self._behind_s > PATIENCE_S:
             self.stop()
+
+    def _started(self) -> "subprocess.Popen[bytes] | None":
+        if not self._room.acquire(blocking=False):
+            return None
+        try:
+            return subprocess.Popen(
+                COMMAND,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                pipesize=PIPE_BYTES,
+            )
+        except OSError as error:
+            logger.warning("a training file is left to a worker: no process could be started (%s)", error.strerror)
+            self._room.release()
+            return None
 
     def result(self, sha256: str) -> dict[str, Any] | None:
         """What a worker need not find out any more of the file of that digest; None when it has to."""

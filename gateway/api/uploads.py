@@ -33,9 +33,12 @@ class Form:
     """As the client sent it; None when there was no file part."""
 
 
-async def receive_form(request: Request, sink: Sink, *, part: str = "file") -> Form:
-    """Read a form whose part of this name goes to the sink. Raises a 400 for one that is broken off or malformed."""
-    reader = _Reader(_boundary(request), part)
+async def receive_form(request: Request, sink: Sink, *, part: str = "file", form: Form | None = None) -> Form:
+    """Read a form whose part of this name goes to the sink; `form` shows what was read so far.
+
+    Raises a 400 for one that is broken off or malformed.
+    """
+    reader = _Reader(_boundary(request), part, form or Form())
     behind = _Behind(sink)
     pending: list[bytes] = []
     n_pending = 0
@@ -92,9 +95,9 @@ def _boundary(request: Request) -> bytes:
 class _Reader:
     """Feeds the parser and sorts its callbacks into small fields and the file's bytes."""
 
-    def __init__(self, boundary: bytes, file_part: str) -> None:
+    def __init__(self, boundary: bytes, file_part: str, form: Form) -> None:
         self._file_part = file_part
-        self.form = Form()
+        self.form = form
         self.complete = False
         self._parts = 0
         self._header = bytearray()

@@ -52,9 +52,8 @@ def not_plain(lines: Sequence[bytes | None], *, max_messages: int) -> Sequence[i
             found.append(place)
             continue
         plain = 0 < len(messages) <= max_messages and type(messages[-1]) is _Assistant
-        for message in messages:
-            if "\0" in message.content:
-                plain = False
+        if plain and b"\\" in line:  # a NUL comes escaped only
+            plain = not any("\0" in message.content for message in messages)
         if not plain:
             found.append(place)
     return found

@@ -40,9 +40,10 @@ READ_BYTES = 3 << 18
 class _BlobSink:
     """Writes a file's bytes in another thread, remembers its first line, and has the lines checked."""
 
-    def __init__(self, writer: BlobWriter, check: Check) -> None:
+    def __init__(self, writer: BlobWriter, check: Check, form: Form) -> None:
         self._writer = writer
         self._check = check
+        self._form = form
         self.first_line = FirstLine()
 
     async def write(self, data: bytes) -> None:
@@ -51,7 +52,8 @@ class _BlobSink:
 
     def _take(self, data: bytes) -> None:
         self._writer.write(data)
-        self._check.feed(data)
+        if self._form.fields.get("purpose", TRAINING) == TRAINING:
+            self._check.feed(data)
 
 
 @router.post("/v1/files")
@@ -62,9 +64,10 @@ async def create(request: Request, services: Here, caller: Who) -> Response:
     max_bytes = services.settings.max_file_bytes
     writer = await run_in_threadpool(services.blobs.writer, key, max_bytes=max_bytes)
     check = services.checks.begin()
-    sink = _BlobSink(writer, check)
+    arriving = Form()
+    sink = _BlobSink(writer, check, arriving)
     try:
-        form = await receive_form(request, sink)
+        form = await receive_form(request, sink, form=arriving)
         purpose = _purpose(form)
         expires_after_s = lifetime_s(purpose, _lifetime(form))
         if purpose in LINES:

@@ -69,7 +69,7 @@ def test_without_room_or_in_time_or_alive_a_check_finds_nothing_and_stops_nobody
     crowded = checks.begin()
     crowded.feed(rows)
     assert crowded.result("") is None
-    for command, patience_s in ((["true"], 60.0), (checking.COMMAND, -60.0)):
+    for command, patience_s in ((["true"], 60.0), (["/none"], 60.0), (checking.COMMAND, -60.0)):
         monkeypatch.setattr(checking, "COMMAND", command)
         monkeypatch.setattr(checking, "PATIENCE_S", patience_s)
         check = Checks().begin()
