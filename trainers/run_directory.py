@@ -124,7 +124,7 @@ class RunDirectory:
         """
         if (method := order.spec.method) not in TRAINED:
             raise TrainingFailed(
-                "method_not_supported", f"Models are trained with {' and '.join(TRAINED)}, not '{method}'."
+                "method_not_supported", f"Models are trained with {' and '.join(TRAINED)} only, not '{method}'."
             )
         self.root.mkdir(parents=True, exist_ok=True)
         known = self.order()
