@@ -146,7 +146,7 @@ class EngineRouter:
                 return
             row = await asyncio.to_thread(self._by_name, route.model)
             if row is None:
-                raise EngineUnavailable(f"{route.model} was revoked")
+                raise NotReleased(f"{route.model} was taken out of service a moment ago")
             path = await asyncio.to_thread(self._blobs.local_tree, row.artefact_key)
             wanted = {"lora_name": route.model, "lora_path": str(path), "digest": row.digest}
             try:

@@ -176,6 +176,23 @@ def test_revoked_model_is_gone_here_at_once_and_from_other_replicas_within_half_
     replica.close()
 
 
+def test_model_that_was_revoked_elsewhere_and_unloaded_is_not_released(tmp_path: Path, database: Database) -> None:
+    engine, elsewhere = Engine(), Database.open(f"sqlite:///{tmp_path}/test.db")
+
+    async def use(router: EngineRouter) -> None:
+        route = await router.resolve("proj_1", NAME)
+        await router.post(ROUTE, {"messages": []})
+        with elsewhere.write() as session:
+            released.revoke(session, NAME, why="a drill", actor="operator", now=NOW)
+        engine.known.discard(NAME)
+        assert await router.resolve("proj_1", NAME) == route == ROUTE, "it is remembered for a moment"
+        await router.post(ROUTE, {"messages": []})
+
+    with pytest.raises(NotReleased, match="out of service"):
+        routed(tmp_path, database, engine, use)
+    elsewhere.close()
+
+
 def test_no_engine_in_time_is_unavailable(tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.routing.START_TIMEOUT_S", 0.0)
     with pytest.raises(EngineUnavailable, match="no worker"):
