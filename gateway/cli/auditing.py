@@ -4,7 +4,6 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
@@ -146,7 +145,7 @@ def _run(settings: Settings, wanted: Order) -> Audited:
         return auditing.run(settings, wanted, report, asked)
 
 
-def write_report(out: Path, subject: str, found: Audited, policy: AuditPolicy, examples: Sequence[Specimen]) -> None:
+def write_report(out: Path, subject: str, found: Audited, policy: AuditPolicy, examples: tuple[Specimen, ...]) -> None:
     """Write `report.json`, `report.html` and the plots of an audit into a directory."""
     # Imported here: matplotlib comes with the worker's extra, and the command is useful without pictures.
     from evaluators.report import page  # noqa: PLC0415
