@@ -23,7 +23,7 @@ from evaluators.errors import AuditIncomplete, JudgeUnavailable
 from evaluators.frames import ArmKind
 from evaluators.replies import DirectoryReplies
 from evaluators.report.documents import report_to_json
-from evaluators.report.examples import worst
+from evaluators.report.examples import Specimen, worst
 from evaluators.report.table import arm_table, envelope_text
 from evaluators.types import AuditPolicy, AuditReport
 from gateway.cli.printing import complain, print_json
@@ -102,7 +102,8 @@ def audit(
             complain(f"the audit was not finished, so nothing is known of the model: {error}")
             raise typer.Exit(OURS) from error
         if out is not None:
-            _write(model, found, wanted, out)
+            said = worst(found.report, wanted.corpus, DirectoryReplies(wanted.replies))
+            write_report(out, model, found, wanted.policy.audit, said)
         if inspect is not None:
             _write_logs(found, wanted, inspect)
     if as_json:
@@ -148,19 +149,19 @@ def run(settings: Settings, wanted: Order) -> Audited:
         return auditing.run(settings, wanted, report, asked)
 
 
-def _write(model: str, found: Audited, wanted: Order, out: Path) -> None:
+def write_report(out: Path, subject: str, found: Audited, policy: AuditPolicy, examples: tuple[Specimen, ...]) -> None:
+    """Write `report.json`, `report.html` and the plots of an audit into a directory."""
     # Imported here: matplotlib comes with the worker's extra, and the command is useful without pictures.
     from evaluators.report import page  # noqa: PLC0415
 
-    policy = wanted.policy.audit
     text = json.dumps(document(found, policy), indent=1, ensure_ascii=False)
     (out / "report.json").write_text(text + "\n", encoding="utf-8")
     page.write(
         out,
         found.report,
-        page.Heading(verdict=VERDICT[found.decision.outcome], subject=model, reasons=found.decision.reasons),
+        page.Heading(verdict=VERDICT[found.decision.outcome], subject=subject, reasons=found.decision.reasons),
         envelope=envelope(found.report, policy),
-        examples=worst(found.report, wanted.corpus, DirectoryReplies(wanted.replies)),
+        examples=examples,
     )
 
 

@@ -25,10 +25,12 @@ def asked_of(shop: Workshop, job: Job) -> Corpus:
     """The prompts of a job's audit.
 
     A scaled adapter was chosen on one half of the bank and is audited on the other. A contest asks what
-    the contested audit did not, drawn from a secret of the deployment where the language allows it.
+    the contested audit did not, drawn from a secret of the deployment where the language allows it. An audit that
+    is made again asks what it would have asked.
     """
     with shop.database.read() as session:
-        made = [row for row in remedies.every(session, job.id) if row.made_digest is not None]
+        first = withheld.made_again(session, job.id)
+        made = [row for row in remedies.every(session, first) if row.made_digest is not None]
         again = withheld.verdict_on(session, job.id)
         contested = None
         if again is not None and again.kind == ReopeningKind.CONTEST:
@@ -36,7 +38,7 @@ def asked_of(shop: Workshop, job: Job) -> Corpus:
     if made and made[-1].kind == remedies.SCALE:
         return halves(bank(shop, job))[1]
     if contested is not None:
-        seed = hmac.digest(shop.signing_key, _LABEL + job.id.encode(), hashlib.sha256)
+        seed = hmac.digest(shop.signing_key, _LABEL + first.encode(), hashlib.sha256)
         return redrawn(bank(shop, job), seed, n_asked=_n_asked(report_from_json(contested)))
     return bank(shop, job)
 

@@ -20,10 +20,15 @@ def find(session: Session, job_id: str) -> Withheld | None:
     return session.get(Withheld, job_id)
 
 
+def made_again(session: Session, job_id: str) -> str:
+    """The job whose unfinished audit a job makes again; itself for every other job."""
+    seen = session.get(Reopening, job_id)
+    return made_again(session, seen.of_job_id) if seen is not None and seen.kind == "retry" else job_id
+
+
 def verdict_on(session: Session, job_id: str) -> Reopening | None:
     """The contest or forced release that a job is, or whose unfinished audit it makes again; None for neither."""
-    seen = session.get(Reopening, job_id)
-    return verdict_on(session, seen.of_job_id) if seen is not None and seen.kind == "retry" else seen
+    return session.get(Reopening, made_again(session, job_id))
 
 
 def over(session: Session, *, now: int) -> Sequence[Withheld]:

@@ -15,10 +15,9 @@ CLOSED = [state for state in JobState if state is not JobState.RELEASED]
 SHOWN_TO_REVIEWERS = {"get /v1/fine_tuning/jobs/{job_id}/audit"}
 """Who may read the audit's details is told the digest of what was audited."""
 REVIEWERS = {"reviewer": SHOWN_TO_REVIEWERS, "admin": SHOWN_TO_REVIEWERS}
-ASKED = [("member", state) for state in CLOSED] + [
-    (role, state)
-    for role in ("reviewer", "admin", "operator")
-    for state in (JobState.AUDITING, JobState.RELEASE_REVIEW, JobState.FAILED)
+ASKED = [
+    *(("member", state) for state in CLOSED),
+    *((role, JobState.RELEASE_REVIEW) for role in ("reviewer", "admin", "operator")),
 ]
 LAST = ("/archive", "/erase")
 """After these the project answers nothing."""

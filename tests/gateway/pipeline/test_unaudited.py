@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toy_shop import Toy, WordJudge, make_toy
+from toy_shop import CORPUS, Toy, WordJudge, make_toy
 
+from evaluators.benchmarks.redrawing import halves
 from evaluators.errors import AuditIncomplete, JudgeUnavailable, JudgeUnreliable
 from gateway.pipeline.durability import attempt
 from gateway.pipeline.stages import JobStages
@@ -103,6 +104,24 @@ def test_a_contest_whose_audit_was_made_again_is_a_contest_still(tmp_path: Path)
     assert (job.error_code, job.attempt, len(asked - first)) == ("unsafe_model", 2, 11)
     with pytest.raises(NotReopened, match="contest itself"):
         again(toy, job)
+
+
+def test_a_scaled_adapter_is_audited_again_on_the_half_that_it_was_not_chosen_on(tmp_path: Path) -> None:
+    toy = make_toy(tmp_path, remedy={"kinds": ["scale"]}, **AT_ONCE)
+    job_id = toy.submit()
+
+    class Spoilt(WordJudge):
+        def judge(self, pairs: Sequence[Any]) -> Sequence[Any]:
+            if toy.job(job_id).attempt > 1:  # the remedy was made
+                raise DOWN
+            return super().judge(pairs)
+
+    job, _ = run(toy, job_id, Spoilt())
+    assert (job.error_code, toy.held()) == ("safety_evaluation_error", [f"{job_id}-1"])
+    released, _ = run(toy, again(toy, job))
+    assert (released.state, released.attempt) == (JobState.RELEASED, 2)
+    sealed = frozenset(request.text for request in halves(CORPUS)[1].harmful)
+    assert len(toy.engines.asked[released.audit["subject_digest"]] & sealed) == 11
 
 
 def test_the_owner_has_an_audit_made_again_once_and_an_admin_as_often_as_it_takes(tmp_path: Path) -> None:
