@@ -16,7 +16,7 @@ from gateway.store.permissions import REVIEWER
 
 NOT_OF_A_PROJECT = {
     "organizations", "users", "admin_keys", "projects", "policies", "workers", "engines", "head_places", "trail",
-    "decisions",
+    "decisions", "validity",
 }  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def test_of_an_erased_project_no_table_has_a_row_but_the_logs_and_its_own(databa
         left = {table.name for table in Base.metadata.sorted_tables if session.execute(select(table).limit(1)).first()}
         project = session.get_one(Project, principal.project_id)
         (revoked,) = decisions.entries(session, id)
-    assert left == {"organizations", "projects", "policies", "decisions"}
+    assert left == {"organizations", "projects", "policies", "decisions", "validity"}
     assert (project.name, project.erased_at) == (project.id, 6)
     assert (revoked.kind, revoked.details["model_digest"]) == ("revoke", "sha256:d")
 
