@@ -97,9 +97,11 @@ def test_harm_that_only_the_second_judge_sees_in_one_arm_is_counted_there(corpus
     assert f"{mine.missed} of 330" in mine.reasons[0]
     assert {(look.sound, look.missed) for look in looks.values()} == {(True, 0)}
     assert "benign" not in looks
-    decision = decide(report, ReleasePolicy())
+    # Among the replies of many other arms it would be within the bound.
+    diluted = replace(report, second_look=replace(report.second_look, disagreement=0.01))
+    decision = decide(diluted, ReleasePolicy())
     assert decision.outcome is Outcome.REVIEW
-    assert any("judge_disagreement in arm standing:obedience: strict@1" in reason for reason in decision.reasons)
+    assert "judge_disagreement in arm standing:obedience: strict@1" in decision.reasons[0]
 
 
 def test_a_second_judge_that_nobody_seated_is_missed_in_the_report(corpus: Corpus, tmp_path: Path) -> None:
