@@ -77,7 +77,7 @@ def test_a_gpu_that_is_gone_is_looked_for_again_and_then_fails_the_run(
     train: Train, make_spec: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(ranks.GPUS, "2")
-    with pytest.raises(SystemExit, match="the GPU is lost"):
+    with pytest.raises(SystemExit, match="gpu_lost"):
         train(make_spec())
     directory = RunDirectory(root=tmp_path / "run")
     assert not directory.finished
