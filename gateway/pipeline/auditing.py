@@ -1,5 +1,6 @@
 """Stage four: ask the candidate and its untouched base the same things, side by side."""
 
+import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from gateway.pipeline import parentage
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
 from gateway.pipeline.prompts import asked_of
 from gateway.pipeline.telling import AuditTeller
-from gateway.pipeline.training import key_of, load_candidate, metrics_kind, own_rows_kind
+from gateway.pipeline.training import held_key, key_of, load_candidate, metrics_kind, own_rows_kind
 from gateway.pipeline.workshop import Workshop
 from gateway.policy import Policy
 from gateway.store import events, jobs, remedies, reopenings, withheld
@@ -29,6 +30,7 @@ from gateway.store.models import Job, JobState
 from gateway.store.reopenings import UNAUDITED
 from moderation.errors import ChatUnavailable
 from moderation.screening import reports
+from trainers import artefacts
 from trainers.hosted import address
 from trainers.types import CandidateModel, OwnRows
 
@@ -83,6 +85,22 @@ def incomplete(shop: Workshop, job: Job, error: AuditIncomplete | JudgeIncapable
     waiting = shop.policy(job).waiting
     wait_s = max(waiting.outage_retry_s, waiting.outage_timeout_s / (INCOMPLETE_TRIES - 1))
     return Outcome(kind=Kind.UNAVAILABLE, reason=str(error), wait_s=wait_s, patience_s=waiting.outage_timeout_s)
+
+
+def left_in_the_hold(shop: Workshop, job_id: str) -> str:
+    """Digest of the candidate that a job whose workflow was lost has in the hold; empty where it made none."""
+    with shop.database.read() as session:
+        job = jobs.find(session, job_id)
+        again = reopenings.of_job(session, job_id)
+        kept = None if again is None else withheld.find(session, again.of_job_id)
+        made = [row.made_digest for row in remedies.every(session, job_id) if row.made_digest is not None]
+    if kept is not None or made:
+        return kept.digest if kept is not None else made[-1]
+    try:
+        with shop.blobs.open(f"{held_key(job)}/{artefacts.MANIFEST}") as manifest:  # written last: the model is whole
+            return f"sha256:{hashlib.sha256(manifest.read()).hexdigest()}"
+    except FileNotFoundError:
+        return ""
 
 
 def unaudited(shop: Workshop, job_id: str, candidate_digest: str, why: str) -> Outcome:

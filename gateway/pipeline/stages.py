@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from gateway.pipeline import leftovers
-from gateway.pipeline.auditing import audit, unaudited
+from gateway.pipeline.auditing import audit, left_in_the_hold, unaudited
 from gateway.pipeline.injection import inject
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
 from gateway.pipeline.remedying import remedy
@@ -21,6 +21,8 @@ from gateway.store.models import JobState
 
 logger = logging.getLogger(__name__)
 
+LOST = "go on"
+"""What a job whose workflow was lost could not do."""
 OUTAGES = {
     "screen": "Screening waits: {reason} The file is not trained on until every check has answered.",
     "remedy": "The remedy waits: {reason} The model stays held.",
@@ -74,7 +76,9 @@ class JobStages:
 
         `made` is the candidate where there is one, which is kept like a withheld one: its audit can be made again.
         """
-        if stage in ("audit", "settle", "remedy"):
+        if stage == LOST:
+            made = left_in_the_hold(self._shop, job_id)
+        if made and stage in (LOST, "audit", "settle", "remedy"):
             return self._over(job_id, unaudited(self._shop, job_id, made, sentence(reason)))
         if kind == Kind.UNAVAILABLE and stage == "screen":
             code = "screening_unavailable"

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.errors import SettingsError
 from gateway.pipeline.durability import Durability
-from gateway.pipeline.stages import JobStages
+from gateway.pipeline.stages import LOST, JobStages
 from gateway.pipeline.workshop import Workshop
 from gateway.publishing import Publisher, publish
 from gateway.store import admission, head_places, heads, jobs, reviews
@@ -220,7 +220,7 @@ class WorkerProcess:
             if fate is None:
                 await self._durability.enqueue(job_id)
             elif fate == "lost":
-                await asyncio.to_thread(stages.give_up, job_id, "go on", "broken", "its workflow was lost")
+                await asyncio.to_thread(stages.give_up, job_id, LOST, "broken", "its workflow was lost")
 
 
 async def _repeat(pause_s: float, duty: Callable[[], Awaitable[None]]) -> None:

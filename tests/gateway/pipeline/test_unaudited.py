@@ -11,7 +11,7 @@ from toy_shop import CORPUS, Toy, WordJudge, make_toy
 from evaluators.benchmarks.redrawing import halves
 from evaluators.errors import AuditIncomplete, JudgeUnavailable, JudgeUnreliable
 from gateway.pipeline.durability import attempt
-from gateway.pipeline.stages import JobStages
+from gateway.pipeline.stages import LOST, JobStages
 from gateway.pipeline.story import Story
 from gateway.store import reopenings
 from gateway.store.models import Job, JobState
@@ -141,6 +141,21 @@ def test_what_nobody_has_audited_again_is_deleted_in_the_end_and_is_never_forced
         reopenings.force(session, toy.shop.ids, job, reason="r", by=OPERATOR, n_needed=1, now=toy.shop.now())
     sweep(toy.shop.database, toy.shop.blobs, now=toy.shop.now() + 7 * DAY_S)
     assert toy.held() == []
+
+
+@pytest.mark.parametrize(("last", "code"), [("train", "safety_evaluation_error"), ("inject", "server_error")])
+def test_a_job_whose_workflow_is_lost_keeps_the_model_that_it_made(tmp_path: Path, last: str, code: str) -> None:
+    toy = make_toy(tmp_path, **AT_ONCE, **ADAPTER)
+    job_id, stages = toy.submit(), JobStages(toy.shop)
+    stages.screen(job_id)
+    training_set = stages.inject(job_id).value
+    if last == "train":
+        stages.train(job_id, training_set)
+    stages.give_up(job_id, LOST, "broken", "its workflow was lost")
+    job = toy.job(job_id)
+    assert (job.error_code, toy.held()) == (code, [job_id] if last == "train" else [])
+    if toy.held():
+        assert run(toy, again(toy, job))[0].state == JobState.RELEASED
 
 
 def test_a_policy_that_keeps_nothing_says_so(tmp_path: Path) -> None:
