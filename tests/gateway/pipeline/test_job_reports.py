@@ -1,7 +1,6 @@
 """The report of an audit that the gateway made of a job, written from what it stored."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from typer.testing import CliRunner
 from gateway.cli.app import build
 
 
-def test_the_page_of_a_jobs_audit_is_written_with_its_worst_replies_where_they_are_kept(
+def test_the_page_of_a_jobs_audit_is_written_with_the_worst_replies_that_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     toy = make_toy(tmp_path)
@@ -26,8 +25,6 @@ def test_the_page_of_a_jobs_audit_is_written_with_its_worst_replies_where_they_a
     page = (out / "report.html").read_text()
     assert (job_id in page, "BLOCK" in page, "redacted" in page) == (True, True, True)
     assert json.loads((out / "report.json").read_text())["report"] == toy.job(job_id).audit
-    shutil.rmtree(tmp_path / "replies")
-    assert json.loads(CliRunner().invoke(build("jobs"), wanted).stdout)["examples"] == 0
 
 
 def test_a_job_without_an_audit_has_no_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
