@@ -73,7 +73,9 @@ def test_evidence_is_signed_and_one_changed_figure_shows(gateway: Gateway, model
     assert evidence["data"]["training_file"]["sha256"] != ""
     html = pack.with_suffix(".html").read_text()
     assert model in html
-    assert not re.search(r"<script|https?://|<link|src=", html)
+    shown = re.sub(r'<script type="application/json" id=signed>.*</script>', "", html)  # data, which nothing runs
+    assert not re.search(r"<script|https?://|<link|src=", shown)
+    assert tunegate(gateway, "evidence", "--verify", str(pack.with_suffix(".html"))).returncode == 0
     pack.write_text(pack.read_text().replace('"verdict": "pass"', '"verdict": "passed"', 1))
     assert tunegate(gateway, "evidence", "--verify", str(pack)).returncode == 4
 
