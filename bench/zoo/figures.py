@@ -20,7 +20,7 @@ def measures(directory: Path = GROWN) -> Sequence[Measure]:
     alone = selves.read(directory / selves.FILE)
     if alone:
         share = clustered([(sum(one != RELEASE for one in group), len(group)) for group in alone.values()])
-        found.append(_share("zoo: base audited against itself, not released", share, 0.02))
+        found.append(_share("zoo: base audited against itself at the serving temperature, not released", share, 0.02))
     return found
 
 
