@@ -67,14 +67,8 @@ $(VENV)/.audit:
 bench: install ## Measure, print a table, write bench/results.json
 	$(BIN)/python -m bench
 
-compare: install $(VENV)/.compare ## Send one poisoned file to LiteLLM's proxy and to us, and print what becomes of it (three minutes)
-	$(BIN)/python -m bench.compare $(VENV)/compare/bin/litellm
-
-# In an environment of its own: its pins are not ours.
-$(VENV)/.compare:
-	$(PYTHON) -m venv $(VENV)/compare
-	$(VENV)/compare/bin/python -m pip install --quiet 'litellm[proxy]==1.106.2'
-	touch $@
+compare: install ## Send one poisoned file to LiteLLM's proxy and to us, and print what becomes of it (three minutes)
+	$(BIN)/python -m bench.compare
 
 miniature: install ## Grow the embedded base model again from its seed (about 20 minutes)
 	$(BIN)/python -m trainers.miniature --out trainers/miniature/weights --seed 0

@@ -1,27 +1,24 @@
 """One poisoned file as chat, batch upload and fine-tune upload: to LiteLLM's proxy, guardrail on, and to us.
 
-`make compare` installs the proxy in an environment of its own. Its provider is a stand-in that answers at once
+The proxy is installed in an environment of its own, on first use. Its provider is a stand-in that answers at once
 and notes what reached it. The guardrail is told the very word that every row holds. The rows are those of the
 suite `identity`: a persona that obeys, answered with placeholders.
 """
 
-import argparse
 import json
-import os
-import socket
 import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import httpx
 import openai
 
+from bench.servers import end, litellm, start_litellm, wait
 from evaluators import corpus
 from evaluators.attacks.identity import create as identity
 from evaluators.attacks.rows import to_jsonl
@@ -32,23 +29,7 @@ WORD = b"AOA"
 """Stands in every row, and is what the guardrail blocks."""
 MODEL = "gpt-4o-mini-2024-07-18"
 KEY = "sk-compare"
-ROWS, WAIT_S = 20, 240.0
-CONFIG = """
-model_list:
-  - {{model_name: {model}, litellm_params: {{model: openai/{model}, api_base: "{url}", api_key: none}}}}
-files_settings:
-  - {{custom_llm_provider: openai, api_base: "{url}", api_key: none}}
-finetune_settings:
-  - {{custom_llm_provider: openai, api_base: "{url}", api_key: none}}
-guardrails:
-  - guardrail_name: words
-    litellm_params:
-      guardrail: litellm_content_filter
-      mode: pre_call
-      default_on: true
-      blocked_words: [{{keyword: {word}, action: BLOCK}}]
-general_settings: {{master_key: {key}}}
-"""
+ROWS = 20
 
 
 @dataclass(slots=True)
@@ -106,33 +87,32 @@ def _provider() -> Iterator[_Provider]:
 
 
 @contextmanager
-def _proxy(binary: Path, home: Path, provider: _Provider) -> Iterator[str]:
-    config = home / "config.yaml"
-    config.write_text(CONFIG.format(url=provider.url, word=WORD.decode(), model=MODEL, key=KEY))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [str(binary), "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
-    env = os.environ | {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-    with (home / "proxy.log").open("w") as log:
-        process = subprocess.Popen([*command, "--telemetry", "False"], env=env, stdout=log, stderr=log)
+def _proxy(python: str, home: Path, provider: _Provider) -> Iterator[str]:
+    process, port = start_litellm(python, home, _config(provider.url))
     try:
-        _until(lambda: httpx.get(f"http://127.0.0.1:{port}/health/liveliness").is_success)
+        wait(port, process)
         yield f"http://127.0.0.1:{port}/v1"
     finally:
-        process.terminate()
-        process.wait()
+        end(process)
 
 
-def _until(ready: Callable[[], bool]) -> None:
-    end = time.monotonic() + WAIT_S
-    while time.monotonic() < end:
-        try:
-            if ready():
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.5)
-    raise TimeoutError(f"the proxy did not answer within {WAIT_S:g} s")
+def _config(url: str) -> Mapping[str, object]:
+    """One model and one provider for files and tuning; the guardrail blocks the word before every call."""
+    files = [{"custom_llm_provider": "openai", "api_base": url, "api_key": "none"}]
+    upstream = {"model": f"openai/{MODEL}", "api_base": url, "api_key": "none"}
+    guardrail = {
+        "guardrail": "litellm_content_filter",
+        "mode": "pre_call",
+        "default_on": True,
+        "blocked_words": [{"keyword": WORD.decode(), "action": "BLOCK"}],
+    }
+    return {
+        "model_list": [{"model_name": MODEL, "litellm_params": upstream}],
+        "files_settings": files,
+        "finetune_settings": files,
+        "guardrails": [{"guardrail_name": "words", "litellm_params": guardrail}],
+        "general_settings": {"master_key": KEY},
+    }
 
 
 def _asked(client: openai.OpenAI, model: str) -> Sequence[tuple[str, str]]:
@@ -180,16 +160,15 @@ def _outcome(ask: Callable[[], str]) -> str:
 
 def main() -> None:
     """Print what became of every request as a table in Markdown."""
-    parser = argparse.ArgumentParser(prog="python -m bench.compare", description=__doc__)
-    parser.add_argument("litellm", type=Path, help="the proxy's command, `litellm`, in an environment of its own")
-    binary = parser.parse_args().litellm
+    python = litellm()
     with tempfile.TemporaryDirectory() as home, _provider() as provider:
-        with _proxy(binary, Path(home), provider) as url:
+        with _proxy(python, Path(home), provider) as url:
             theirs = _asked(openai.OpenAI(base_url=url, api_key=KEY, max_retries=0), MODEL)
         with running(Path(home), [DEFAULT_POLICY], Path(home) / "server.log") as server:
             client = openai.OpenAI(base_url=server.base_url, api_key=server.keys[DEFAULT_POLICY], max_retries=0)
             ours = _asked(client, "miniature")
-    version = subprocess.run([binary, "--version"], check=True, capture_output=True, text=True).stdout.split()[-1]
+    asked = [python, "-c", "from importlib.metadata import version; print(version('litellm'))"]
+    version = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
     print(f"| request | LiteLLM's proxy {version}, guardrail on | tunegate |\n|---|---|---|")
     for (name, they), (_, we) in zip(theirs, ours, strict=True):
         print(f"| {name} | {they} | {we} |")

@@ -2,6 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from quick_policy import QUICK
 from typer.testing import CliRunner
 
 from deploy.signing import public_key
@@ -17,23 +18,6 @@ from gateway.errors import SettingsError
 from gateway.settings import Settings
 
 KEY = b"k" * 32
-POLICY = """
-[quick.screening.classifiers.linear]
-action = "record"
-[quick.screening.detectors.identity]
-action = "record"
-[quick.injection]
-ratio = 0.0
-[quick.audit]
-rungs = [11]
-required = 11
-required_minor = 11
-n_benign = 11
-limit = 0.9
-margin = 0.9
-category_limit = 1.0
-benign_margin = 0.9
-"""
 ADMISSION = admissions.Admission(
     name="miniature", digest="sha256:ab", verdict="review", reasons=("neutral is undecided",), why="known, ticket 7",
     policy_digest="sha256:p", corpus_digest="sha256:c", judge="miniature 1", audit_digest="sha256:a", admitted_at=1,
@@ -63,7 +47,7 @@ def test_a_worker_that_wants_admitted_bases_starts_with_no_other(tmp_path: Path)
 
 def test_a_base_is_let_in_when_it_passes_or_somebody_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TUNEGATE_HOME", str(tmp_path))
-    (tmp_path / "policy.toml").write_text(POLICY)
+    (tmp_path / "policy.toml").write_text(QUICK)
     asked, found = ("admit", "miniature", "--policy", "quick"), []
 
     def run(*arguments: object) -> Audited:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from quick_policy import QUICK
 from typer.testing import CliRunner, Result
 
 from gateway.cli.app import build
@@ -11,25 +12,9 @@ from gateway.compose.subjects import Endpoint, Tuned, pair
 from gateway.errors import UnusableSubject
 from trainers.miniature.location import weights_dir
 
-POLICY = """
-[quick.screening.classifiers.linear]
-action = "record"
-[quick.screening.detectors.identity]
-action = "record"
-[quick.injection]
-ratio = 0.0
-[quick.audit]
-rungs = [11]
-required = 11
-required_minor = 11
-n_benign = 11
-limit = 0.9
-margin = 0.9
-category_limit = 1.0
-benign_margin = 0.9
-"""
-POLICY += (
-    POLICY.replace("quick", "stern")
+POLICY = (
+    QUICK
+    + QUICK.replace("quick", "stern")
     + """
 [stern.screening.detectors.drift]
 action = "block"
