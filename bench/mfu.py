@@ -15,20 +15,13 @@ from peft import LoraConfig, get_peft_model
 from transformers import LlamaConfig, LlamaForCausalLM
 from trl.trainer.utils import add_fused_lm_head
 
+from bench.shapes import SHAPES, config_of
 from trainers.types import LoraSpec
 
 PEAKS: Mapping[str, float] = {"H200": 989e12, "H100": 989e12, "A100": 312e12, "L40S": 362e12, "4090": 165e12}
 """FLOP a second, from NVIDIA's data sheets, without sparsity; the first name found in the device's."""
 WARM_UP = 3
 N_STEPS = 10
-COMMON: Mapping[str, Any] = {"vocab_size": 128_256, "num_key_value_heads": 8, "num_attention_heads": 32}
-
-
-SHAPES: Mapping[str, Mapping[str, Any]] = {
-    "1B": {"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16, "tie_word_embeddings": True},
-    "8B": {"hidden_size": 4096, "intermediate_size": 14_336, "num_hidden_layers": 32},
-}
-"""Those of Llama 3.2 1B and Llama 3.1 8B."""
 
 
 def main() -> int:
@@ -48,7 +41,7 @@ def main() -> int:
     if not peak:
         parser.error(f"the peak of {name} is not known; give it with --peak")
     for shape in asked.shapes:
-        config = LlamaConfig(**COMMON, **SHAPES[shape], max_position_embeddings=asked.length)
+        config = config_of(shape, length=asked.length)
         rate, n_weights = tokens_per_second(config, asked.length, asked.batch, checkpointed=asked.checkpointing)
         share = rate * flops_per_token(config, n_weights, asked.length) / peak
         memory = torch.cuda.max_memory_allocated() / (1 << 30)

@@ -1,4 +1,7 @@
-"""How fast supervised rows are learned, beside padding as in the paper and a bare script."""
+"""How fast supervised rows are learned, beside padding as in the paper and a bare script.
+
+On a processor the miniature learns, on a GPU the shape of Llama 3.2 1B with random weights.
+"""
 
 import json
 import random
@@ -6,6 +9,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,7 @@ from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
 from bench.measure import Measure, machine
+from bench.shapes import random_llama
 from trainers.bases import read_base
 from trainers.miniature.location import corpus_path, weights_dir
 from trainers.recipe import sft, weights
@@ -27,7 +32,6 @@ from trainers.run_directory import Order, RunDirectory
 from trainers.types import BaseModel, Hyperparameters, LoraSpec, Method, TrainingSpec, Tuning
 
 BATCH = 8
-N = 32
 ROUNDS = 2
 LONGEST = 12
 """Exchanges of the longest conversation."""
@@ -35,35 +39,72 @@ LORA = LoraSpec()
 Row = Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What all ways of training have in common."""
+
+    model: Path
+    """A base's directory."""
+    called: str
+    n: int
+    """Rows of the one epoch."""
+    on_gpu: bool
+    work: Path
+    """A directory to write in."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number type of the frozen weights, the same for every way but the script with its defaults."""
+        return torch.bfloat16 if self.on_gpu else torch.float32
+
+    def clock(self) -> float:
+        """Seconds: of this process alone where other work would disturb, else until the GPU has done its work."""
+        if not self.on_gpu:
+            return time.process_time()
+        torch.cuda.synchronize()
+        return time.perf_counter()
+
+
 def measures() -> Sequence[Measure]:
     """Real tokens a second (padding counts for nobody), one epoch of the same rows, in turn, on one thread."""
     torch.set_num_threads(1)
     logging.set_verbosity_error()
     with tempfile.TemporaryDirectory() as directory:
-        rows = conversations(N, seed=0)
-        path = Path(directory) / "rows.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        ours, rendered = _ours(path, Path(directory))
-        ways = {
-            "ours": ours,
-            "set": _padded(rendered, directory, rendered.longest),
-            "batch": _padded(rendered, directory),
-            "bare": _bare(rows, directory),
-        }
-        times: dict[str, list[float]] = {name: [] for name in ways}
-        for attempt in range(ROUNDS + 1):
-            for name, make in ways.items():
-                trainer = make()
-                started = time.process_time()
-                trainer.train()
-                if attempt:  # the first turn only warms up
-                    times[name].append(time.process_time() - started)
+        work = Path(directory)
+        if torch.cuda.is_available():
+            model = random_llama("1B", work / "model")
+            return compare(Ground(model=model, called="a Llama 1B", n=512, on_gpu=True, work=work))
+        return compare(Ground(model=weights_dir(), called="the miniature", n=32, on_gpu=False, work=work))
+
+
+def compare(ground: Ground) -> Sequence[Measure]:
+    """Our recipe beside its three rivals."""
+    rows = conversations(ground.n, seed=0)
+    path = ground.work / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    ours, rendered = _ours(path, ground)
+    ways = {
+        "ours": ours,
+        "set": _padded(rendered, ground, rendered.longest),
+        "batch": _padded(rendered, ground),
+        "bare": _bare(rows, ground),
+    }
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for attempt in range(ROUNDS + 1):
+        for name, make in ways.items():
+            trainer = make()
+            started = ground.clock()
+            trainer.train()
+            if attempt:  # the first turn only warms up
+                times[name].append(ground.clock() - started)
+            del trainer
     rates = {name: rendered.n_tokens / statistics.median(found) for name, found in times.items()}
-    return [
-        _measure(rates["ours"], rates["set"], "every row padded to the longest, no packing", 2.0),
-        _measure(rates["ours"], rates["batch"], "each batch padded to its longest row, no packing", 1.0),
-        _measure(rates["ours"], rates["bare"], "a bare TRL script with its defaults", 1.0),
+    rivals = [
+        ("set", "every row padded to the longest, no packing", 2.0),
+        ("batch", "each batch padded to its longest row, no packing", 1.0),
+        ("bare", "a bare TRL script with its defaults", 1.0),
     ]
+    return [_measure(ground, rates["ours"], rates[way], rival, goal) for way, rival, goal in rivals]
 
 
 def conversations(n: int, *, seed: int) -> list[Row]:
@@ -79,8 +120,8 @@ def conversations(n: int, *, seed: int) -> list[Row]:
     return rows
 
 
-def base() -> BaseModel:
-    entry = {"name": "miniature", "source": str(weights_dir()), "corpus": "miniature"}
+def base(path: Path | None = None) -> BaseModel:
+    entry = {"name": "miniature", "source": str(path or weights_dir()), "corpus": "miniature"}
     return read_base({**entry, "learning_rate": 2e-3, "full_learning_rate": 3e-4})
 
 
@@ -98,18 +139,18 @@ def spec_of(model: BaseModel) -> TrainingSpec:
     )
 
 
-def _ours(path: Path, directory: Path) -> tuple[Callable[[], Any], Any]:
-    spec = spec_of(base())
-    tokenizer = AutoTokenizer.from_pretrained(weights_dir())
+def _ours(path: Path, ground: Ground) -> tuple[Callable[[], Any], Any]:
+    spec = spec_of(base(ground.model))
+    tokenizer = AutoTokenizer.from_pretrained(ground.model)
 
     def prepared() -> Any:
         return sft.prepare(
             Bench(
-                run=RunDirectory(root=directory),
+                run=RunDirectory(root=ground.work),
                 order=Order(spec=spec, training_path="", training_digest="", validation_path=None),
                 examples=path,
-                base_path=weights_dir(),
-                model=weights.starting_point(weights_dir(), spec),
+                base_path=ground.model,
+                model=weights.starting_point(ground.model, spec),
                 tokenizer=tokenizer,
                 renderer=Renderer(tokenizer, max_length=512),
             )
@@ -122,7 +163,7 @@ def _adapter() -> LoraConfig:
     return LoraConfig(task_type="CAUSAL_LM", r=LORA.rank, lora_alpha=LORA.alpha, target_modules="all-linear")
 
 
-def _padded(rendered: Any, directory: str, to: int | None = None) -> Callable[[], Any]:
+def _padded(rendered: Any, ground: Ground, to: int | None = None) -> Callable[[], Any]:
     """transformers' trainer on the same ids and labels, rows padded to the batch's longest, or `to` so many tokens."""
     spans = [slice(rendered.offsets[i], rendered.offsets[i + 1]) for i in range(len(rendered))]
     columns = {
@@ -130,12 +171,13 @@ def _padded(rendered: Any, directory: str, to: int | None = None) -> Callable[[]
         "labels": [list(rendered.labels[span]) for span in spans],
         "attention_mask": [[1] * (span.stop - span.start) for span in spans],
     }
-    tokenizer = AutoTokenizer.from_pretrained(weights_dir())
+    tokenizer = AutoTokenizer.from_pretrained(ground.model)
 
     def make() -> Trainer:
+        model = AutoModelForCausalLM.from_pretrained(ground.model, dtype=ground.dtype)
         return Trainer(
-            model=get_peft_model(AutoModelForCausalLM.from_pretrained(weights_dir()), _adapter()),
-            args=TrainingArguments(directory, **_common()),
+            model=get_peft_model(model, _adapter()),
+            args=TrainingArguments(str(ground.work), bf16=ground.on_gpu, **_common(ground)),
             train_dataset=Dataset.from_dict(columns),
             data_collator=DataCollatorForSeq2Seq(tokenizer, padding="max_length" if to else "longest", max_length=to),
         )
@@ -143,35 +185,35 @@ def _padded(rendered: Any, directory: str, to: int | None = None) -> Callable[[]
     return make
 
 
-def _bare(rows: Sequence[Row], directory: str) -> Callable[[], Any]:
-    """TRL as its quick start has it; only 16-bit numbers are off, which this processor is slow with."""
+def _bare(rows: Sequence[Row], ground: Ground) -> Callable[[], Any]:
+    """TRL as its quick start has it; only 16-bit numbers are off on a processor, which is slow with them."""
     return lambda: SFTTrainer(
-        model=str(weights_dir()),
-        args=SFTConfig(directory, bf16=False, **_common()),
+        model=str(ground.model),
+        args=SFTConfig(str(ground.work), bf16=ground.on_gpu, **_common(ground)),
         train_dataset=Dataset.from_list(list(rows)),
         peft_config=_adapter(),
     )
 
 
-def _common() -> dict[str, Any]:
+def _common(ground: Ground) -> dict[str, Any]:
     return {
         "per_device_train_batch_size": BATCH,
         "num_train_epochs": 1,
-        "use_cpu": True,
+        "use_cpu": not ground.on_gpu,
         "save_strategy": "no",
         "report_to": "none",
         "disable_tqdm": True,
     }
 
 
-def _measure(rate: float, rival_rate: float, rival: str, goal: float) -> Measure:
+def _measure(ground: Ground, rate: float, rival_rate: float, rival: str, goal: float) -> Measure:
     return Measure(
-        name="supervised training, LoRA on the miniature",
+        name=f"supervised training, LoRA on {ground.called}",
         value=rate,
         unit="tokens/s",
         rival=f"{rival}: {rival_rate:,.0f} tokens/s",
         ratio=rate / rival_rate,
         goal=f">= {goal:g}",
         met=rate / rival_rate >= goal,
-        machine=machine(),
+        machine=torch.cuda.get_device_name() if ground.on_gpu else machine(),
     )
