@@ -10,7 +10,7 @@ from evaluators.types import AuditReport, Corpus
 from gateway.pipeline.workshop import Workshop
 from gateway.store import remedies, withheld
 from gateway.store.models import Job
-from gateway.store.reopenings import ReopeningKind
+from gateway.store.records import ReopeningKind
 
 _LABEL = b"tunegate contest 1\n"
 """Keeps the seed of fresh prompts apart from other uses of the deployment's key."""

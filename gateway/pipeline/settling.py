@@ -22,8 +22,8 @@ from gateway.store import files, releases, remedies, reopenings, reviews, withhe
 from gateway.store.decisions import OPERATOR
 from gateway.store.ids import IdKind, derived
 from gateway.store.models import Job, Review
+from gateway.store.records import ReopeningKind
 from gateway.store.releases import Release
-from gateway.store.reopenings import ReopeningKind
 from gateway.store.reviews import Question, ReviewStage
 from moderation.types import Action
 from trainers.results import result_csv

@@ -1,28 +1,37 @@
-"""What a project has spent of the audit's error on the same data: same bytes, or for the greater part the same rows."""
+"""What has been spent of the audit's error on the same data: same bytes, or for the greater part the same rows.
+
+Every job whose audit began has spent its share, however it ended: one that is cancelled while its model climbs, or
+waits for a person, has been looked at all the same. Jobs of the organisation's other projects count as well where
+no model came of them, so that a second project is no second purse.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from gateway.store.models import TERMINAL, File, Job, JobState, Model
-from gateway.store.records import Remedy
+from gateway.store.models import TERMINAL, Event, File, Job, JobState, Model, Project
+from gateway.store.records import Remedy, Reopening, ReopeningKind
 from moderation.synopses import DataSketch, returned, sketch_from_json
 
 SAME = 0.9
 """From this share of an earlier job's rows on, a file that has them is another attempt at that job's data."""
 MAX_COMPARED = 200
 """Earlier jobs whose rows are compared, the newest."""
-WITHHELD = and_(Job.state == JobState.FAILED, Job.audit.is_not(None))
-"""Jobs whose model an audit, or the people whom it asked, did not let out."""
+_AUDITED = or_(Job.audit.is_not(None), exists().where(Event.job_id == Job.id, Event.kind == "auditing"))
+"""Jobs whose audit began; the event stays when the report is gone, or was never written."""
+_LOOKS_ANEW = ~exists().where(Reopening.job_id == Job.id, Reopening.kind != ReopeningKind.CONTEST)
+"""A forced release asks the model nothing, and an audit that is made again belongs to the job that began it."""
+_SPENDS = and_(or_(_AUDITED, Job.state.not_in(TERMINAL)), _LOOKS_ANEW)
+"""Jobs that were audited or still may be."""
 
 
 def on_bytes(session: Session, project_id: str, sha256: str) -> int:
     """Attempts at a file of these bytes so far: jobs that were audited or still may be, and remedies.
 
     Each look at the same data spends some of the audit's error probability; a job that ended before
-    its audit spent none.
+    its audit began spent none.
     """
     return _spent(session, _same_bytes(project_id, sha256))
 
@@ -30,8 +39,8 @@ def on_bytes(session: Session, project_id: str, sha256: str) -> int:
 def spent(session: Session, job: Job, *, until: int | None = None) -> int:
     """Attempts at a screened job's data so far, its own among them; `until` leaves out jobs of later sequence numbers.
 
-    Beside those on the same bytes, jobs on the same root base count most of whose rows its file has again, where
-    their model was withheld or may yet be.
+    Beside those on the same bytes, jobs on the same root base count most of whose rows its file has again, unless
+    their model was released.
     """
     file = session.get_one(File, job.training_file_id)
     lineage = or_(_same_bytes(job.project_id, file.sha256), Job.id.in_(_same_rows(session, job)))
@@ -39,9 +48,15 @@ def spent(session: Session, job: Job, *, until: int | None = None) -> int:
 
 
 def _same_bytes(project_id: str, sha256: str) -> ColumnElement[bool]:
-    files = select(File.id).where(File.project_id == project_id, File.sha256 == sha256)
-    spends = or_(Job.audit.is_not(None), Job.state.not_in((JobState.FAILED, JobState.CANCELLED)))
-    return and_(Job.project_id == project_id, Job.training_file_id.in_(files), spends)
+    files = select(File.id).where(File.project_id.in_(_organization_of(project_id)), File.sha256 == sha256)
+    ours = or_(Job.project_id == project_id, Job.state != JobState.RELEASED)
+    return and_(Job.training_file_id.in_(files), _SPENDS, ours)
+
+
+def _organization_of(project_id: str) -> Select[tuple[str]]:
+    """Every project of a project's organisation."""
+    own = select(Project.organization_id).where(Project.id == project_id).scalar_subquery()
+    return select(Project.id).where(Project.organization_id == own)
 
 
 def _same_rows(session: Session, job: Job) -> list[str]:
@@ -49,7 +64,10 @@ def _same_rows(session: Session, job: Job) -> list[str]:
     if ours is None:
         return []
     query = select(Job.id, Job.model, Job.screening).where(
-        Job.project_id == job.project_id, Job.id != job.id, or_(WITHHELD, Job.state.not_in(TERMINAL))
+        Job.project_id.in_(_organization_of(job.project_id)),
+        Job.id != job.id,
+        Job.state != JobState.RELEASED,
+        _SPENDS,
     )
     root = _root(session, job.model)
     found = []

@@ -166,7 +166,7 @@ class Job(Base):
     integrations: Mapped[list[Any] | None]
     policy_digest: Mapped[str] = mapped_column(ForeignKey("policies.digest"))
     attempt: Mapped[int] = mapped_column(default=1)
-    """1-based index in its lineage (same data resubmitted in the project)."""
+    """1-based index in its lineage (same data sent again): `gateway.store.lineages`."""
     created_at: Mapped[int]
     finished_at: Mapped[int | None]
     estimated_finish: Mapped[int | None]

@@ -1,5 +1,6 @@
 """The tables of the hold: what people answered, what was decided, and under what a model is asked."""
 
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ForeignKey, UniqueConstraint
@@ -121,6 +122,17 @@ class Withheld(Base):
     kept_until: Mapped[int] = mapped_column(index=True)
 
 
+class ReopeningKind(StrEnum):
+    """Why a model is looked at again."""
+
+    CONTEST = "contest"
+    """Its owner does not believe the verdict: fresh prompts, and a reviewer who had no part in it."""
+    FORCE = "force"
+    """An admin wants it released whatever the audit found."""
+    RETRY = "retry"
+    """Its audit could not be completed and is made again; what that finds decides, as it would have."""
+
+
 class Reopening(Base):
     """A job that looks again at the model of one that failed. The failed job stays failed."""
 
@@ -129,7 +141,7 @@ class Reopening(Base):
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"), primary_key=True)
     of_job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"))
     kind: Mapped[str]
-    """`contest`, `force` or `retry`."""
+    """A `ReopeningKind`."""
     actor: Mapped[str]
     reason: Mapped[str]
     created_at: Mapped[int]

@@ -5,7 +5,6 @@ the same candidate, which ends as any job does and never trains.
 """
 
 from collections.abc import Sequence
-from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,7 +15,7 @@ from gateway.store.decisions import DecisionKind
 from gateway.store.errors import StoreError
 from gateway.store.ids import IdKind, Ids
 from gateway.store.models import Job, JobState
-from gateway.store.records import Reopening
+from gateway.store.records import Reopening, ReopeningKind
 from gateway.store.reviews import NotTheirs, Question, Reviewer, ReviewStage
 
 FORCED_S = 7 * 24 * 3600
@@ -28,19 +27,6 @@ _COPIED = (
     "validation_blob_key", "suffix", "seed", "method", "requested_hyperparameters", "hyperparameters",
     "client_metadata", "integrations", "policy_digest", "screening",
 )  # fmt: skip
-
-
-class ReopeningKind(StrEnum):
-    """Why a model is looked at again."""
-
-    CONTEST = "contest"
-    """Its owner does not believe the verdict: fresh prompts, and a reviewer who had no part in it."""
-    FORCE = "force"
-    """An admin wants it released whatever the audit found."""
-    RETRY = "retry"
-    """Its audit could not be completed and is made again; what that finds decides, as it would have."""
-
-
 _SAID = {
     ReopeningKind.CONTEST: "The verdict was contested",
     ReopeningKind.FORCE: "A forced release was asked for",
