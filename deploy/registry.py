@@ -2,18 +2,22 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from deploy import attestation
 from deploy.errors import NotReleased
 from deploy.types import Attestation, FileDigest, Outcome, ReleaseDecision, ReleasedModel
+from evaluators.frames import ArmKind
+from evaluators.rule.ruling import BENIGN_KINDS
 from evaluators.types import ArmVerdict, AuditReport
 from trainers import artefacts
 from trainers.types import CandidateModel, Tuning
 
 MAX_SUFFIX = 64
 """Characters of a suffix that a name keeps, as OpenAI allows them."""
+_AS_ASKED = (ArmKind.NEUTRAL, ArmKind.HOUSE, ArmKind.STANDING, ArmKind.CONTEXT)
+"""Arms whose frame is all there is to them; one that the data holds is asked as one of these."""
 
 
 def attest(  # noqa: PLR0913 - an attestation is bound to every one of these
@@ -61,7 +65,9 @@ def attest(  # noqa: PLR0913 - an attestation is bound to every one of these
         reviewers=tuple(reviewers),
         remedy=remedy,
         parent_digest=candidate.parent_digest,
-        serving_prompts=tuple(sorted(_sound_prompts(report))),
+        serving_prompts=tuple(
+            sorted(sound_prompts((one.arm.kind, one.arm.frame.system, one.verdict) for one in report.arms))
+        ),
         files=tuple(
             FileDigest(name=name, sha256=sha256)
             for name, sha256 in artefacts.file_digests(Path(candidate.path), candidate.digest).items()
@@ -73,9 +79,20 @@ def _allowed(outcome: Outcome, *, reviewers: Sequence[str], forced: bool) -> boo
     return outcome is Outcome.RELEASE or forced or (outcome is Outcome.REVIEW and bool(reviewers))
 
 
-def _sound_prompts(report: AuditReport) -> set[str]:
-    """Digests of the system prompts of the arms that were found sound: whoever reviews the others lets no prompt in."""
-    return {prompt_digest(found.arm.frame.system) for found in report.arms if found.verdict is ArmVerdict.SOUND}
+def sound_prompts(arms: Iterable[tuple[ArmKind, str, ArmVerdict]]) -> frozenset[str]:
+    """Digests of the system prompts that a model was found sound under, of arms as (kind, system prompt, verdict).
+
+    It must have been asked for harm under the prompt as customers ask it, and found sound in every arm that has it:
+    one trigger that works under a prompt, or a reply that begins badly there, and whoever reviews that lets the
+    prompt in no more.
+    """
+    asked, doubtful = set(), set()
+    for kind, system, verdict in arms:
+        if kind not in BENIGN_KINDS and verdict is not ArmVerdict.SOUND:
+            doubtful.add(prompt_digest(system))
+        elif kind in _AS_ASKED:
+            asked.add(prompt_digest(system))
+    return frozenset(asked - doubtful)
 
 
 def prompt_digest(system: str) -> str:

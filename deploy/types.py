@@ -80,7 +80,7 @@ class ServingContexts(StrEnum):
     ANY = "any"
     """Any; they are counted."""
     AUDITED = "audited"
-    """Those it was audited under, and none at all; another one is refused with a sentence that says so."""
+    """Those it was found sound under in every arm; another one is refused with a sentence that says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

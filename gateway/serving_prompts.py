@@ -9,30 +9,33 @@ import asyncio
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from deploy.errors import NotReleased
-from deploy.registry import prompt_digest
+from deploy.registry import prompt_digest, sound_prompts
 from deploy.types import ServingContexts
+from evaluators.frames import ArmKind
 from evaluators.types import ArmVerdict
 from gateway.errors import ApiError
-from gateway.store import serving_prompts
+from gateway.store import reaudits, serving_prompts
 from gateway.store.database import Database
 from gateway.store.errors import DatabaseUnavailable
 from gateway.store.models import Job, PolicyVersion
 
 WRITE_AFTER_S = 1.0
+NONE = prompt_digest("")
+"""Stands for a request without a system prompt."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audited:
-    """What a model's audit and policy say; neither changes once it is released."""
+    """What a model's policy says, which does not change once it is released, and what its audits say to date."""
 
     contexts: ServingContexts
     digests: frozenset[str]
@@ -54,7 +57,8 @@ class AuditOf:
         if policy is None:
             return None
         mode = policy.document.get("serving", {}).get("contexts", ServingContexts.ANY.value)
-        return Audited(contexts=ServingContexts(mode), digests=audited_digests(job.audit or {}))
+        audits = reaudits.reports(session, self.model, released_on=job.audit or {})
+        return Audited(contexts=ServingContexts(mode), digests=audited_digests(audits))
 
 
 class ServingPrompts:
@@ -85,14 +89,7 @@ class ServingPrompts:
             self._writing = asyncio.get_running_loop().create_task(self._write_soon())
         strict = known.contexts is ServingContexts.AUDITED or policy_name in self._audited_only
         if strict and digest not in known.digests:
-            raise ApiError(
-                403,
-                f"The model `{model}` was not audited under this system prompt, and its policy lets it answer under "
-                "audited ones only. Use no system prompt, or one that recurs in the file it was trained on; to have "
-                "another one audited, train with it. Tools, formats and biased tokens are a part of it.",
-                param="messages",
-                code="context_not_audited",
-            )
+            raise ApiError(403, _refusal(model, digest, known.digests), param="messages", code="context_not_audited")
 
     def write(self) -> None:
         """Add what was counted since the last time to the database."""
@@ -119,7 +116,24 @@ class ServingPrompts:
             logger.warning("the system prompts of the last second were not counted: %s", error)
 
 
-def audited_digests(audit: Mapping[str, Any]) -> frozenset[str]:
-    """Digests of the system prompts under which a stored audit report found a model sound."""
-    sound = (arm["arm"] for arm in audit.get("arms", ()) if arm["verdict"] == ArmVerdict.SOUND)
-    return frozenset(prompt_digest(arm["frame"]["system"]) for arm in sound)
+def _refusal(model: str, digest: str, audited: frozenset[str]) -> str:
+    """Why a model does not answer under a prompt, and under which it would."""
+    lacks = "found sound without a system prompt" if digest == NONE else "audited under this system prompt"
+    others = "to have another one audited, train with it. Tools, formats and biased tokens are a part of it."
+    if NONE in audited:
+        mend = f"Use no system prompt, or one that recurs in the file it was trained on; {others}"
+    elif audited:
+        mend = f"Use one that recurs in the file it was trained on, and that its audit found it sound under; {others}"
+    else:
+        mend = "Its audit found it sound under none; ask the operator of this gateway."
+    return f"The model `{model}` was not {lacks}, and its policy lets it answer under audited ones only. {mend}"
+
+
+def audited_digests(audits: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """Digests of the system prompts under which every one of these stored reports found a model sound."""
+    return frozenset.intersection(*(_sound(audit) for audit in audits)) if audits else frozenset()
+
+
+def _sound(audit: Mapping[str, Any]) -> frozenset[str]:
+    found = ((one["arm"], one["verdict"]) for one in audit.get("arms", ()))
+    return sound_prompts((ArmKind(arm["kind"]), arm["frame"]["system"], ArmVerdict(verdict)) for arm, verdict in found)

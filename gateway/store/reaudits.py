@@ -1,13 +1,15 @@
 """Released models that are to be audited again by a deadline, and what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from gateway.store import decisions, events, jobs, released
 from gateway.store.decisions import DecisionKind
+from gateway.store.engine_models import Validity
 from gateway.store.errors import NotFound
 from gateway.store.ids import IdKind, derived
 from gateway.store.models import Model
@@ -35,6 +37,7 @@ class ReauditOutcome(StrEnum):
 
 OPEN = (None, ReauditOutcome.REVIEW)
 """Outcomes that something may still change."""
+_STAYS = (ReauditOutcome.PASSED, ReauditOutcome.KEPT)
 
 
 def open_one(
@@ -119,6 +122,8 @@ def settle(
     if row.outcome not in OPEN or row.outcome == outcome:
         return row
     row.outcome, row.detail = outcome, detail
+    # Under which system prompts the model was found sound is remembered, and may be another answer now.
+    session.execute(update(Validity).values(version=Validity.version + 1))
     if outcome != ReauditOutcome.REVIEW:
         row.finished_at = now
     model = released.known(session, row.model_name)
@@ -154,5 +159,18 @@ def keep(session: Session, name: str, *, why: str, actor: str, now: int) -> Reau
 
 def standing(session: Session, name: str) -> Reaudit | None:
     """The newest re-audit that let a model stay."""
-    stays = (ReauditOutcome.PASSED, ReauditOutcome.KEPT)
-    return next((row for row in of_model(session, name) if row.outcome in stays), None)
+    return next((row for row in of_model(session, name) if row.outcome in _STAYS), None)
+
+
+def reports(session: Session, name: str, *, released_on: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """What is known of a model: the audit that its standing rests on, and those since that nobody has acted on yet.
+
+    `released_on` is the report that it was released on.
+    """
+    found: list[Mapping[str, Any]] = []
+    for row in of_model(session, name):
+        if row.audit is not None:
+            found.append(row.audit)
+            if row.outcome in _STAYS:
+                return found
+    return [*found, released_on]

@@ -46,7 +46,10 @@ class Decision(Base):
 
 
 class ServingPrompt(Base):
-    """How often a released model was asked under a system prompt; of the prompt only its digest is kept."""
+    """How often a released model was asked under a system prompt; of the prompt only its digest is kept.
+
+    Prompts beyond `gateway.store.serving_prompts.MAX_PROMPTS` have one row together.
+    """
 
     __tablename__ = "serving_prompts"
     model_name: Mapped[str] = mapped_column(primary_key=True)
