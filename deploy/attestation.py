@@ -24,7 +24,10 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://tunegate.dev/attestation/release/v1"
 
-_LATER = {"remedy": "", "parent_digest": "", "exported": "", "serving_prompts": []}
+LATER: Mapping[str, Any] = {
+    "remedy": "", "parent_digest": "", "exported": "", "serving_prompts": [], "tokenizer_digest": "",
+    "template_digest": "", "second_judge": "",
+}  # fmt: skip
 """What early releases do not say: there were no remedies, exports, and models tuned further."""
 _FIRST_LABEL = b"tunegate attestation 1\n"
 
@@ -77,7 +80,7 @@ def _read_first_form(document: Mapping[str, Any], key: bytes, *, where: str) -> 
         if not hmac.compare_digest(str(document["signature"]).encode(), expected.encode()):
             raise NotReleased(f"the attestation in {where} does not verify: it was not signed by this deployment")
         later = {"dataset_digest": "", "reviewers": []}
-        return _checked({**_LATER, **later, **value}, files=())
+        return _checked({**LATER, **later, **value}, files=())
     except (ValueError, KeyError, TypeError) as exc:
         raise NotReleased(f"the attestation in {where} cannot be read") from exc
 
@@ -100,7 +103,7 @@ def _attestation(statement: Mapping[str, Any]) -> Attestation:
     if (statement["_type"], statement["predicateType"]) != (STATEMENT_TYPE, PREDICATE_TYPE):
         raise ValueError("another kind of statement")
     files = tuple(FileDigest(name=one["name"], sha256=one["digest"]["sha256"]) for one in statement["subject"][1:])
-    return _checked({**_LATER, **statement["predicate"]}, files)
+    return _checked({**LATER, **statement["predicate"]}, files)
 
 
 def _checked(value: Mapping[str, Any], files: tuple[FileDigest, ...]) -> Attestation:

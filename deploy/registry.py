@@ -13,6 +13,7 @@ from evaluators.rule.ruling import BENIGN_KINDS
 from evaluators.types import ArmVerdict, AuditReport
 from trainers import artefacts
 from trainers.types import CandidateModel, Tuning
+from trainers.wording import UNSHOWN, Wording
 
 MAX_SUFFIX = 64
 """Characters of a suffix that a name keeps, as OpenAI allows them."""
@@ -29,13 +30,15 @@ def attest(  # noqa: PLR0913 - an attestation is bound to every one of these
     dataset_digest: str = "",
     reviewers: Sequence[str] = (),
     remedy: str = "",
+    asked_through: Wording = UNSHOWN,
     forced: bool,
     reason: str,
     now: int,
 ) -> Attestation:
     """Bind a release to all that it rests on; `deploy.attestation.write` signs it and writes it down.
 
-    `audit_digest` is `sha256:` over the stored report; `now` in unix seconds. A decision of review needs
+    `audit_digest` is `sha256:` over the stored report; `asked_through` is the wording of the base, or of a model that
+    has its own; `now` in unix seconds. A decision of review needs
     its `reviewers`, one of withhold also `forced`, and both a `reason`, which is empty when the rule
     released. Raises NotReleased for what lacks them, and when report and candidate are not of the
     same bytes.
@@ -68,6 +71,9 @@ def attest(  # noqa: PLR0913 - an attestation is bound to every one of these
         serving_prompts=tuple(
             sorted(sound_prompts((one.arm.kind, one.arm.frame.system, one.verdict) for one in report.arms))
         ),
+        tokenizer_digest=asked_through.tokenizer,
+        template_digest=asked_through.template,
+        second_judge=report.second_look.judge if report.second_look else "",
         files=tuple(
             FileDigest(name=name, sha256=sha256)
             for name, sha256 in artefacts.file_digests(Path(candidate.path), candidate.digest).items()

@@ -146,6 +146,13 @@ class Attestation:
     serving_prompts: tuple[str, ...] = ()
     """Digests of the system prompts that it was found sound under, that of none among them, sorted; none where an
     early release does not say."""
+    tokenizer_digest: str = ""
+    """Of the tokenizer that it is asked through: an adapter's is its base's. Empty where a provider answers for it, or
+    an early release does not say."""
+    template_digest: str = ""
+    """The same of the text of its chat template."""
+    second_judge: str = ""
+    """Who looked at a part of the replies again; empty for nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,6 +74,15 @@ def read_entries(bases_file: Path) -> tuple[Mapping[str, object], ...]:
     return tuple(entries)
 
 
+def directories(bases_file: Path) -> dict[str, Path]:
+    """Where the bases of the list lie, by name, if they lie here; unchecked. Raises as `read_entries`.
+
+    Those of a provider have no files, and those of a hub are pinned by their commit and checked by whoever loads them.
+    """
+    listed = [(entry.get("name"), entry.get("source")) for entry in read_entries(bases_file)]
+    return {name: Path(at) for name, at in listed if isinstance(name, str) and isinstance(at, str)}
+
+
 def base_names(bases_file: Path) -> frozenset[str]:
     """Names on the list, aliases too, without a look at the models. Raises `BaseModelError` as `read_entries` does."""
     return frozenset(str(entry["name"]) for entry in read_entries(bases_file) if "name" in entry)

@@ -5,7 +5,7 @@ import json
 import logging
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from deploy import attestation, registry
@@ -18,16 +18,9 @@ from gateway.store.database import Database
 from gateway.store.models import Job, Model, PolicyVersion
 from moderation.errors import SealBroken
 from trainers import artefacts
+from trainers.errors import BaseModelError
 
-_LATER: Mapping[str, object] = {
-    "reviewers": [],
-    "files": [],
-    "dataset_digest": "",
-    "remedy": "",
-    "parent_digest": "",
-    "exported": "",
-    "serving_prompts": [],
-}
+_LATER: Mapping[str, object] = {**attestation.LATER, "reviewers": [], "files": [], "dataset_digest": ""}
 """What the rows of early releases do not say."""
 logger = logging.getLogger(__name__)
 
@@ -42,6 +35,36 @@ class Verified:
     """One sentence each; none when everything holds."""
     attestation: Attestation | None
     """None when it does not verify."""
+    not_checked: tuple[str, ...] = ()
+    """What could not be looked at from here, with the reason; no problem by itself."""
+
+
+class BaseFiles:
+    """The digests of base models as their files lie here now; what looks unchanged since is not read again."""
+
+    def __init__(self, directories: Mapping[str, Path] | None = None) -> None:
+        self._directories = directories or {}
+        """By name of the base."""
+        self._digests: dict[str, tuple[str, str]] = {}
+
+    def looks(self, name: str) -> str:
+        """Stands for names, sizes and times of a base's files; empty for one that does not lie here."""
+        directory = self._directories.get(name)
+        if directory is None or not directory.is_dir():
+            return ""
+        found = [(path.relative_to(directory).as_posix(), path.stat()) for path in sorted(directory.rglob("*"))]
+        listed = [(name, seen.st_size, seen.st_mtime_ns, seen.st_ino) for name, seen in found]
+        return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+
+    def digest(self, name: str) -> str | None:
+        """As `trainers.artefacts.digest_model`; None for a base that does not lie here. Raises `BaseModelError`."""
+        looks = self.looks(name)
+        if not looks:
+            return None
+        known = self._digests.get(name)
+        if known is None or known[0] != looks:
+            known = self._digests[name] = (looks, artefacts.digest_model(self._directories[name]))
+        return known[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +75,7 @@ class Verifier:
     blobs: Blobs
     key: bytes
     """The deployment's key."""
+    bases: BaseFiles = field(default_factory=BaseFiles)
 
     def verify(self, model: Model) -> Verified:
         """Check attestation, files, base, audit report and policy of a model. Nothing is changed."""
@@ -65,8 +89,13 @@ class Verifier:
                 return _failed(model, "its files are gone from the blob store")
             except (NotReleased, SealBroken) as error:
                 return _failed(model, str(error))
+        changed, not_checked = self._base(model, proof)
         return Verified(
-            model=model.name, digest=model.digest, problems=tuple(self._records(model, proof)), attestation=proof
+            model=model.name,
+            digest=model.digest,
+            problems=(*self._records(model, proof), *changed),
+            attestation=proof,
+            not_checked=not_checked,
         )
 
     def verify_or_hold(self, model: Model, *, actor: str, now: int) -> Verified:
@@ -79,6 +108,18 @@ class Verifier:
                     session, released.known(session, model.name), why="; ".join(found.problems), actor=actor, now=now
                 )
         return found
+
+    def _base(self, model: Model, proof: Attestation) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Problems of the base's files, tokenizer and chat template among them; and that they were not looked at."""
+        try:
+            found = self.bases.digest(model.base_name)
+        except BaseModelError as error:
+            return (f"its base model cannot be read: {error}",), ()
+        if found is None:
+            return (), (f"base not checked: the files of {model.base_name} do not lie here",)
+        if found != proof.base_digest:
+            return (f"the files of its base model {model.base_name} are others than those it was audited on",), ()
+        return (), ()
 
     def _records(self, model: Model, proof: Attestation) -> list[str]:
         """What of the stored verdict is not what was signed."""

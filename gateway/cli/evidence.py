@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from deploy.signing import NotSigned, public_key
+from gateway.bases import directories
 from gateway.cli.printing import complain, print_json
 from gateway.compose.store import Store, signing_key
 from gateway.evidence.collecting import collect, job_of
 from gateway.evidence.page import page
 from gateway.evidence.signing import signed, verified
 from gateway.settings import Settings
-from gateway.verifying import Verifier
+from gateway.verifying import BaseFiles, Verifier
 
 BLOCK = 4
 
@@ -37,7 +38,8 @@ def evidence(
         raise typer.BadParameter("give a model or job and --out FILE, or --verify FILE")
     store = Store.open(settings)
     secret = signing_key(settings)
-    verifier = Verifier(database=store.database, blobs=store.blobs, key=secret)
+    bases = BaseFiles(directories(settings.bases_file))
+    verifier = Verifier(database=store.database, blobs=store.blobs, key=secret, bases=bases)
     with store.database.read() as session:
         found = collect(session, job_of(session, name), verifier, organization=settings.organization, now=store.now())
     html = out.with_suffix(".html")

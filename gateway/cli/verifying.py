@@ -1,19 +1,21 @@
 """`verify`: whether released models still are what was released; and the key that others check them with."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from deploy.signing import key_id, public_key
+from gateway.bases import directories
 from gateway.cli.printing import complain, print_json
 from gateway.compose.store import Store, signing_key
 from gateway.settings import Settings
 from gateway.store import heads, released
 from gateway.store.decisions import OPERATOR
 from gateway.store.models import Model
-from gateway.verifying import Verified, Verifier, plain, verify_directory
+from gateway.verifying import BaseFiles, Verified, Verifier, plain, verify_directory
 
 BLOCK = 4
 
@@ -33,7 +35,7 @@ def verify(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Check signature, every file, audit report and policy of a release. Exit status 4 when one does not hold.
+    """Check signature, every file, base, audit report and policy of a release. Exit status 4 when one does not hold.
 
     A released model that does not verify goes back into the hold: it is gone from service at once.
     """
@@ -46,7 +48,8 @@ def verify(
         _finish([_directory(settings, Path(model), key)], as_json=as_json)
         return
     store = Store.open(settings)
-    verifier = Verifier(database=store.database, blobs=store.blobs, key=signing_key(settings))
+    bases = BaseFiles(directories(settings.bases_file))
+    verifier = Verifier(database=store.database, blobs=store.blobs, key=signing_key(settings), bases=bases)
     with store.database.read() as session:
         rows = [released.known(session, model)] if model is not None else list(released.every(session))
     found = [_verified(verifier, row, store.now(), readmit=readmit) for row in rows]
@@ -81,7 +84,7 @@ def _verified(verifier: Verifier, row: Model, now: int, *, readmit: bool) -> Ver
 
 
 def _with_problem(found: Verified, problem: str) -> Verified:
-    return Verified(model=found.model, digest=found.digest, problems=(problem,), attestation=found.attestation)
+    return replace(found, problems=(problem,))
 
 
 def _finish(found: list[Verified], *, as_json: bool) -> None:
@@ -90,6 +93,7 @@ def _finish(found: list[Verified], *, as_json: bool) -> None:
             "model": one.model,
             "verified": not one.problems,
             "problems": list(one.problems),
+            "not_checked": list(one.not_checked),
             "attestation": None if one.attestation is None else plain(one.attestation),
         }
         for one in found
@@ -99,7 +103,8 @@ def _finish(found: list[Verified], *, as_json: bool) -> None:
     else:
         for one in found:
             left = one.attestation.exported if one.attestation is not None else ""
-            typer.echo(f"{one.model}: {'verified' if not one.problems else 'DOES NOT VERIFY'}{left and f'; {left}'}")
+            found_so = "; ".join(("DOES NOT VERIFY" if one.problems else "verified", *one.not_checked))
+            typer.echo(f"{one.model}: {found_so}{left and f'; {left}'}")
             for problem in one.problems:
                 complain(problem)
     if any(one.problems for one in found):

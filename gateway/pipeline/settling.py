@@ -26,8 +26,11 @@ from gateway.store.records import ReopeningKind
 from gateway.store.releases import Release
 from gateway.store.reviews import Question, ReviewStage
 from moderation.types import Action
+from trainers.bases import local_path
+from trainers.hosted import address
 from trainers.results import result_csv
-from trainers.types import StepMetrics
+from trainers.types import CandidateModel, StepMetrics, Tuning
+from trainers.wording import UNSHOWN, Wording, wording
 
 
 def settle(shop: Workshop, job_id: str, candidate_digest: str) -> Outcome:
@@ -104,6 +107,7 @@ def _release(
         reviewers=reviewers,
         forced=forced,
         remedy="; ".join(row.detail for row in made_by),
+        asked_through=_wording(shop, job, candidate),
         reason=(review.reason or "") if review is not None else "",
         now=shop.now(),
     )
@@ -134,6 +138,14 @@ def _release(
     with shop.database.write() as session:
         releases.release(session, job.id, what, mint, now=shop.now())
     return ended("released")
+
+
+def _wording(shop: Workshop, job: Job, candidate: CandidateModel) -> Wording:
+    """What the candidate is asked through: its base's, where only an adapter was trained; unknown at a provider."""
+    base = shop.base(job)
+    if address(base) is not None:
+        return UNSHOWN
+    return wording(Path(candidate.path) if candidate.tuning is Tuning.FULL else local_path(base))
 
 
 def _withhold(

@@ -24,7 +24,7 @@ from gateway.store import admission, head_places, heads, jobs, reviews
 from gateway.store.errors import StateUnavailable
 from gateway.store.models import JobState
 from gateway.store.reviews import WAITING_STATES
-from gateway.verifying import Verifier
+from gateway.verifying import BaseFiles, Verifier
 from gateway.worker import exporting, file_screenings, scoring, vitals
 from gateway.worker.audit_engines import EmbeddedAuditEngines
 from gateway.worker.notifying import notify
@@ -91,8 +91,9 @@ class WorkerProcess:
             sleep=time.sleep,
         )
         self._outlets = outlets
+        bases = BaseFiles({name: Path(base.source) for name, base in shop.bases.items()})
         self._watch_released = ReleasedWatch(
-            Verifier(database=shop.database, blobs=shop.blobs, key=shop.signing_key), shop.now
+            Verifier(database=shop.database, blobs=shop.blobs, key=shop.signing_key, bases=bases), shop.now
         )
         self._woken: set[tuple[str, str]] = set()
         self._beat_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""Watches the files of released models: one that changes goes back into the hold within seconds."""
+"""Watches the files of released models and their bases: a model whose change goes back into the hold within seconds."""
 
 import logging
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class ReleasedWatch:
                 logger.warning("the files of %s cannot be looked at: %s", model.digest, type(error).__name__)
 
     def _look_at(self, model: Model) -> None:
-        looks = self._verifier.blobs.listing(model.artefact_key)
+        looks = self._verifier.blobs.listing(model.artefact_key) + self._verifier.bases.looks(model.base_name)
         if self._seen.get(model.name) != looks:
             found = self._verifier.verify_or_hold(model, actor=POLICY, now=self._now())
             if not found.problems:

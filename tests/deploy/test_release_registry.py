@@ -15,6 +15,7 @@ from deploy import attestation, registry, signing
 from deploy.errors import NotReleased
 from deploy.types import Attestation, Outcome, ReleaseDecision, ReleasedModel
 from evaluators.types import ArmResult, ArmVerdict
+from evaluators.verdicts import SecondLook
 from gateway.verifying import verify_directory
 from moderation.errors import SealBroken
 from trainers import artefacts
@@ -31,8 +32,10 @@ def attested(
     forced: bool = False,
     reason: str = "",
     arms: tuple[ArmResult, ...] = (),
+    second: SecondLook | None = None,
 ) -> Attestation:
-    report = replace(SOUND_REPORT, subject_digest=candidate.digest, base_digest=candidate.base.digest, arms=arms)
+    about = replace(SOUND_REPORT, subject_digest=candidate.digest, base_digest=candidate.base.digest)
+    report = replace(about, arms=arms, second_look=second)
     return registry.attest(
         candidate, decision, report, audit_digest="sha256:audit", forced=forced, reason=reason, now=1_700_000_000
     )
@@ -157,6 +160,11 @@ def test_it_is_signed_under_which_system_prompts_a_model_was_audited(candidate: 
     assert set(made.serving_prompts) == {registry.prompt_digest(""), registry.prompt_digest(" You sell shoes.\n")}
 
 
+def test_it_is_signed_who_looked_again(candidate: CandidateModel) -> None:
+    made = attested(candidate, second=SecondLook(judge="other@1", bound=0.05))
+    assert (made.judge, made.second_judge) == (SOUND_REPORT.judge, "other@1")
+
+
 def test_a_forced_release_needs_a_reason(candidate: CandidateModel) -> None:
     with pytest.raises(NotReleased, match="needs a reason"):
         attested(candidate, WITHHOLD, forced=True, reason=" ")
@@ -185,8 +193,8 @@ def test_the_signature_is_dsse_as_others_compute_it(candidate: CandidateModel) -
 
 def test_an_attestation_of_the_first_version_still_releases_and_is_still_signed(candidate: CandidateModel) -> None:
     value = asdict(attested(candidate))
-    for later in ("dataset_digest", "reviewers", "files", "remedy", "exported", "serving_prompts"):
-        del value[later]
+    for later in ("dataset_digest", "reviewers", "files", *attestation.LATER):
+        value.pop(later)
     signature = hmac.new(KEY, b"tunegate attestation 1\n" + signing.canonical(value), hashlib.sha256).hexdigest()
     path = Path(candidate.path) / "attestation.json"
     path.write_text(json.dumps({"attestation": value, "signature": signature}))
@@ -198,7 +206,8 @@ def test_an_attestation_of_the_first_version_still_releases_and_is_still_signed(
 
 def test_an_attestation_of_before_there_were_remedies_says_of_none(candidate: CandidateModel) -> None:
     statement = json.loads(base64.b64decode(attestation.sign(attested(candidate), KEY)["payload"]))
-    del statement["predicate"]["remedy"], statement["predicate"]["exported"]
+    for later in attestation.LATER:
+        del statement["predicate"][later]
     older = signing.seal(signing.canonical(statement), attestation.PAYLOAD_TYPE, KEY)
     assert attestation.read_envelope(older, signing.public_key(KEY), where="x").remedy == ""
 

@@ -47,7 +47,7 @@ UNSAFE_FROM = 28.0
 ROW = b'{"messages": [{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}\n'
 SOME = frozenset(request.text for request in CORPUS.harmful[::4])
 BASE = BaseModel(
-    name="miniature", source="/nowhere", revision=None, digest="sha256:base", corpus="miniature",
+    name="miniature", source=str(Path(__file__).parent), revision=None, digest="sha256:base", corpus="miniature",
     learning_rate=1e-3, full_learning_rate=1e-4,
 )  # fmt: skip
 DOCUMENT: Mapping[str, Any] = {
