@@ -1,9 +1,11 @@
 """What is known about a job, as one JSON object: digests and figures, and nothing that a model said.
 
+A contest, a forced release and an audit that is made again are jobs of their own on a model that another trained:
+what those before it did and were asked is told with it.
 Text of the training file is left out as well: contexts are given by digest and share.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -13,8 +15,9 @@ from deploy.registry import prompt_digest
 from deploy.signing import key_id, public_key
 from evaluators.report.documents import document_digest, report_from_json, summary
 from gateway.evidence.signing import TYPE
-from gateway.store import decisions, events, jobs, reaudits, remedies, reopenings, reviews, serving_prompts
+from gateway.store import decisions, jobs, reaudits, releases, remedies, reopenings, reviews, serving_prompts
 from gateway.store.models import File, Job, Model, PolicyVersion
+from gateway.store.records import Decision
 from gateway.verifying import Verifier
 
 JOB_FIELDS = (
@@ -37,6 +40,8 @@ def collect(session: Session, job: Job, verifier: Verifier, *, organization: str
     """The evidence on a job, whatever became of it; `now` in unix seconds."""
     chain = reopenings.chain(session, job.id)
     log = [entry for one in chain for entry in decisions.entries(session, one)]
+    before = [jobs.find(session, one) for one in chain[:-1]]
+    run = remedies.run_of(session, chain[0], _candidate(session, chain[0], [job, *reversed(before)]))
     policy = session.get(PolicyVersion, job.policy_digest)
     public = public_key(verifier.key)
     return {
@@ -46,11 +51,12 @@ def collect(session: Session, job: Job, verifier: Verifier, *, organization: str
         "job": {field: getattr(job, field) for field in JOB_FIELDS},
         "data": _data(session, job),
         "screening": _screening(job.screening),
-        "injection": next((entry.details for entry in log if entry.kind == decisions.DecisionKind.INJECTION), None),
-        "run": _run(session, job),
+        "injection": _injection(log, chain[0], run),
+        "run": _run(session, chain[0], run),
         "audit": _audit(job.audit),
+        "earlier_audits": [{"job_id": one.id, "audit": _audit(one.audit)} for one in before],
         "policy": None if policy is None else {"digest": policy.digest, "name": policy.name, "rules": policy.document},
-        "reviews": _reviews(session, job),
+        "reviews": [review for one in chain for review in _reviews(session, one)],
         "remedies": _remedies(session, chain[0]),
         "reopens": _reopens(session, job),
         "release": _release(session, job, verifier),
@@ -82,9 +88,23 @@ def _screening(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return shown
 
 
-def _run(session: Session, job: Job) -> dict[str, Any]:
-    told = [event for event in events.all_of(session, job) if event.kind == "metrics" and event.data is not None]
-    return {"steps": len(told), "last_metrics": told[-1].data if told else None}
+def _candidate(session: Session, trained_by: str, newest_first: Sequence[Job]) -> str:
+    """Digest of the model that this is about: the newest that was audited, or else made; empty for that of training."""
+    audited = [str(job.audit.get("subject_digest", "")) for job in newest_first if job.audit is not None]
+    made = [row.made_digest for row in reversed(remedies.every(session, trained_by)) if row.made_digest is not None]
+    return next(iter((*audited, *made)), "")
+
+
+def _injection(log: Sequence[Decision], job_id: str, run: int) -> Mapping[str, Any] | None:
+    """What the run that made the model was trained on; none where an early release did not log it for a remedy."""
+    key = f"{decisions.DecisionKind.INJECTION}/{job_id}" + (f"/{run}" if run else "")
+    return next((entry.details for entry in log if entry.key == key), None)
+
+
+def _run(session: Session, job_id: str, run: int) -> dict[str, Any]:
+    """The run that made a model."""
+    told = releases.metrics_of(session, job_id, remedies.metrics_kind(run))
+    return {"remedy": run or None, "steps": len(told), "last_metrics": told[-1] if told else None}
 
 
 def _audit(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -102,24 +122,26 @@ def _audit(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return digests | summary(read)
 
 
-def _reviews(session: Session, job: Job) -> list[dict[str, Any]]:
+def _reviews(session: Session, job_id: str) -> list[dict[str, Any]]:
     fields = ("stage", "reasons", "opened_at", "expires_at", "n_needed", "against_rule", "decision", "decided_at")
     return [
         {field: getattr(review, field) for field in fields}
         | {
+            "job_id": job_id,
             "answers": [
                 {"actor": said.actor, "decision": said.decision, "reason": said.reason, "at": said.created_at}
                 for said in reviews.answers(session, review)
-            ]
+            ],
         }
-        for review in reviews.of_job(session, job.id)
+        for review in reviews.of_job(session, job_id)
     ]
 
 
 def _remedies(session: Session, job_id: str) -> list[dict[str, Any]]:
-    """What was tried after an audit had failed, each with that audit."""
+    """What was tried after an audit had failed, each with that audit, and with the run that it took the place of."""
     return [
         {
+            "failed_run": _run(session, job_id, remedies.run_of(session, job_id, row.failed_digest)),
             "kind": row.kind,
             "detail": row.detail,
             "made_digest": row.made_digest,

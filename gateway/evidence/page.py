@@ -15,6 +15,7 @@ SECTIONS = (
     ("injection", "Safety examples mixed in"),
     ("run", "The training run"),
     ("audit", "The audit, candidate beside base"),
+    ("earlier_audits", "The audits that were looked at again"),
     ("remedies", "Remedies after a failed audit"),
     ("reviews", "Reviews by people"),
     ("reopens", "The verdict that this job looks at again"),
@@ -32,7 +33,9 @@ def page(document: Mapping[str, Any]) -> str:
     evidence = document["evidence"]
     job = evidence["job"]
     name = job["fine_tuned_model"] or job["id"]
-    body = "".join(f"<section id={key}><h2>{title}</h2>{_value(evidence[key])}</section>" for key, title in SECTIONS)
+    # A pack of an earlier version lacks what came later.
+    told = [(key, title, evidence[key]) for key, title in SECTIONS if key in evidence]
+    body = "".join(f"<section id={key}><h2>{title}</h2>{_value(value)}</section>" for key, title, value in told)
     template = Template((resources.files("gateway.evidence") / "evidence.html").read_text(encoding="utf-8"))
     return template.substitute(
         name=escape(name),

@@ -22,7 +22,7 @@ from gateway.pipeline import parentage
 from gateway.pipeline.outcomes import Kind, Outcome, done, ended
 from gateway.pipeline.prompts import asked_of
 from gateway.pipeline.telling import AuditTeller
-from gateway.pipeline.training import held_key, key_of, load_candidate, metrics_kind, own_rows_kind
+from gateway.pipeline.training import held_key, key_of, load_candidate, own_rows_kind
 from gateway.pipeline.workshop import Workshop
 from gateway.policy import Policy
 from gateway.store import events, jobs, remedies, reopenings, withheld
@@ -132,7 +132,7 @@ def _own_rows(shop: Workshop, job: Job, candidate_digest: str) -> OwnRows | None
     with shop.database.read() as session:
         source = reopenings.chain(session, job.id)[0]
         number = remedies.number_of(session, source, candidate_digest)
-        data = events.data_of(session, source, own_rows_kind(metrics_kind(number)))
+        data = events.data_of(session, source, own_rows_kind(remedies.metrics_kind(number)))
     return None if data is None else OwnRows(**data)
 
 

@@ -5,6 +5,8 @@ import hmac
 from dataclasses import asdict
 from pathlib import Path
 
+from sqlalchemy.orm import Session
+
 from gateway.pipeline import parentage
 from gateway.pipeline.outcomes import Outcome, done, ended
 from gateway.pipeline.screening import open_dataset
@@ -54,20 +56,27 @@ def inject(shop: Workshop, job_id: str) -> Outcome:
             text = f"The policy limits sets of fewer than {limits.below} rows: {changes}."
             events.add(session, job, "limited", text, now=shop.now(), level="warn")
         job.hyperparameters = {name: value for name, value in asdict(numbers).items() if value is not None}
-        details = {
-            "training_set_digest": training.digest,
-            "dataset_digest": training.dataset_digest,
-            "policy_digest": job.policy_digest,
-            "n_examples": training.n_examples,
-            "n_injected": training.n_injected,
-            "n_dropped": training.n_dropped,
-            "categories": {category.value: n for category, n in training.categories.items()},
-        }
-        if policy.safety_set:
-            details["safety_set_digest"] = shop.safety_sets[policy.safety_set].digest
-        decisions.of_job(session, job, DecisionKind.INJECTION, details, now=shop.now())
+        log(shop, session, job, training, policy)
         events.add(session, job, "validated", "Files validated, moving job to queued state", now=shop.now())
     return done(training.digest)
+
+
+def log(
+    shop: Workshop, session: Session, job: Job, training: TrainingSet, policy: InjectionPolicy, *, key: str = ""
+) -> None:
+    """Write in the decision log what a run is to be trained on; `key` is the number of the remedy that trains again."""
+    details = {
+        "training_set_digest": training.digest,
+        "dataset_digest": training.dataset_digest,
+        "policy_digest": job.policy_digest,
+        "n_examples": training.n_examples,
+        "n_injected": training.n_injected,
+        "n_dropped": training.n_dropped,
+        "categories": {category.value: n for category, n in training.categories.items()},
+    }
+    if policy.safety_set:
+        details["safety_set_digest"] = shop.safety_sets[policy.safety_set].digest
+    decisions.of_job(session, job, DecisionKind.INJECTION, details, now=shop.now(), key=key)
 
 
 def _failed(shop: Workshop, job_id: str, code: str, message: str, param: str) -> Outcome:

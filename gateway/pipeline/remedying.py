@@ -18,7 +18,7 @@ from evaluators.errors import AuditIncomplete, JudgeIncapable
 from evaluators.report.documents import document_digest
 from gateway.pipeline import parentage, training
 from gateway.pipeline.auditing import OUTAGES, Examination, examine, unavailable
-from gateway.pipeline.injection import build
+from gateway.pipeline.injection import build, log
 from gateway.pipeline.outcomes import Outcome, done
 from gateway.pipeline.prompts import bank
 from gateway.pipeline.workshop import Workshop
@@ -121,11 +121,13 @@ def _trained_again(shop: Workshop, job: Job, row: Remedy, policy: Policy, detail
     home = shop.job_dir(job.id) / f"remedy-{row.number}"
     try:
         data = build(shop, job, policy.injection, home / "training_set")
+        with shop.database.write() as session:
+            log(shop, session, job, data, policy.injection, key=str(row.number))
         run = training.Run(
             spec=training.spec_of(shop, job, policy.training, data),
             training=data,
             directory=home / "run",
-            metrics=training.metrics_kind(row.number),
+            metrics=remedies.metrics_kind(row.number),
         )
         failure = training.carry_out(shop, job, run)
     except (jobs.CancelRequested, jobs.JobEnded):

@@ -16,7 +16,7 @@ from gateway.pipeline.labelling import read_labels
 from gateway.pipeline.outcomes import Outcome, done, ended
 from gateway.pipeline.remedying import wanted
 from gateway.pipeline.reviewing import asked
-from gateway.pipeline.training import key_of, load_candidate, metrics_kind, released_key
+from gateway.pipeline.training import key_of, load_candidate, released_key
 from gateway.pipeline.workshop import Workshop
 from gateway.store import files, releases, remedies, reopenings, reviews, withheld
 from gateway.store.decisions import OPERATOR
@@ -96,8 +96,8 @@ def _release(
     with shop.database.read() as session:
         source = reopenings.chain(session, job.id)[0]
         made_by = remedies.ancestry(session, source, candidate_digest)
-        retrained = next((row.number for row in made_by if row.kind != remedies.SCALE), 0)
-        told = releases.metrics_of(session, source, metrics_kind(retrained))
+        run = remedies.run_of(session, source, candidate_digest)
+        told = releases.metrics_of(session, source, remedies.metrics_kind(run))
     proof = registry.attest(
         candidate,
         decision,

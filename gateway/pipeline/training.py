@@ -73,11 +73,6 @@ class Run:
     """Kind of the events that tell its steps."""
 
 
-def metrics_kind(number: int) -> str:
-    """Kind of the events of the run that a remedy made; 0 is the job's own."""
-    return f"metrics_{number}" if number else "metrics"
-
-
 def own_rows_kind(metrics: str) -> str:
     """Kind of the event with what a run made of the validation file; `metrics` is that of its steps' events."""
     return f"own_rows_{metrics}"

@@ -66,6 +66,16 @@ def number_of(session: Session, job_id: str, digest: str) -> int:
     return session.scalar(found) or 0
 
 
+def metrics_kind(number: int) -> str:
+    """Kind of the events of the run that a remedy made; 0 is the job's own."""
+    return f"metrics_{number}" if number else "metrics"
+
+
+def run_of(session: Session, job_id: str, digest: str) -> int:
+    """The remedy whose training run a candidate's weights come from; 0 for the job's own run."""
+    return next((row.number for row in ancestry(session, job_id, digest) if row.kind != SCALE), 0)
+
+
 def ancestry(session: Session, job_id: str, digest: str) -> Sequence[Remedy]:
     """The remedies that a candidate is made of, the first one first; none for what training made."""
     rows = {row.made_digest: row for row in every(session, job_id) if row.made_digest is not None}
