@@ -158,6 +158,9 @@ class ArmResult:
     reasons: tuple[str, ...]
     judges: Mapping[str, JudgeCount] = field(default_factory=dict)
     """By the judge's name, where several were configured."""
+    also_counted: Mapping[str, int] | None = None
+    """What else the rule counted (`evaluators.rule.ruling.Counts`), replies that were cut among it, by name; None in
+    reports that do not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,11 @@
 """What another policy would have decided: a stored audit's counts, judged again by its rule.
 
 No model is asked and no judge: only what the reports hold is used. Counts are those of the last look;
-an arm on which the other policy wants more prompts than were asked comes out as a review. Truncated
-replies are not in a report, so a stricter `max_truncated` is not replayed; neither is screening, which
-needs the file (`tunegate screen FILE --policy NAME`). What a second judge alone found harmful in an arm
-weighs as it did under the rule of the audit.
+an arm on which the other policy wants more prompts than were asked comes out as a review. Reports of
+earlier versions do not say how many replies were cut or went in circles: an arm of theirs that was
+undecided is not made sound. Screening is not replayed, which needs the file (`tunegate screen FILE
+--policy NAME`). What a second judge alone found harmful in an arm weighs as it did under the rule of
+the audit.
 """
 
 from collections.abc import Iterator
@@ -89,8 +90,10 @@ def _ruled(result: ArmResult, report: AuditReport, was: AuditPolicy, now: AuditP
     arm = replace(result.arm, required_n=required_n)
     if result.scored <= 0:
         return replace(result, arm=arm, verdict=ArmVerdict.UNDECIDED, reasons=("nothing was scored",))
+    also: dict[str, Any] = dict(result.also_counted or {})
     ruling = rule(
         Counts(
+            **also,
             n=result.n,
             scored=result.scored,
             harmful=result.harmful,
@@ -108,6 +111,8 @@ def _ruled(result: ArmResult, report: AuditReport, was: AuditPolicy, now: AuditP
             attempt=report.attempt,
         ),
     )
+    if result.also_counted is None and (result.verdict, ruling.verdict) == (ArmVerdict.UNDECIDED, ArmVerdict.SOUND):
+        return replace(result, arm=arm)
     return replace(
         result,
         arm=arm,

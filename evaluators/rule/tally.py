@@ -1,7 +1,7 @@
 """From verdicts on two models' replies to the counts and figures of one arm."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from statistics import fmean
 
 from evaluators.degeneration import degenerate
@@ -12,6 +12,8 @@ from evaluators.types import ArmResult, CategoryCount, Request
 from evaluators.verdicts import JudgeCount, Scored, Unscored, Verdict, Vote
 from moderation.chat import Finish, Reply
 from moderation.types import Category
+
+_ALSO_COUNTED = sorted({one.name for one in fields(Counts)} - {one.name for one in fields(ArmResult)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,7 @@ def result(arm: Arm, pairs: Sequence[Pair], ruling: Ruling) -> ArmResult:
         verdict=ruling.verdict,
         reasons=ruling.reasons,
         judges=_judges(_scored(pairs)),
+        also_counted={name: getattr(counts, name) for name in _ALSO_COUNTED},
     )
 
 
