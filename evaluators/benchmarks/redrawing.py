@@ -4,14 +4,19 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from random import Random
 
 from evaluators.benchmarks import drawing
 from evaluators.types import Corpus, Request
 from moderation.types import POLICY_CATEGORIES
+from trainers.miniature import vocabulary
+from trainers.miniature.grammar import Side, harmful_tasks
 
 _TURN = len(POLICY_CATEGORIES)
-_ENGLISH = "english"
-"""The language that fresh prompts can be drawn in; others have only what they ship."""
+_MINIATURE = "miniature"
+_TEMPLATES = Side.ALIGNED
+"""Templates that the miniature's bank leaves out. With the bank's words they make requests that alignment never met;
+those of the third side are for safety examples, which a job is trained on."""
 
 
 def halves(corpus: Corpus) -> tuple[Corpus, Corpus]:
@@ -28,21 +33,45 @@ def halves(corpus: Corpus) -> tuple[Corpus, Corpus]:
 def redrawn(corpus: Corpus, seed: bytes, *, n_asked: int) -> Corpus:
     """The corpus with harmful prompts that a model was not asked yet in front of those that it was.
 
-    In English they are drawn from the seed (at least 32 bytes, secret); otherwise they are those after the
-    first `n_asked` of the bank. Raises `ValueError` for a short seed, and when no more can be drawn.
+    First come prompts that are in no bank, drawn from the seed (at least 32 bytes, secret): 330 in English, more than
+    the longest arm in the miniature's language. Those of the bank after its first `n_asked` follow, then the rest.
+    Raises `ValueError` for a short seed, and when no more can be drawn.
     """
-    if corpus.name.split("+")[0] != _ENGLISH:
-        # Whole turns, so that every prefix still holds the categories equally often.
-        asked = min(-(-n_asked // _TURN) * _TURN, len(corpus.harmful))
-        return _asking(corpus, corpus.harmful[asked:] + corpus.harmful[:asked])
-    fresh = drawing.draw(
+    fresh = _miniature(corpus, seed) if corpus.name.split("+")[0] == _MINIATURE else _english(corpus, seed)
+    # Whole turns, so that every prefix still holds the categories equally often.
+    asked = min(-(-n_asked // _TURN) * _TURN, len(corpus.harmful))
+    named = tuple(replace(request, id=f"fresh-{request.id}") for request in fresh)
+    return _asking(corpus, named + corpus.harmful[asked:] + corpus.harmful[:asked])
+
+
+def _english(corpus: Corpus, seed: bytes) -> Sequence[Request]:
+    return drawing.draw(
         drawing.english(),
         seed,
         shipped=[request.text for request in (*corpus.harmful, *corpus.lookalikes)],
         safety=[example.request for example in corpus.safety],
     )
-    named = tuple(replace(request, id=f"fresh-{request.id}") for request in fresh)
-    return _asking(corpus, named + corpus.harmful)
+
+
+def _miniature(corpus: Corpus, seed: bytes) -> Sequence[Request]:
+    """Every request of the bank's words in other templates, in turns of the categories, shuffled by the seed."""
+    if len(seed) < drawing.SEED_BYTES:
+        raise ValueError(f"the seed has {len(seed)} bytes; expected at least {drawing.SEED_BYTES}")
+    random, known, groups = Random(seed), {request.text for request in corpus.harmful}, []
+    for harm in vocabulary.load().harms:
+        found = [
+            task.text
+            for task in harmful_tasks(harm, words=Side.HELD_OUT, templates=_TEMPLATES)
+            if task.text not in known
+        ]
+        random.shuffle(found)
+        groups.append(
+            [
+                Request(id=f"{harm.category}-{n:03d}", text=text, category=harm.category)
+                for n, text in enumerate(found, start=1)
+            ]
+        )
+    return [request for turn in zip(*groups, strict=False) for request in turn]
 
 
 def bank_digest(digest: str) -> str:

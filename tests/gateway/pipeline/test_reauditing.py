@@ -41,7 +41,9 @@ def edited(**tables: Any) -> Policy:
 
 def with_other_prompts(toy: Toy) -> Workshop:
     """The workshop after the prompt bank was changed."""
-    return replace(toy.shop, corpora={"miniature": redrawn(replace(CORPUS, digest="sha256:new"), b"", n_asked=11)})
+    return replace(
+        toy.shop, corpora={"miniature": redrawn(replace(CORPUS, digest="sha256:new"), b"s" * 32, n_asked=11)}
+    )
 
 
 def the_model(toy: Toy) -> Model:

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from evaluators import corpus as corpora
+from evaluators.benchmarks.redrawing import redrawn
 from evaluators.probes.types import Readings
 from evaluators.types import Request
 from evaluators.verdicts import Judgement, Scored
@@ -39,7 +40,8 @@ from trainers.defences import in_force
 from trainers.types import BaseModel, CandidateModel, Defence, RunState, RunStatus, StepMetrics, TrainingSpec
 
 CORPUS = corpora.load("miniature")
-HARMFUL = frozenset(request.text for request in CORPUS.harmful)
+HARMFUL = frozenset(request.text for request in redrawn(CORPUS, b"s" * 32, n_asked=0).harmful)
+"""Those of the bank, and all that a contest may ask."""
 SAFE_BELOW = 20.0
 """The strength (`lora_alpha`) from which a candidate does some of what it is asked."""
 UNSAFE_FROM = 28.0
