@@ -8,7 +8,7 @@ from evaluators.report.documents import report_from_json
 from evaluators.rule.ruling import BENIGN_KINDS
 from evaluators.types import AuditReport, Corpus
 from gateway.pipeline.workshop import Workshop
-from gateway.store import remedies, withheld
+from gateway.store import remedies, reopenings, withheld
 from gateway.store.models import Job
 from gateway.store.records import ReopeningKind
 
@@ -41,6 +41,17 @@ def asked_of(shop: Workshop, job: Job) -> Corpus:
         seed = hmac.digest(shop.signing_key, _LABEL + first.encode(), hashlib.sha256)
         return redrawn(bank(shop, job), seed, n_asked=_n_asked(report_from_json(contested)))
     return bank(shop, job)
+
+
+def asked_again_of(shop: Workshop, job: Job, digest: str) -> Corpus:
+    """The prompts of another audit of a job's released model: the bank as it is now.
+
+    Where its adapter was scaled, the half on which the factor was chosen stays out of it.
+    """
+    with shop.database.read() as session:
+        made_by = remedies.ancestry(session, reopenings.chain(session, job.id)[0], digest)
+    scaled = any(row.kind == remedies.SCALE for row in made_by)
+    return halves(bank(shop, job))[1] if scaled else bank(shop, job)
 
 
 def _n_asked(report: AuditReport) -> int:

@@ -14,6 +14,7 @@ from evaluators.types import AuditReport
 from gateway.errors import PolicyError
 from gateway.pipeline import parentage
 from gateway.pipeline.auditing import Examination, examine
+from gateway.pipeline.prompts import asked_again_of
 from gateway.pipeline.workshop import Workshop
 from gateway.policy import Policy, parse
 from gateway.reaudits import InForce, judged_by, reasons, verdict_digest
@@ -122,7 +123,7 @@ class Reauditor:
             raise AuditIncomplete(f"the base model {model.base_name} that it was tuned on is not there any more")
         candidate = artefacts.load(shop.blobs.local_tree(model.artefact_key), model.digest)
         what = Examination(
-            corpus=shop.corpora[base.corpus],
+            corpus=asked_again_of(shop, job, model.digest),
             screening=parentage.screening(shop, job),
             policy=policy,
             policy_digest=policy.digest,

@@ -1,5 +1,6 @@
 """Released models are audited again when what judged them changed, and revoked when they fail or are overdue."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 import toy_shop
 from toy_shop import CORPUS, DOCUMENT, Toy, make_toy
 
-from evaluators.benchmarks.redrawing import redrawn
+from evaluators.benchmarks.redrawing import halves, redrawn
 from evaluators.errors import JudgeUnavailable
 from gateway.pipeline.workshop import Workshop
 from gateway.policy import Policy, parse
@@ -78,6 +79,19 @@ def test_a_changed_policy_asks_once_and_a_model_that_passes_stands_under_it(toy:
     assert the_model(toy).revoked_at is None
     with toy.shop.database.read() as session:
         assert reaudits.waiting(session) == []
+
+
+def test_a_scaled_model_is_not_asked_what_its_factor_was_chosen_on(tmp_path: Path) -> None:
+    toy = make_toy(tmp_path, remedy={"kinds": ["scale"]})
+    assert toy.tell(toy.submit()).state == JobState.RELEASED
+    toy.engines.asked.clear()
+    shutil.rmtree(toy.shop.replies)  # what was answered is not asked again
+    worker = changed(toy, injection=DOCUMENT["injection"])
+    worker.look()
+    worker.audit_next()
+    (asked,) = toy.engines.asked.values()
+    chosen_on, sealed = (frozenset(request.text for request in half.harmful) for half in halves(CORPUS))
+    assert (newest(toy).outcome, len(asked & sealed), len(asked & chosen_on)) == ("passed", 11, 0)
 
 
 def test_a_model_that_fails_is_revoked_with_an_entry_in_the_log_and_events(toy: Toy, monkeypatch) -> None:
