@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +19,10 @@ KEYS = frozenset({"base_url", "model"})
 AZURE_KEYS = frozenset({"api_version", "deployment"})
 AZURE_PATH = "/openai/v1"
 LOCAL_KEYS = frozenset({"source", "revision", "digest", "learning_rate", "full_learning_rate"})
+MAX_SAID = 600
+"""Characters of a provider's own words that are passed on."""
+WITHHELD = "(withheld)"
+_IDS = re.compile(r"[\w.\-]*\.ft-[\w\-]+|\b(?:file-|ftjob-|ft:|org-|proj_|req_|ftckpt_|ftevent-)[\w:.\-/]+")
 MULTIPLIER_ALONE = 1.0
 """Learning rate of a hosted base: the provider's own is not known, only the multiplier is passed on."""
 
@@ -57,6 +62,13 @@ class Pointer:
     def asked_as(self) -> str:
         """What a chat request calls it."""
         return self.deployment or self.model
+
+
+def scrubbed(text: str, names: Mapping[str, str]) -> str:
+    """A provider's words without its ids; `names` says what stands for which of its names, the longest first."""
+    for theirs, ours in names.items():
+        text = text.replace(theirs, ours)
+    return _IDS.sub(WITHHELD, text)[:MAX_SAID].strip()
 
 
 def address(base: BaseModel) -> Address | None:

@@ -8,7 +8,7 @@ from deploy.types import UpstreamServer
 from moderation.chat import ChatModel, Conversation, Reply, Sampling
 from moderation.chat.openai_compatible import OpenAICompatibleChat
 from moderation.errors import ChatUnavailable
-from trainers.hosted import Address, read_pointer
+from trainers.hosted import Address, address, read_pointer, scrubbed
 from trainers.types import CandidateModel
 
 
@@ -22,14 +22,12 @@ class UnnamedChat:
     """What stands for each name that is not to be said, the longest first."""
 
     def complete(self, conversations: Sequence[Conversation], sampling: Sampling) -> Sequence[Reply]:
-        """As the model itself. Raises `ChatUnavailable` in words without these names."""
+        """As the model itself. Raises `ChatUnavailable` in words without these names and a provider's ids."""
         try:
             return self.inner.complete(conversations, sampling)
         except ChatUnavailable as exc:
             said = str(exc)
-        for theirs, ours in self.names.items():
-            said = said.replace(theirs, ours)
-        raise ChatUnavailable(said)
+        raise ChatUnavailable(scrubbed(said, self.names))
 
 
 def hosted_chats(candidate: CandidateModel, server: UpstreamServer) -> tuple[ChatModel, ChatModel]:
@@ -42,6 +40,8 @@ def hosted_chats(candidate: CandidateModel, server: UpstreamServer) -> tuple[Cha
         server.model: candidate.base.name,
         server.base_url: "the provider",
     }
+    if (base := address(candidate.base)) is not None:  # tuned under one name, on Azure asked under another
+        names[base.model] = candidate.base.name
     by_length = dict(sorted(names.items(), key=lambda item: -len(item[0])))
 
     def chat(model: str, identity: str) -> UnnamedChat:

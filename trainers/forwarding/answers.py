@@ -1,15 +1,11 @@
 """What a provider's errors mean for a job, in words that carry none of its ids and names."""
 
-import re
-from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 import openai
 
 from trainers.errors import Gone, NotNow, TrainingFailed
 
-MAX_SAID = 600
-"""Characters of a provider's own words that are passed on."""
 _QUOTA = (
     "upstream_quota",
     "The provider's quota is used up; ask the operator to raise it, then create the job again.",
@@ -32,15 +28,6 @@ KEY_REFUSED = (
 )
 PASSING = frozenset({408, 409, 425, 429})
 """Statuses that may pass, besides every one from 500 on."""
-WITHHELD = "(withheld)"
-_IDS = re.compile(r"[\w.\-]*\.ft-[\w\-]+|\b(?:file-|ftjob-|ft:|org-|proj_|req_|ftckpt_|ftevent-)[\w:.\-/]+")
-
-
-def scrubbed(text: str, names: Mapping[str, str]) -> str:
-    """A provider's words without its ids; `names` says what stands for which of its names."""
-    for theirs, ours in names.items():
-        text = text.replace(theirs, ours)
-    return _IDS.sub(WITHHELD, text)[:MAX_SAID].strip()
 
 
 def meaning(exc: openai.APIError, *, now: float) -> Exception:

@@ -12,7 +12,8 @@ from typing import Any, Self
 import httpx
 
 from trainers.errors import NotNow, TrainingFailed
-from trainers.forwarding.answers import MAX_SAID, PASSING, pause_s
+from trainers.forwarding.answers import PASSING, pause_s
+from trainers.hosted import MAX_SAID
 
 API_VERSION = "2024-10-01"
 TIMEOUT_S = 20.0

@@ -13,12 +13,11 @@ from moderation.injection.sealing import load as load_training_set
 from trainers import artefacts
 from trainers.defences import in_force
 from trainers.errors import Gone, NotNow, TrainingFailed
-from trainers.forwarding.answers import WITHHELD, scrubbed
 from trainers.forwarding.ledger import Ledger
 from trainers.forwarding.ordering import job_request, prefix_of, rewritten
 from trainers.forwarding.outcomes import failure_of, oddity
 from trainers.forwarding.provider import Provider, ProviderJob
-from trainers.hosted import Address, Pointer, read_pointer, write_pointer
+from trainers.hosted import WITHHELD, Address, Pointer, read_pointer, scrubbed, write_pointer
 from trainers.run_directory import Order, RunDirectory
 from trainers.types import RunFailure
 

@@ -49,7 +49,7 @@ def run(toy: Toy, job_id: str) -> None:
     stages = JobStages(toy.shop)
 
     async def step(stage: str, *texts: str) -> Any:
-        return attempt(getattr(stages, stage), stage, *texts)
+        return await asyncio.to_thread(attempt, getattr(stages, stage), stage, *texts)
 
     async def pause(seconds: float) -> None:
         toy.clock[0] += int(seconds) + 1
