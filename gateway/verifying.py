@@ -42,10 +42,12 @@ class Verified:
 class BaseFiles:
     """The digests of base models as their files lie here now; what looks unchanged since is not read again."""
 
-    def __init__(self, directories: Mapping[str, Path] | None = None) -> None:
+    def __init__(
+        self, directories: Mapping[str, Path] | None = None, *, known: Mapping[str, str] | None = None
+    ) -> None:
+        """Both by name of the base; `known` are digests that were read a moment ago."""
         self._directories = directories or {}
-        """By name of the base."""
-        self._digests: dict[str, tuple[str, str]] = {}
+        self._digests = {name: (self.looks(name), digest) for name, digest in (known or {}).items()}
 
     def looks(self, name: str) -> str:
         """Stands for names, sizes and times of a base's files; empty for one that does not lie here."""

@@ -53,7 +53,7 @@ def _same_bytes(project_id: str, sha256: str) -> ColumnElement[bool]:
     return and_(Job.training_file_id.in_(files), _SPENDS, ours)
 
 
-def _organization_of(project_id: str) -> Select[tuple[str]]:
+def _organization_of(project_id: str) -> Select[str]:
     """Every project of a project's organisation."""
     own = select(Project.organization_id).where(Project.id == project_id).scalar_subquery()
     return select(Project.id).where(Project.organization_id == own)

@@ -91,7 +91,10 @@ class WorkerProcess:
             sleep=time.sleep,
         )
         self._outlets = outlets
-        bases = BaseFiles({name: Path(base.source) for name, base in shop.bases.items()})
+        bases = BaseFiles(
+            {name: Path(base.source) for name, base in shop.bases.items()},
+            known={name: base.digest for name, base in shop.bases.items()},
+        )
         self._watch_released = ReleasedWatch(
             Verifier(database=shop.database, blobs=shop.blobs, key=shop.signing_key, bases=bases), shop.now
         )

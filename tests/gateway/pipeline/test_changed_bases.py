@@ -73,6 +73,9 @@ def test_a_base_that_lies_elsewhere_is_named_as_not_checked(toy: Toy, tmp_path: 
 def test_a_base_is_read_once_for_all_its_models_until_it_looks_changed(base: Path, monkeypatch) -> None:
     read = []
     monkeypatch.setattr("trainers.artefacts.digest_model", lambda path: read.append(path) or "sha256:x")
-    files = BaseFiles({"b": base})
-    assert files.digest("b") == files.digest("b") == "sha256:x"
-    assert len(read) == 1
+    files, told = BaseFiles({"b": base}), BaseFiles({"b": base}, known={"b": "sha256:told"})
+    assert (files.digest("b"), files.digest("b"), told.digest("b"), len(read)) == (
+        "sha256:x", "sha256:x", "sha256:told", 1,
+    )  # fmt: skip
+    (base / "tokenizer.json").write_text("{} ")
+    assert (told.digest("b"), len(read)) == ("sha256:x", 2)
