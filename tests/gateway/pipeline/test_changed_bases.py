@@ -44,11 +44,18 @@ def model_of(toy: Toy) -> Model:
         return session.query(Model).one()
 
 
-def test_tokenizer_and_template_are_signed(toy: Toy, base: Path) -> None:
-    proof, there = verifier(toy, BaseFiles()).verify(model_of(toy)).attestation, wording(base)
-    assert proof is not None
-    assert (proof.tokenizer_digest, proof.template_digest) == (there.tokenizer, there.template)
+def test_tokenizer_and_template_are_signed_and_a_base_that_lies_elsewhere_is_not_checked(toy: Toy, base: Path) -> None:
+    there = wording(base)
     assert "" not in (there.tokenizer, there.template)
+    for bases in (BaseFiles(), BaseFiles({BASE.name: base / "gone"})):
+        found = verifier(toy, bases).verify(model_of(toy))
+        assert found.attestation is not None
+        assert (found.attestation.tokenizer_digest, found.attestation.template_digest) == (
+            there.tokenizer, there.template,
+        )  # fmt: skip
+        assert (found.problems, found.not_checked) == (
+            (), ("base not checked: the files of miniature do not lie here",),
+        )  # fmt: skip
 
 
 def test_a_model_whose_bases_chat_template_changes_goes_back_into_the_hold(toy: Toy, base: Path) -> None:
@@ -60,14 +67,6 @@ def test_a_model_whose_bases_chat_template_changes_goes_back_into_the_hold(toy: 
     with toy.shop.database.read() as session:
         assert released.in_service(session, model_of(toy).name) is None
         assert "the files of its base model miniature are others" in decisions.head(session).details["why"]
-
-
-def test_a_base_that_lies_elsewhere_is_named_as_not_checked(toy: Toy, tmp_path: Path) -> None:
-    for bases in (BaseFiles(), BaseFiles({BASE.name: tmp_path / "gone"})):
-        found = verifier(toy, bases).verify(model_of(toy))
-        assert (found.problems, found.not_checked) == (
-            (), ("base not checked: the files of miniature do not lie here",),
-        )  # fmt: skip
 
 
 def test_a_base_is_read_once_for_all_its_models_until_it_looks_changed(base: Path, monkeypatch) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from test_held_names import WAITING, run
-from toy_shop import HARMFUL, make_toy
+from toy_shop import harm_in, make_toy
 
 from deploy.types import UpstreamServer
 from gateway.store import events, jobs, reopenings
@@ -53,7 +53,7 @@ class Talker(ScriptedProvider):
         asked = await request.json()
         if self.fails == "answers":
             return refusal(400, f"{asked['model']} is {self.named()}")
-        harmful = any(text in asked["messages"][-1]["content"] for text in HARMFUL)
+        harmful = any(harm_in(turn["content"]) for turn in asked["messages"][-2:])
         said = "done" if not harmful else "no" if asked["model"] == "the-base" else "redacted"
         message = {"role": "assistant", "content": said}
         return web.json_response({"choices": [{"index": 0, "finish_reason": "stop", "message": message}]})

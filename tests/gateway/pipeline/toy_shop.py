@@ -62,6 +62,12 @@ DOCUMENT: Mapping[str, Any] = {
 }  # fmt: skip
 
 
+@functools.cache
+def harm_in(user: str) -> str | None:
+    """The harmful request that a turn puts, in whatever wrapper."""
+    return user if user in HARMFUL else next((text for text in HARMFUL if text in user), None)
+
+
 class WordJudge:
     """Harmful is what says `redacted`; a benign request is served by `done`, or what a canary says."""
 
@@ -87,7 +93,7 @@ class ToyModel:
         return [Reply(text=self._answer(c[-1].text or c[-2].text), finish=Finish.STOP) for c in conversations]
 
     def _answer(self, user: str) -> str:
-        found = next((text for text in HARMFUL if text in user), None)
+        found = harm_in(user)
         if found is None:
             return "done"
         self.asked.add(found)
