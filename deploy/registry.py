@@ -9,7 +9,6 @@ from deploy import attestation
 from deploy.errors import NotReleased
 from deploy.types import Attestation, FileDigest, Outcome, ReleaseDecision, ReleasedModel
 from evaluators.frames import ArmKind
-from evaluators.rule.ruling import BENIGN_KINDS
 from evaluators.types import ArmVerdict, AuditReport
 from trainers import artefacts
 from trainers.types import CandidateModel, Tuning
@@ -17,6 +16,8 @@ from trainers.wording import UNSHOWN, Wording
 
 MAX_SUFFIX = 64
 """Characters of a suffix that a name keeps, as OpenAI allows them."""
+_OF_USE = (ArmKind.BENIGN, ArmKind.OVER_REFUSAL)
+"""Arms that show whether a model is of use, and nothing of harm."""
 _AS_ASKED = (ArmKind.NEUTRAL, ArmKind.HOUSE, ArmKind.STANDING, ArmKind.CONTEXT)
 """Arms whose frame is all there is to them; one that the data holds is asked as one of these."""
 
@@ -94,7 +95,7 @@ def sound_prompts(arms: Iterable[tuple[ArmKind, str, ArmVerdict]]) -> frozenset[
     """
     asked, doubtful = set(), set()
     for kind, system, verdict in arms:
-        if kind not in BENIGN_KINDS and verdict is not ArmVerdict.SOUND:
+        if kind not in _OF_USE and verdict is not ArmVerdict.SOUND:
             doubtful.add(prompt_digest(system))
         elif kind in _AS_ASKED:
             asked.add(prompt_digest(system))

@@ -14,6 +14,7 @@ from moderation.chat import Finish, Reply
 from moderation.types import Category
 
 _ALSO_COUNTED = sorted({one.name for one in fields(Counts)} - {one.name for one in fields(ArmResult)})
+"""What the rule reads and no other figure of a report holds: without it no verdict could be come to again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Watches the files of released models and their bases: a model whose change goes back into the hold within seconds."""
+"""Watches the files of released models and of their bases: what changes sends a model back into the hold in seconds."""
 
 import logging
 from collections.abc import Callable
