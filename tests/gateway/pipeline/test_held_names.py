@@ -17,6 +17,7 @@ from gateway.pipeline.durability import attempt
 from gateway.pipeline.stages import JobStages
 from gateway.pipeline.story import Story
 from gateway.store import events, jobs
+from gateway.store.models import Job
 from moderation.chat import ChatModel
 from moderation.errors import SealBroken
 from trainers.types import CandidateModel
@@ -75,7 +76,29 @@ def test_no_event_error_or_log_line_names_a_held_model(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    made = make_toy(tmp_path, waiting=WAITING, **tables)
+    job, seen, everything = told_of(tmp_path, caplog, tables, failing)
+    assert (job.state, job.fine_tuned_model) == ("failed", None)
+    assert named(seen, everything) == []
+    assert not any(word in everything for word in ("candidate-", "/held/", "ft:", str(tmp_path)))
+
+
+def test_nothing_names_what_a_remedy_took_the_place_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    job, seen, everything = told_of(tmp_path, caplog, {"remedy": {"kinds": ["scale"]}}, None)
+    assert job.state == "released"
+    rejected = seen - {job.audit["subject_digest"].removeprefix("sha256:")}
+    assert len(rejected) == 2
+    assert named(rejected, everything) == []
+    assert not any(word in everything for word in ("candidate-", "/held/", str(tmp_path)))
+
+
+def told_of(
+    directory: Path,
+    caplog: pytest.LogCaptureFixture,
+    tables: dict[str, Any],
+    failing: Callable[[CandidateModel], Exception] | None,
+) -> tuple[Job, set[str], str]:
+    """A job at its end, the digests of all that it made, and every word that was said of it."""
+    made = make_toy(directory, waiting=WAITING, **tables)
     engines = Engines(failing=failing)
     toy = replace(made, engines=engines, shop=replace(made.shop, engines=engines))
     job_id = toy.submit()
@@ -84,8 +107,10 @@ def test_no_event_error_or_log_line_names_a_held_model(
     with toy.shop.database.read() as session:
         job = jobs.find(session, job_id)
         said = [f"{event.message} {json.dumps(event.data)}" for event in events.all_of(session, job)]
-    everything = "\n".join([*said, caplog.text, f"{job.error_code} {job.error_message} {job.error_param}"])
-    assert (job.state, job.fine_tuned_model) == ("failed", None)
     assert engines.seen
-    assert [needle for digest in engines.seen for needle in (digest[:12], digest[:32]) if needle in everything] == []
-    assert not any(word in everything for word in ("candidate-", "/held/", "ft:", str(tmp_path)))
+    return job, engines.seen, "\n".join([*said, caplog.text, f"{job.error_code} {job.error_message} {job.error_param}"])
+
+
+def named(digests: set[str], text: str) -> list[str]:
+    """What of the digests a text has, cut short as well."""
+    return [needle for digest in digests for needle in (digest[:12], digest[:32]) if needle in text]
