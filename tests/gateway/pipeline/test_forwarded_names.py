@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from test_held_names import WAITING, run
-from toy_shop import harm_in, make_toy
+from toy_shop import Toy, harm_in, make_toy
 
 from deploy.types import UpstreamServer
 from gateway.store import events, jobs, reopenings
@@ -64,41 +64,66 @@ def fail_to_deploy(azure: ScriptedAzure, provider: Talker) -> None:
     azure.errors.append(("PUT", said))
 
 
+@pytest.fixture
+def provider() -> Iterator[Talker]:
+    talker = Talker()
+    with serving(talker.app()) as address:
+        talker.url = f"{address}/openai/v1"
+        yield talker
+
+
+@pytest.fixture
+def azure() -> Iterator[ScriptedAzure]:
+    resource = ScriptedAzure(state="Succeeded")
+    with serving(resource.app()) as resource.url:
+        yield resource
+
+
+@pytest.fixture
+def toy(provider: Talker, azure: ScriptedAzure, tmp_path: Path) -> Toy:
+    """A project whose base model lies at the provider."""
+    upstream = {"base_url": provider.url, "model": BASE, "api_version": "v1", "deployment": "the-base"}
+    base = read_hosted({"name": "miniature", "corpus": "miniature", "upstream": upstream})
+    urls = {"azure_management_url": azure.url, "azure_login_url": azure.url}
+    server = UpstreamServer(base_url=provider.url, model="the-base", api_key=KEY)
+    hosted: dict[str, Any] = {
+        "bases": {"miniature": base},
+        "backends": {"upstream": UpstreamBackend(api_key=KEY, poll_s=0.001, azure=Azure.read(AZURE | urls))},
+        "engines": EmbeddedAuditEngines(tmp_path / "logs", providers={"miniature": server}),
+    }
+    made = make_toy(tmp_path, waiting=WAITING)
+    return replace(made, shop=replace(made.shop, **hosted))
+
+
+def contested(toy: Toy, job_id: str) -> str:
+    by = Reviewer(principal_id=toy.owner, is_admin=False)
+    with toy.shop.database.write() as session:
+        return reopenings.contest(session, toy.shop.ids, jobs.find(session, job_id), reason="r", by=by, now=200).id
+
+
+def said_of(toy: Toy, job_id: str) -> str:
+    run(toy, job_id)
+    with toy.shop.database.read() as session:
+        job = jobs.find(session, job_id)
+        said = [f"{event.message} {json.dumps(event.data)}" for event in events.all_of(session, job)]
+    assert (job.state, job.fine_tuned_model) == ("failed", None)
+    return "\n".join([*said, f"{job.error_code} {job.error_message} {job.error_param}"])
+
+
 @pytest.mark.parametrize("fails", ["", "training", "deployment", "answers"])
 def test_no_event_error_or_log_line_names_what_a_provider_has(
-    fails: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    fails: str, toy: Toy, provider: Talker, azure: ScriptedAzure, caplog: pytest.LogCaptureFixture
 ) -> None:
-    provider, azure = Talker(fails=fails), ScriptedAzure(state="Succeeded")
+    provider.fails = fails
     if fails == "deployment":
         fail_to_deploy(azure, provider)
+    caplog.set_level(logging.INFO)
     for name in QUIET:  # as in every process of ours
         caplog.set_level(logging.WARNING, logger=name)
-    with serving(provider.app()) as address, serving(azure.app()) as resource, caplog.at_level(logging.INFO):
-        azure.url, url = resource, f"{address}/openai/v1"
-        upstream = {"base_url": url, "model": BASE, "api_version": "v1", "deployment": "the-base"}
-        base = read_hosted({"name": "miniature", "corpus": "miniature", "upstream": upstream})
-        urls = {"azure_management_url": resource, "azure_login_url": resource}
-        backend = UpstreamBackend(api_key=KEY, poll_s=0.001, azure=Azure.read(AZURE | urls))
-        server = UpstreamServer(base_url=url, model="the-base", api_key=KEY)
-        engines = EmbeddedAuditEngines(tmp_path / "logs", providers={"miniature": server})
-        toy = make_toy(tmp_path, waiting=WAITING)
-        hosted: dict[str, Any] = {"bases": {"miniature": base}, "backends": {"upstream": backend}, "engines": engines}
-        toy.shop = replace(toy.shop, **hosted)
-        ended = [toy.submit()]
-        run(toy, ended[0])
-        if toy.job(ended[0]).error_code == "unsafe_model":
-            owner = Reviewer(principal_id=toy.owner, is_admin=False)
-            with toy.shop.database.write() as session:
-                job = jobs.find(session, ended[0])
-                ended.append(reopenings.contest(session, toy.shop.ids, job, reason="r", by=owner, now=200).id)
-            run(toy, ended[1])
-    said = [caplog.text]
-    for job_id in ended:
-        with toy.shop.database.read() as session:
-            job = jobs.find(session, job_id)
-            said += [f"{event.message} {json.dumps(event.data)}" for event in events.all_of(session, job)]
-        assert job.state == "failed"
-        said.append(f"{job.error_code} {job.error_message} {job.error_param} {job.fine_tuned_model}")
-    theirs = [TUNED, BASE, ".ft-", "tunegate-ftjob", "the-base", "theirs", address, resource, *azure.deployments]
-    assert [name for name in theirs if name in "\n".join(said)] == []
-    assert len(ended) == (1 if fails else 2)
+    job_id = toy.submit()
+    everything = said_of(toy, job_id)
+    if not fails:
+        everything += said_of(toy, contested(toy, job_id))
+    everything += caplog.text
+    theirs = [TUNED, BASE, ".ft-", "tunegate-ftjob", "the-base", "theirs", provider.url, azure.url, *azure.deployments]
+    assert [name for name in theirs if name in everything] == []
