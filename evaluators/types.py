@@ -159,8 +159,7 @@ class ArmResult:
     judges: Mapping[str, JudgeCount] = field(default_factory=dict)
     """By the judge's name, where several were configured."""
     also_counted: Mapping[str, int] | None = None
-    """What else the rule counted (`evaluators.rule.ruling.Counts`), replies that were cut among it, by name; None in
-    reports that do not say."""
+    """What else the rule counted (`evaluators.rule.ruling.Counts`), by name; None in reports that do not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
