@@ -12,6 +12,7 @@ from gateway.store.errors import NotFound
 from gateway.store.models import TERMINAL, File, Job, Screening
 from gateway.store.pages import Page, page_of
 from gateway.store.scope import owned
+from gateway.store.sendings import Sending, made_by_another
 
 
 def blob_key(project_id: str, file_id: str) -> str:
@@ -62,17 +63,9 @@ def checked(session: Session, blob_key: str) -> Mapping[str, Any] | None:
     return session.scalar(select(File.checked).where(File.blob_key == blob_key))
 
 
-def replayed(
-    session: Session, project_id: str, *, filename: str, purpose: str, blob: BlobInfo, since: int
-) -> File | None:
-    """The file that an earlier attempt of the same upload made at `since` (unix seconds) or later."""
-    query = owned(File, project_id).where(
-        File.sha256 == blob.sha256,
-        File.filename == filename,
-        File.purpose == purpose,
-        File.created_at >= since,
-        File.deleted_at.is_(None),
-    )
+def replayed(session: Session, project_id: str, sending: Sending, *, now: int) -> File | None:
+    """The file that another sending of the same upload made, if it can be used."""
+    query = _usable(project_id, now).where(made_by_another(File, sending))
     return session.scalar(query.order_by(File.sequence.desc()).limit(1))
 
 

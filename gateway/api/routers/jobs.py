@@ -11,7 +11,7 @@ from gateway.api.auth import Here, Who
 from gateway.api.errors import model_not_found
 from gateway.api.limits import check_queue
 from gateway.api.observing import note
-from gateway.api.replays import window_start
+from gateway.api.replays import sending
 from gateway.api.schemas import MAX_SEED, JobRequest
 from gateway.api.services import Services
 from gateway.api.translate import checkpoint_object, event_object, job_object, listed
@@ -38,11 +38,14 @@ def create(request: Request, services: Here, caller: Who, body: Body) -> Respons
         message = f"The method '{method}' is not yet supported by this gateway; use 'supervised' or 'dpo'."
         raise ApiError(400, message, param="method", code="unsupported_value")
     now = services.now()
-    since = window_start(request, now)
+    again = sending(request, caller, body, arrived=now)
     digest, document = services.policies.for_project(caller.policy_name)
     with services.database.write() as session:
         if asked.model not in services.bases and released.find(session, caller.project_id, asked.model) is None:
             raise model_not_found(asked.model)
+        job = job_queries.replayed(session, caller.project_id, again)
+        if job is not None:
+            return json_response(job_object(job, caller.organization_id))
         training = _file(session, caller, asked.training_file, "training_file", now)
         validation = asked.validation_file
         new = NewJob(
@@ -58,15 +61,14 @@ def create(request: Request, services: Here, caller: Who, body: Body) -> Respons
             metadata=asked.metadata,
             integrations=_integrations(asked),
             policy_digest=digest,
+            sending=again,
         )
-        job = job_queries.replayed(session, new, since=since) if since is not None else None
-        if job is None:
-            check_queue(session, services, caller)
-            policies.pin(session, digest=digest, name=caller.policy_name, document=document, now=now)
-            job = job_queries.create(session, services.ids, new, now=now)
-            if wandb_mode(services.settings.plugin_config(WANDB)) == "off":
-                _say_what_is_not_done(session, job, now)
-            note(request, file_id=training.id, object_id=job.id, under=training.id)
+        check_queue(session, services, caller)
+        policies.pin(session, digest=digest, name=caller.policy_name, document=document, now=now)
+        job = job_queries.create(session, services.ids, new, now=now)
+        if wandb_mode(services.settings.plugin_config(WANDB)) == "off":
+            _say_what_is_not_done(session, job, now)
+        note(request, file_id=training.id, object_id=job.id, under=training.id)
     return json_response(job_object(job, caller.organization_id))
 
 

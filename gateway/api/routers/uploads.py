@@ -71,7 +71,8 @@ async def add_part(upload_id: str, request: Request, services: Here, caller: Who
     """Store a part; parts may come in parallel and in any order."""
     await run_in_threadpool(_pending, services, caller, upload_id)
     part_id = services.ids.new(IdKind.PART)
-    sink = await run_in_threadpool(_PartSink, services, uploads.part_key(caller.project_id, upload_id, part_id))
+    key = uploads.part_key(caller.project_id, upload_id, part_id)
+    sink = await run_in_threadpool(_PartSink, services, key)
     try:
         form = await receive_form(request, sink, part="data")
         if form.filename is None:
@@ -90,6 +91,8 @@ async def add_part(upload_id: str, request: Request, services: Here, caller: Who
         raise
     since = window_start(request, services.now())
     part = await run_in_threadpool(_register, services, caller, upload_id, part_id, blob, since)
+    if part.id != part_id:  # an earlier attempt stored it
+        await run_in_threadpool(services.blobs.discard, key)
     return json_response(part_object(part))
 
 
@@ -138,7 +141,6 @@ def _register(
             if since is not None:
                 for earlier in uploads.parts_of(session, upload):
                     if earlier.sha256 == blob.sha256 and earlier.created_at >= since:
-                        services.blobs.delete(key)
                         return earlier
             # Twice the announced size leaves room for parts that were sent again, and for no more.
             if uploads.bytes_of_parts(session, upload) + blob.bytes > 2 * upload.bytes:

@@ -169,16 +169,6 @@ def test_result_files_are_served_as_base64(gateway, tenant, client) -> None:
     assert base64.b64decode(client.files.content(id).content, validate=True) == csv
 
 
-def test_a_replayed_upload_makes_one_file(http, rows, stored) -> None:
-    body, kind = _form(rows)
-    headers = {"content-type": kind}
-    first = http.post("/v1/files", content=body, headers=headers).json()
-    n_stored = len(stored())
-    again = http.post("/v1/files", content=body, headers=headers | {"x-stainless-retry-count": "1"}).json()
-    assert (again, len(stored())) == (first, n_stored)
-    assert http.post("/v1/files", content=body, headers=headers).json()["id"] != first["id"]
-
-
 def _form(data: bytes) -> tuple[bytes, str]:
     head = b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n--b\r\n'
     head += b'Content-Disposition: form-data; name="file"; filename="a.jsonl"\r\n\r\n'

@@ -276,16 +276,6 @@ def test_a_wrong_page_is_a_400_that_names_the_parameter(http, path, query) -> No
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, query.split("=")[0])
 
 
-def test_a_replayed_create_makes_one_job(http, client, rows) -> None:
-    file = client.files.create(file=("a", rows), purpose="fine-tune")
-    body = {"model": "miniature", "training_file": file.id, "suffix": "s"}
-    first = http.post("/v1/fine_tuning/jobs", json=body).json()
-    retried = {"x-stainless-retry-count": "1"}
-    assert http.post("/v1/fine_tuning/jobs", json=body, headers=retried).json()["id"] == first["id"]
-    assert http.post("/v1/fine_tuning/jobs", json=body | {"suffix": "t"}, headers=retried).json()["id"] != first["id"]
-    assert http.post("/v1/fine_tuning/jobs", json=body).json()["id"] != first["id"]
-
-
 def test_a_model_that_was_released_can_be_tuned_further(gateway, client, new_job) -> None:
     job = new_job()
     gateway.release(job.id, NAME + "t")
