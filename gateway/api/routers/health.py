@@ -34,7 +34,7 @@ def ready(services: Here) -> Response:
 
 @router.get("/metrics")
 def metrics(request: Request, services: Here, caller: Who) -> Response:
-    """Counts in Prometheus's format, for admins' keys: they are of every tenant together."""
+    """Counts in Prometheus's format, of every tenant together: for keys that name `metrics.read`."""
     counted: RequestMetrics = request.app.state.metrics
     jobs: JobMetrics = request.app.state.job_metrics
     with services.database.read() as session:

@@ -44,14 +44,14 @@ def test_ready_names_a_blob_store_that_is_away_and_lets_chats_go_on(gateway, htt
         engines.bury(session, "w")
 
 
-def test_metrics_are_for_admins_and_name_no_model_and_nobody(gateway, tenant, client, new_job) -> None:
+def test_metrics_are_for_keys_that_say_so_and_name_no_model_and_nobody(gateway, tenant, client, new_job) -> None:
     job = new_job()
     gateway.set_job(job.id, fine_tuned_model="a-secret-name")
     client.fine_tuning.jobs.retrieve(job.id)
-    with gateway.http() as member:
+    with gateway.http(gateway.tenant("admin")) as member:
         assert member.get("/metrics").status_code == 403
         member.get("/v1/models/a-secret-name")
-    with gateway.http(gateway.tenant("admin")) as admin:
+    with gateway.http(gateway.tenant(permissions=["metrics.read"])) as admin:
         text = admin.get("/metrics").text
     assert re.search(r'requests_total\{route="/v1/fine_tuning/jobs/\{job_id\}",method="GET",status="200"\} \d', text)
     assert re.search(r'tunegate_jobs\{state="screening"\} [1-9]', text)
@@ -60,7 +60,7 @@ def test_metrics_are_for_admins_and_name_no_model_and_nobody(gateway, tenant, cl
 
 
 def test_every_line_of_the_metrics_is_in_the_format(gateway) -> None:
-    with gateway.http(gateway.tenant("admin")) as admin:
+    with gateway.http(gateway.tenant(permissions=["metrics.read"])) as admin:
         admin.request("BREW", "/v1/models")
         answer = admin.get("/metrics")
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"

@@ -101,8 +101,8 @@ def chat(gateway, limited, tenant):
     def ask(set_now: dict[str, int] | None = None, **body):
         if set_now is not None:
             with gateway.services.database.write() as session:
-                tenants.project(session, tenant.project_id).limits = {"requests_per_minute": 0} | set_now
-                session.query(ApiKey).filter_by(sha256=keys.digest(tenant.key)).one().limits = {
+                tenants.project(session, tenant.project_id).granted = {"requests_per_minute": 0} | set_now
+                session.query(ApiKey).filter_by(sha256=keys.digest(tenant.key)).one().granted = {
                     "requests_per_minute": 0
                 }
         return limited.post("/v1/chat/completions", json=CHAT | body)

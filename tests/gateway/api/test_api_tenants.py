@@ -11,7 +11,7 @@ from gateway.api.rules import ADMIN_ACTS, RULES
 from gateway.store import admin_keys, exports, released, tenants
 from gateway.store.ids import IdKind
 from gateway.store.models import Model
-from gateway.store.permissions import Permission, allowed
+from gateway.store.permissions import BY_NAME, Permission, allowed
 
 NAME = "ft:miniature:tunegate::zzzz1234"
 VOLATILE = ("x-request-id", "openai-processing-ms", "date")
@@ -182,8 +182,8 @@ def test_another_projects_cursor_is_no_cursor(stranger, objects) -> None:
     assert stranger.get(f"/v1/fine_tuning/jobs?after={objects['job_id']}").status_code == 400
 
 
-def test_no_role_may_export_and_no_key_may_more_than_its_role() -> None:
-    assert not [role for role in ("member", "reviewer", "admin") if Permission.EXPORT in allowed(role, None)]
+def test_no_role_may_export_or_read_metrics_and_no_key_may_more_than_its_role() -> None:
+    assert not [role for role in ("member", "reviewer", "admin") if BY_NAME & allowed(role, None)]
     assert allowed("member", [Permission.EXPORT, Permission.FORCE]) == {Permission.EXPORT}
     assert allowed("nobody", None) == frozenset()
 
