@@ -43,7 +43,8 @@ class Meter:
                 self.shares.settle(claim, 0, taken_at=self.taken_at)
 
     async def watch(self, events: AsyncIterator[Event], *, passes_usage: bool) -> AsyncGenerator[Event]:
-        """The events of a stream, counted at its end: by its `usage`, else, where it broke off, by its pieces.
+        """The events of a stream, counted at its end: by its `usage`, else, where it broke off, by its pieces;
+        one that never began costs nothing.
 
         The chunk with the usage was asked for here; it is passed on where the client asked for it too.
         """
@@ -59,7 +60,10 @@ class Meter:
                 if event.get("choices") or passes_usage or "error" in event:
                     yield event
         finally:  # also when the client is gone
-            self._settle(_total(usage_told) if usage_told else max(self.reserved, n_pieces))
+            if usage_told or n_pieces:
+                self._settle(_total(usage_told) if usage_told else max(self.reserved, n_pieces))
+            else:
+                self.forgo()
 
     def _settle(self, n_tokens: int) -> None:
         for claim in self.claims:

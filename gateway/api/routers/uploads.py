@@ -19,9 +19,10 @@ from gateway.api.wire import Body, check, json_response
 from gateway.errors import ApiError
 from gateway.store import uploads
 from gateway.store.blobs import BlobInfo
-from gateway.store.errors import BlobTooLarge
+from gateway.store.errors import BlobTooLarge, UploadIsOver
 from gateway.store.ids import IdKind
 from gateway.store.keys import Caller
+from gateway.store.models import File
 from gateway.store.wire_models import Upload, UploadPart
 from moderation.errors import TunegateError
 
@@ -101,13 +102,18 @@ def complete(upload_id: str, request: Request, services: Here, caller: Who, body
     """Join the parts in the order given to a file, which is what `POST /v1/files` would have made of them."""
     asked = check(CompleteUpload, body)
     now = services.now()
-    with services.database.read() as session:
-        upload = uploads.get(session, caller.project_id, upload_id)
-        file = uploads.file_of(session, upload)
-    if file is None or window_start(request, now) is None:  # else the first answer was lost
-        _pending(services, caller, upload_id)
-        upload, file = assemble(services, upload, asked.part_ids, asked.md5)
-        note(request, file_id=file.id, object_id=file.id)
+    retried = window_start(request, now) is not None
+    upload, file = _found(services, caller, upload_id)
+    if file is None or not retried:  # else the first answer was lost
+        try:
+            _pending(services, caller, upload_id)
+            upload, file = assemble(services, upload, asked.part_ids, asked.md5)
+        except UploadIsOver:
+            upload, file = _found(services, caller, upload_id)
+            if file is None or not retried:  # else the first attempt ended while this one was under way
+                raise
+        else:
+            note(request, file_id=file.id, object_id=file.id)
     return json_response(upload_object(upload, file, now=now))
 
 
@@ -122,6 +128,12 @@ def cancel(upload_id: str, services: Here, caller: Who) -> Response:
     for key in unneeded:
         services.blobs.delete(key)
     return json_response(upload_object(upload, None, now=now))
+
+
+def _found(services: Services, caller: Caller, upload_id: str) -> tuple[Upload, File | None]:
+    with services.database.read() as session:
+        upload = uploads.get(session, caller.project_id, upload_id)
+        return upload, uploads.file_of(session, upload)
 
 
 def _pending(services: Services, caller: Caller, upload_id: str) -> Upload:

@@ -169,6 +169,11 @@ def test_result_files_are_served_as_base64(gateway, tenant, client) -> None:
     assert base64.b64decode(client.files.content(id).content, validate=True) == csv
 
 
+def test_a_file_for_evals_says_a_purpose_that_strict_clients_know(client, rows) -> None:
+    file = client.files.create(file=("a", rows), purpose="evals")
+    assert (file.purpose, [one.id for one in client.files.list(purpose="evals")]) == ("user_data", [file.id])
+
+
 def _form(data: bytes) -> tuple[bytes, str]:
     head = b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n--b\r\n'
     head += b'Content-Disposition: form-data; name="file"; filename="a.jsonl"\r\n\r\n'

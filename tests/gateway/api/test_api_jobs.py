@@ -61,11 +61,11 @@ def test_a_preference_job_keeps_its_beta_under_method_only(new_job) -> None:
 
 def test_everything_that_was_asked_is_echoed(client, new_job, rows) -> None:
     validation = client.files.create(file=("v", rows), purpose="fine-tune")
-    wandb = {"type": "wandb", "wandb": {"project": "p", "tags": ["t"]}}
+    wandb = {"type": "wandb", "wandb": {"project": "p", "tags": ["t"], "entity": "team"}}
     job = new_job(seed=7, suffix="kiln_ai.9", metadata={"a": "b"}, validation_file=validation.id, integrations=[wandb])
     assert (job.seed, job.metadata, job.validation_file) == (7, {"a": "b"}, validation.id)
     assert job.to_dict()["user_provided_suffix"] == "kiln_ai.9"
-    assert job.integrations[0].wandb.project == "p"
+    assert job.integrations[0].to_dict() == wandb | {"wandb": wandb["wandb"] | {"run_id": job.id}}
     assert client.fine_tuning.jobs.list_events(job.id, limit=1).data[0].level == "warn"
 
 
