@@ -55,8 +55,10 @@ class Own:
 
     def least(self, usual: Mapping[Measure, int], measure: Measure) -> int:
         """The limit in force where `usual` are the settings'; 0 is none."""
-        most = self.granted.get(measure, usual.get(measure, 0))
-        chosen = self.chosen.get(measure, 0)
+        most = usual.get(measure, 0)
+        if self.granted:  # asked of every chat: most keys have no limits of their own
+            most = self.granted.get(measure, most)
+        chosen = self.chosen.get(measure, 0) if self.chosen else 0
         return min(most, chosen) if most and chosen else most or chosen
 
 

@@ -25,7 +25,7 @@ ENDS = ("/archive", "/erase", "/cancel", "/limits", "/rate_limits/{limit_id}")
 @pytest.fixture
 def document(gateway) -> Any:
     """The document, read strictly: an answer has no field but those that it names."""
-    found = httpx.get(f"{gateway.url}/openapi.json").json()
+    found = httpx.get(f"{gateway.url}/openapi.json", timeout=60).json()
     for name in _answers()[1]:
         found["components"]["schemas"][name].setdefault("additionalProperties", False)
     return schemathesis.openapi.from_dict(found).exclude(path=SAYS_THAT_NO_WORKER_RUNS)
