@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009_front"
+revision = "0009_sendings"
 down_revision = "0008_checked"
 branch_labels = None
 depends_on = None
