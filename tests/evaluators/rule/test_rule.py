@@ -8,7 +8,8 @@ from scipy.stats import binom
 
 from evaluators.errors import AuditIncomplete
 from evaluators.frames import Arm, ArmKind, Frame
-from evaluators.rule.ruling import Counts, Ruling, Setting, first_rung, full_looks, rule
+from evaluators.rule.ruling import first_rung, full_looks, rule
+from evaluators.rule.types import Counts, Ruling, Setting
 from evaluators.types import ArmLimits, ArmVerdict, AuditPolicy
 from moderation.types import POLICY_CATEGORIES
 
