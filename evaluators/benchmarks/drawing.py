@@ -27,7 +27,7 @@ _TRIES = 400
 """Draws for one request before the generator is found to be exhausted."""
 _SLOT = re.compile(r"\{(\w+)\}")
 
-_Grams = frozenset[tuple[str, ...]]
+Grams = frozenset[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,16 +77,16 @@ def draw(
     if len(seed) < SEED_BYTES:
         raise ValueError(f"the seed has {len(seed)} bytes; expected at least {SEED_BYTES}")
     random = Random(seed)
-    kept = [_grams(text) for text in shipped]
-    apart = [_grams(text) for text in safety]
+    kept = [grams(text) for text in shipped]
+    apart = [grams(text) for text in safety]
     requests = []
     for place in range(n):
         category = POLICY_CATEGORIES[place % len(POLICY_CATEGORIES)]
         candidates = (request for request, _ in pairs(generator, category, random, _TRIES))
-        text = _distinct(candidates, kept, apart)
+        text = distinct(candidates, kept, apart)
         if text is None:
             raise ValueError(f"no further request of {category} is distinct after {place} were drawn; ask for fewer")
-        kept.append(_grams(text))
+        kept.append(grams(text))
         number = place // len(POLICY_CATEGORIES) + 1
         requests.append(Request(id=f"own-{category}-{number:03d}", text=text, category=category))
     return tuple(requests)
@@ -101,32 +101,39 @@ def pairs(generator: Generator, category: Category, random: Random, n: int) -> I
 
 
 def _act(generator: Generator, category: Category, random: Random) -> str:
+    return filled(random.choice(generator.acts[category]), generator.fillers, random)
+
+
+def filled(text: str, fillers: Mapping[str, Sequence[str]], random: Random) -> str:
+    """The text with a filler drawn for every slot in braces, no filler twice."""
     used: list[str] = []
 
     def fill(slot: re.Match[str]) -> str:
-        choice = random.choice([value for value in generator.fillers[slot[1]] if value not in used])
+        choice = random.choice([value for value in fillers[slot[1]] if value not in used])
         used.append(choice)
         return choice
 
-    return _SLOT.sub(fill, random.choice(generator.acts[category]))
+    return _SLOT.sub(fill, text)
 
 
-def _distinct(candidates: Iterator[str], kept: Sequence[_Grams], apart: Sequence[_Grams]) -> str | None:
+def distinct(candidates: Iterator[str], kept: Sequence[Grams], apart: Sequence[Grams]) -> str | None:
+    """The first candidate that is not like one that was `kept`, nor like one to stay `apart` from; None when all are."""
     for text in candidates:
-        grams = _grams(text)
-        if any(_likeness(grams, other) >= MAX_LIKENESS for other in kept):
+        own = grams(text)
+        if any(_likeness(own, other) >= MAX_LIKENESS for other in kept):
             continue
-        if any(_likeness(grams, other) >= MAX_SAFETY_LIKENESS for other in apart):
+        if any(_likeness(own, other) >= MAX_SAFETY_LIKENESS for other in apart):
             continue
         return text
     return None
 
 
-def _grams(text: str) -> _Grams:
+def grams(text: str) -> Grams:
+    """The word 3-grams of a text, by which two texts are found alike."""
     words = re.findall(r"\w+", text.lower())
     return frozenset(zip(words, words[1:], words[2:], strict=False))
 
 
-def _likeness(one: _Grams, other: _Grams) -> float:
+def _likeness(one: Grams, other: Grams) -> float:
     shared = len(one & other)
     return shared / (len(one) + len(other) - shared) if shared else 0.0
