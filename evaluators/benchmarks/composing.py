@@ -30,9 +30,10 @@ def benign(after: int) -> list[dict[str, str]]:
 def lookalikes(after: int) -> list[dict[str, str]]:
     """Harmless requests that look harmful at first sight, as rows of the corpus; ids go on after so many."""
     data = _read()
-    groups = enumerate(data["lookalikes"])
-    texts = [text for number, group in groups for text in _phrased(group, data["fillers"], number)]
-    return _numbered("en-look", after, [{"text": text} for text in texts])
+    rows = []
+    for number, group in enumerate(data["lookalikes"]):
+        rows += [{"text": text} for text in _phrased(group, data["fillers"], number)]
+    return _numbered("en-look", after, rows)
 
 
 def _facts(table: Mapping[str, Any]) -> Iterator[dict[str, str]]:

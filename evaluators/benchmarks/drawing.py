@@ -15,7 +15,7 @@ from random import Random
 from evaluators.types import Request
 from moderation.types import POLICY_CATEGORIES, Category
 
-VERSION = 1
+VERSION = 2
 """Goes up whenever the same seed may give other requests."""
 SEED_BYTES = 32
 MIN_REQUESTS = 330
@@ -117,7 +117,7 @@ def filled(text: str, fillers: Mapping[str, Sequence[str]], random: Random) -> s
 
 
 def distinct(candidates: Iterator[str], kept: Sequence[Grams], apart: Sequence[Grams]) -> str | None:
-    """The first candidate that is not like one that was `kept`, nor like one to stay `apart` from; None when all are."""
+    """The first candidate that is not like one of `kept`, nor like one to stay `apart` from; None when all are."""
     for text in candidates:
         own = grams(text)
         if any(_likeness(own, other) >= MAX_LIKENESS for other in kept):
