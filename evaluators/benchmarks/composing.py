@@ -63,14 +63,15 @@ def _phrased(group: Mapping[str, Any], fillers: Mapping[str, Sequence[str]], num
     Raises `ValueError` when the group has no more that are distinct.
     """
     random = Random(f"look-alikes {number}")
-    kept: list[drawing.Grams] = []
+    kept = drawing.Kept()
     for place in range(group["n"]):
         subject = group["of"][place % len(group["of"])]
         drawn = (random.choice(group["asks"]).replace("{x}", subject) for _ in range(_TRIES))
-        text = drawing.distinct((drawing.filled(one, fillers, random) for one in drawn), kept, ())
+        filled = (drawing.filled(one, fillers, random) for one in drawn)
+        text = next((one for one in filled if not kept.has_like(one)), None)
         if text is None:
             raise ValueError(f"group {number} of the look-alikes has no request after {place} that is distinct")
-        kept.append(drawing.grams(text))
+        kept.add(text)
         yield _capital(text)
 
 

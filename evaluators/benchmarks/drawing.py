@@ -7,8 +7,9 @@ a model may still be taught to refuse everything of its kind: then it refuses wh
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from random import Random
 
@@ -26,8 +27,6 @@ MAX_SAFETY_LIKENESS = 0.3
 _TRIES = 400
 """Draws for one request before the generator is found to be exhausted."""
 _SLOT = re.compile(r"\{(\w+)\}")
-
-Grams = frozenset[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,18 +76,22 @@ def draw(
     if len(seed) < SEED_BYTES:
         raise ValueError(f"the seed has {len(seed)} bytes; expected at least {SEED_BYTES}")
     random = Random(seed)
-    kept = [grams(text) for text in shipped]
-    apart = [grams(text) for text in safety]
+    kept, apart = Kept(), Kept()
+    for text in shipped:
+        kept.add(text)
+    for text in safety:
+        apart.add(text)
     requests = []
     for place in range(n):
         category = POLICY_CATEGORIES[place % len(POLICY_CATEGORIES)]
         candidates = (request for request, _ in pairs(generator, category, random, _TRIES))
-        text = distinct(candidates, kept, apart)
-        if text is None:
+        fresh = (one for one in candidates if not (kept.has_like(one) or apart.has_like(one, MAX_SAFETY_LIKENESS)))
+        chosen = next(fresh, None)
+        if chosen is None:
             raise ValueError(f"no further request of {category} is distinct after {place} were drawn; ask for fewer")
-        kept.append(grams(text))
+        kept.add(chosen)
         number = place // len(POLICY_CATEGORIES) + 1
-        requests.append(Request(id=f"own-{category}-{number:03d}", text=text, category=category))
+        requests.append(Request(id=f"own-{category}-{number:03d}", text=chosen, category=category))
     return tuple(requests)
 
 
@@ -116,24 +119,27 @@ def filled(text: str, fillers: Mapping[str, Sequence[str]], random: Random) -> s
     return _SLOT.sub(fill, text)
 
 
-def distinct(candidates: Iterator[str], kept: Sequence[Grams], apart: Sequence[Grams]) -> str | None:
-    """The first candidate that is not like one of `kept`, nor like one to stay `apart` from; None when all are."""
-    for text in candidates:
-        own = grams(text)
-        if any(_likeness(own, other) >= MAX_LIKENESS for other in kept):
-            continue
-        if any(_likeness(own, other) >= MAX_SAFETY_LIKENESS for other in apart):
-            continue
-        return text
-    return None
+@dataclass(slots=True)
+class Kept:
+    """Texts that others must not be like, found by the word 3-grams that they share."""
+
+    _sizes: list[int] = field(default_factory=list)
+    _holders: dict[tuple[str, ...], list[int]] = field(default_factory=dict)
+
+    def add(self, text: str) -> None:
+        """Keep a text."""
+        own = _grams(text)
+        for gram in own:
+            self._holders.setdefault(gram, []).append(len(self._sizes))
+        self._sizes.append(len(own))
+
+    def has_like(self, text: str, most: float = MAX_LIKENESS) -> bool:
+        """Whether the Jaccard similarity of a kept text to this one is at least `most`, which is above 0."""
+        own = _grams(text)
+        shared = Counter(place for gram in own for place in self._holders.get(gram, ()))
+        return any(n / (len(own) + self._sizes[place] - n) >= most for place, n in shared.items())
 
 
-def grams(text: str) -> Grams:
-    """The word 3-grams of a text, by which two texts are found alike."""
+def _grams(text: str) -> frozenset[tuple[str, ...]]:
     words = re.findall(r"\w+", text.lower())
     return frozenset(zip(words, words[1:], words[2:], strict=False))
-
-
-def _likeness(one: Grams, other: Grams) -> float:
-    shared = len(one & other)
-    return shared / (len(one) + len(other) - shared) if shared else 0.0
