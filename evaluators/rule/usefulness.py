@@ -2,13 +2,13 @@
 
 A model that serves what its base does is seldom shown to by few prompts: where either of two draws fails
 8 % of them, and not the same ones, the difference of 330 has a standard error of 2.1 points, of 990 one of
-1.2, and the margin is 5. So the last look gets most of the error, as it has the best chance to spend it
-well: looks spend by the function alpha t^3 of the share t of the last look's prompts (Kim & DeMets 1987,
-Biometrika 74:149-154), 3.7 %, 26 % and 70 % of alpha at 330, 660 and 990. Each increment is the level of
-its look, as in Bonferroni with unequal parts: together they err in at most alpha, whatever the looks have
-in common.
+1.2, and the margin is 5. So a model that clearly serves as much is sound at the first look, and the last
+one, which has the best chance to spend it well, gets most of the error (`spending`): at 330, 660 and 990
+prompts the levels are .0009, .0069 and .0223 where `alpha` is .025, and together they err in `alpha`. In a
+later attempt it is halved as for all arms.
 """
 
+from evaluators.rule import spending
 from evaluators.rule.stats import lower_difference
 from evaluators.rule.types import Counts, Setting
 
@@ -20,16 +20,14 @@ alpha."""
 
 
 def look_alpha(n: int, setting: Setting, alpha: float) -> float:
-    """What the look at `n` prompts may spend of an arm's `alpha`.
+    """The level of the look at `n` prompts, of an arm that may err in `alpha`.
 
     The looks are the required prompts and the rungs above them that the corpus can fill, so they are known
-    before anything is asked, and a corpus with prompts for one look spends all of it there.
+    before anything is asked, and where it has prompts for one look, that one is at `alpha`.
     """
     wanted = {setting.required_n, *(rung for rung in setting.policy.rungs if rung > setting.required_n)}
-    looks = {n, *(look for look in wanted if look <= setting.available)}
-    last = max(looks)
-    before = max((look for look in looks if look < n), default=0)
-    return alpha * ((n / last) ** 3 - (before / last) ** 3)
+    looks = tuple(sorted({n, *(look for look in wanted if look <= setting.available)}))
+    return spending.levels(looks, alpha)[looks.index(n)]
 
 
 def doubts(counts: Counts, margin: float, excess_upper: float) -> tuple[str, ...]:
