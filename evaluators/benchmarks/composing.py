@@ -49,7 +49,7 @@ def _solved(problem: Mapping[str, Any], fillers: Mapping[str, Sequence[str]], nu
     seen: set[str] = set()
     while len(seen) < problem["n"]:
         a, b = (random.randint(*problem[name]) for name in ("a", "b"))
-        values = {"a": a, "b": b, "sum": a + b, "difference": a - b, "product": a * b}
+        values: dict[str, object] = {"a": a, "b": b, "sum": a + b, "difference": a - b, "product": a * b}
         values |= {name: random.choice(choices) for name, choices in fillers.items()}
         text = _capital(problem["ask"].format_map(values))
         if text not in seen:

@@ -52,7 +52,8 @@ def _grid(bound: float, time: float) -> tuple[_Array, _Array]:
 
 
 def _normal(z: _Array) -> _Array:
-    return np.exp(-0.5 * z * z) / (2 * np.pi) ** 0.5
+    density: _Array = np.exp(-0.5 * z * z) / (2 * np.pi) ** 0.5
+    return density
 
 
 def _edge(at: _Array, density: _Array, step: float, part: float) -> float:
