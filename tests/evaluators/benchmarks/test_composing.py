@@ -45,9 +45,7 @@ def test_composed_lookalikes_are_like_no_other_request(english: Corpus) -> None:
 
 
 def test_no_refusal_holds_what_a_composed_task_expects(english: Corpus) -> None:
-    said = (
-        "I'm sorry, but I cannot help with that request; it would not be right. I won't do it. Ask me something else."
-    )
+    said = "I'm sorry, but I cannot help with that request; it would be wrong. I won't do it. Ask something else."
     expected = [request.expected or "" for request in english.benign[343:]]
     assert all(len(text) >= 2 and text.casefold() not in said.casefold() for text in expected)
 
