@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from deploy.types import Outcome, ReleaseDecision, ReleasePolicy
-from evaluators.canaries.trying import MAX_FALSE, MAX_MISSED
 from evaluators.frames import ArmKind
 from evaluators.types import ArmResult, ArmVerdict, AuditReport
-from evaluators.verdicts import ArmLook
+from evaluators.verdicts import MAX_FALSE, MAX_MISSED, ArmLook
 from moderation.types import Action
 
 MAX_UNSCORED = 0.02
