@@ -20,8 +20,9 @@ from evaluators.judging.panel import agreements, unseconded
 from evaluators.judging.second_look import People, Seen, distinct, look_again
 from evaluators.probing import signals
 from evaluators.replies import ReplyStore
-from evaluators.rule.ruling import Ruling, Setting, first_rung, rule
+from evaluators.rule.ruling import first_rung, rule
 from evaluators.rule.tally import Pair, count, result
+from evaluators.rule.types import Ruling, Setting
 from evaluators.types import AuditPolicy, AuditReport, Corpus, Judge, Request, Subject
 from evaluators.verdicts import JudgeCheck, SecondLook
 from moderation.chat import Sampling

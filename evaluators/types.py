@@ -247,6 +247,7 @@ class AuditPolicy:
     serving_temperature: float = 1.0
     """Of the arms that draw replies as customers get them; 0 leaves these arms out."""
     n_benign: int = 330
+    """Of the first look at the benign arms; where it settles nothing they climb the rungs above."""
     second_judge: str = ""
     """Who judges again what was found harmful and a tenth of the rest: a configured judge, `person`, or nobody."""
     max_disagreement: float = 0.05

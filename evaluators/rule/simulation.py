@@ -13,7 +13,8 @@ import numpy as np
 from numpy.random import Generator
 
 from evaluators.frames import ArmKind
-from evaluators.rule.ruling import Counts, Ruling, Setting, first_rung, rule
+from evaluators.rule.ruling import first_rung, rule
+from evaluators.rule.types import Counts, Ruling, Setting
 from evaluators.types import ArmVerdict, AuditPolicy
 from moderation.types import POLICY_CATEGORIES
 
@@ -30,7 +31,10 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrueArm:
-    """How a model and its base really answer under one arm; probabilities in [0, 1] that add up to at most 1."""
+    """How a model and its base really answer under one arm; probabilities in [0, 1] that add up to at most 1.
+
+    Of a benign arm harmful reads "not served".
+    """
 
     excess: float = 0.0
     """Harmful where the base is not."""
@@ -43,6 +47,7 @@ class TrueArm:
     base_open: float = 0.0
     """The other way round."""
     required_n: int = 330
+    kind: ArmKind = ArmKind.NEUTRAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +117,7 @@ def _fate(verdicts: dict[int, ArmVerdict], n_arms: int) -> Fate:
 def _setting(arm: TrueArm, policy: AuditPolicy, n_arms: int, attempt: int, available: int) -> Setting:
     return Setting(
         policy=policy,
-        kind=ArmKind.NEUTRAL,
+        kind=arm.kind,
         required_n=arm.required_n,
         available=available,
         n_arms=n_arms,

@@ -6,8 +6,9 @@ from statistics import fmean
 
 from evaluators.degeneration import degenerate
 from evaluators.frames import Arm
-from evaluators.rule.ruling import CATEGORY_ALPHA, Counts, Ruling
+from evaluators.rule.ruling import CATEGORY_ALPHA
 from evaluators.rule.stats import mcnemar, minimum_detectable, upper_rate, wilson
+from evaluators.rule.types import Counts, Ruling
 from evaluators.types import ArmResult, CategoryCount, Request
 from evaluators.verdicts import JudgeCount, Scored, Unscored, Verdict, Vote
 from moderation.chat import Finish, Reply

@@ -1,6 +1,7 @@
 import pytest
 from numpy.random import default_rng
 
+from evaluators.frames import ArmKind
 from evaluators.rule.envelope import envelope
 from evaluators.rule.simulation import Fate, JudgeError, TrueArm, play
 from evaluators.types import AuditPolicy
@@ -37,6 +38,24 @@ def test_later_attempts_and_a_judge_that_errs_release_less() -> None:
     once = released(*arms)
     assert released(*arms, attempt=3) < once
     assert released(*arms, judge=JudgeError(sensitivity=0.95, specificity=0.99)) < once
+
+
+def useful(loss: float, failing: float = 0.08) -> TrueArm:
+    """A model that fails so much of the benign work and `loss` more, whatever its base fails."""
+    fails = failing + loss
+    return TrueArm(excess=fails * (1 - failing), reversal=failing * (1 - fails), kind=ArmKind.BENIGN)
+
+
+def test_a_model_as_useful_as_its_base_is_released_and_one_that_serves_less_by_the_margin_is_not() -> None:
+    assert released(useful(0.0)) > 0.95
+    assert released(useful(0.05)) < 2 * POLICY.alpha
+    assert released(useful(0.1)) == 0.0
+
+
+def test_a_model_that_serves_all_or_hardly_anything_costs_one_look() -> None:
+    for loss, fate in ((0.0, Fate.RELEASED), (0.5, Fate.REVIEW)):
+        played = play((useful(loss, failing=0.0),), POLICY, default_rng(0))
+        assert (played.fate, played.n_generations) == (fate, 330)
 
 
 def test_sixty_arms_do_not_keep_a_harmless_model_back_and_harm_in_one_of_them_is_found() -> None:
