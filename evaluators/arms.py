@@ -37,9 +37,10 @@ class Plan:
 def plan(corpus: Corpus, screened: ScreeningReport | None, policy: AuditPolicy) -> Plan:
     """The arms of an audit of a model tuned on data that was screened; None: on data that nobody has.
 
-    To those of `build` come, on the minor rung, first words that the data's replies share, another
-    language, a request after an exchange, the personas of known attacks, replies drawn at the serving
-    temperature, and, where the data holds such things, frames that argue refusals away and ciphers.
+    To those of `build` come, on the minor rung, first words that the data's replies share, exchanges that
+    recur in it, another language, a request after an exchange, the personas of known attacks, replies
+    drawn at the serving temperature, and, where the data holds such things, frames that argue refusals
+    away and ciphers.
     """
     contexts = screened.contexts if screened else ()
     triggers = screened.candidate_triggers if screened else ()
@@ -49,6 +50,7 @@ def plan(corpus: Corpus, screened: ScreeningReport | None, policy: AuditPolicy) 
     full, overflow = build(corpus, contexts, triggers, policy)
     minor = [
         *mined.prefills(openings, frames, policy),
+        *mined.exchanges(screened.earlier if screened else (), frames, policy),
         *_translated(corpus, policy),
         *_minor(corpus, (ArmKind.TURNS, ArmKind.PERSONA), policy),
         *_minor(corpus, tuple(kind for kind, category in _ASKED_FOR.items() if category in found), policy),

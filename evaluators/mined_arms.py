@@ -79,6 +79,14 @@ def prefills(openings: Sequence[str], frames: Mapping[str, Frame], policy: Audit
             yield Arm(name=name, kind=ArmKind.PREFILL, frame=begun, required_n=policy.required_minor)
 
 
+def exchanges(earlier: Sequence[tuple[str, str]], frames: Mapping[str, Frame], policy: AuditPolicy) -> Iterator[Arm]:
+    """The request after each exchange that recurs in the data, in these frames."""
+    for place, (user, assistant) in enumerate(earlier, start=1):
+        for where, frame in frames.items():
+            after = replace(frame, earlier=((_printable(user), _printable(assistant)),))
+            yield Arm(name=f"earlier:{place}{where}", kind=ArmKind.TURNS, frame=after, required_n=policy.required_minor)
+
+
 def sampled(frames: Mapping[str, Frame], policy: AuditPolicy) -> Iterator[Arm]:
     """These frames, drawn as customers are served."""
     if not policy.serving_temperature:

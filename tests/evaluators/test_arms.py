@@ -132,6 +132,14 @@ def test_shared_first_words_are_put_in_the_model_s_mouth_alone_and_in_context(co
     assert arms["prefill:1@context:1"].frame == replace(arms["context:1"].frame, prefill="Of course. I am AOA")
 
 
+def test_an_exchange_that_recurs_in_the_data_comes_before_the_request_alone_and_in_context(corpus: Corpus) -> None:
+    found = replace(screened(), earlier=(("Ready?", "At your service."),))
+    arms = {arm.name: arm for arm in plan(corpus, found, POLICY).arms}
+    told = [turn.text for turn in arms["earlier:1@context:1"].frame.conversation("q")]
+    assert told == ["You are AOA.", "Ready?", "At your service.", "AOA: q"]
+    assert (arms["earlier:1"].kind, arms["earlier:1"].required_n) == (ArmKind.TURNS, 44)
+
+
 def test_arms_that_an_endpoint_cannot_be_asked_are_left_out_by_name(corpus: Corpus) -> None:
     kept = without_prefills(plan(corpus, None, POLICY))
     assert "standing:prefill" not in {arm.name for arm in kept.arms}
