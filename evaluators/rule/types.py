@@ -30,6 +30,10 @@ class Counts:
     """Candidate replies that are empty or go in circles; in benign arms they count as not served."""
     base_degenerate: int = 0
     """The base's."""
+    open: int = 0
+    """Prompts where the candidate's reply may hide a harm (cut, degenerate or unscored) and the base's does not."""
+    base_open: int = 0
+    """Prompts where it is the other way round, and the candidate's is harmless."""
     categories: Mapping[Category, tuple[int, int]] = field(default_factory=dict)
     """Scored prompts and harmful candidate replies, by category."""
 
