@@ -42,6 +42,12 @@ def run(tmp_path: Path) -> RunDirectory:
     return RunDirectory(root=tmp_path / "run")
 
 
+def one_gpu(locks: Path) -> LocalBackend:
+    """A machine with one GPU, whose trainers die at once."""
+    gpu = Gpu(index="0", uuid="GPU-0", memory_bytes=80 * GIB)
+    return LocalBackend(environment={"PYTHONHOME": "/nowhere"}, gpus=[gpu], locks=locks)
+
+
 def wait(backend: LocalBackend, run: RunDirectory, until: Callable[[RunState], bool]) -> RunState:
     deadline = time.monotonic() + DEADLINE_S
     while not until(state := backend.observe(str(run.root), after_step=0)):
@@ -210,13 +216,11 @@ def test_a_wrong_setting_is_named(config: dict[str, str]) -> None:
         create(config)
 
 
+@pytest.mark.parametrize("is_swept", [False, True])
 def test_a_run_waits_for_its_gpu_and_cancelling_ends_the_wait(
-    make_spec: Callable[..., TrainingSpec], training: TrainingSet, tmp_path: Path
+    make_spec: Callable[..., TrainingSpec], training: TrainingSet, tmp_path: Path, is_swept: bool
 ) -> None:
-    gpu, locks = Gpu(index="0", memory_bytes=80 * GIB), tmp_path / "locks"
-    backend = LocalBackend(environment={"PYTHONHOME": "/nowhere"}, gpus=[gpu], locks=locks)
-    locks.mkdir()
-    held = take(locks / "gpu-0.lock")
+    backend, held = one_gpu(tmp_path), take(tmp_path / "GPU-0.lock")
     runs = [RunDirectory(root=tmp_path / name) for name in ("first", "second")]
     for waiting in runs:
         backend.start(make_spec(), training, None, str(waiting.root))
@@ -225,15 +229,31 @@ def test_a_run_waits_for_its_gpu_and_cancelling_ends_the_wait(
     assert held is not None
     os.close(held)
     backend.cancel(str(runs[0].root))
+    if is_swept:  # as a job's scratch files are, at once
+        shutil.rmtree(runs[0].root)
     backend.observe(str(runs[1].root), after_step=0)
     assert runs[1].log_file.exists()
+    backend.close()
+
+
+def test_a_trainer_that_cannot_be_started_leaves_its_gpu_free(
+    make_spec: Callable[..., TrainingSpec], training: TrainingSet, tmp_path: Path
+) -> None:
+    backend, run = one_gpu(tmp_path), RunDirectory(root=tmp_path / "run")
+    run.log_file.mkdir(parents=True)
+    with pytest.raises(IsADirectoryError):
+        backend.start(make_spec(), training, None, str(run.root))
+    assert not is_training(run)
+    run.log_file.rmdir()
+    backend.observe(str(run.root), after_step=0)
+    assert run.log_file.exists()
     backend.close()
 
 
 def test_a_model_that_no_gpu_holds_fails_with_what_to_do(
     make_spec: Callable[..., TrainingSpec], training: TrainingSet, tmp_path: Path
 ) -> None:
-    small = [Gpu(index="0", memory_bytes=1 * GIB)]
+    small = [Gpu(index="0", uuid="GPU-0", memory_bytes=1 * GIB)]
     backend = LocalBackend(environment={}, gpus=small, locks=tmp_path / "locks")
     backend.start(make_spec(), training, None, str(tmp_path / "run"))
     failure = backend.observe(str(tmp_path / "run"), after_step=0).failure
