@@ -121,6 +121,11 @@ def write_pointer(directory: Path, pointer: Pointer) -> None:
     (directory / POINTER).write_text(json.dumps(asdict(pointer), indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
+def prefix_of(job_id: str) -> str:
+    """What the name of everything begins with that is made elsewhere for a job of ours."""
+    return f"tunegate-{job_id}-"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leftovers:
     """What a job that is over has at a provider or on a cluster, and what of it is to go."""

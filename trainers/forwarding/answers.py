@@ -26,6 +26,8 @@ KNOWN = {
     "training_not_available": _CLOSED,
 }
 """Code and message of our job's error, by the provider's code."""
+MEND = "Mend what it names and create the job again, or ask the operator."
+"""Stands before a provider's own words, which may be cut."""
 KEY_REFUSED = (
     "upstream_key_refused",
     "The provider refuses the gateway's key; the operator sets TUNEGATE_UPSTREAM_API_KEY.",
@@ -56,7 +58,12 @@ def meaning(exc: openai.APIError, *, now: float) -> Exception:
         return NotNow(f"status {status}", pause_s=pause_s(exc.response.headers.get("retry-after"), now=now))
     if status in (401, 403):
         return TrainingFailed(*KEY_REFUSED)
-    return TrainingFailed("upstream_refused", f"The provider refuses the job: {said}")
+    return refusal(said)
+
+
+def refusal(said: str) -> TrainingFailed:
+    """That a provider will not make what it was asked for, and why in its own words."""
+    return TrainingFailed("upstream_refused", f"The provider refuses the job. {MEND} It says: {said}")
 
 
 def pause_s(retry_after: str | None, *, now: float) -> float | None:

@@ -13,12 +13,12 @@ from moderation.injection.sealing import load as load_training_set
 from trainers import artefacts
 from trainers.defences import in_force
 from trainers.errors import Gone, NotNow, TrainingFailed
-from trainers.forwarding.answers import WITHHELD, scrubbed
+from trainers.forwarding.answers import WITHHELD, refusal, scrubbed
 from trainers.forwarding.ledger import Ledger
-from trainers.forwarding.ordering import job_request, prefix_of, rewritten
+from trainers.forwarding.ordering import job_request, rewritten
 from trainers.forwarding.outcomes import failure_of, oddity
 from trainers.forwarding.provider import Provider, ProviderJob
-from trainers.hosted import Address, Pointer, read_pointer, write_pointer
+from trainers.hosted import Address, Pointer, prefix_of, read_pointer, write_pointer
 from trainers.run_directory import Order, RunDirectory
 from trainers.types import RunFailure
 
@@ -61,7 +61,7 @@ class Errand:
             return self._follow(ledger, job)
         except Gone as exc:
             if self._ledger().job is None:
-                raise TrainingFailed("upstream_refused", f"The provider refuses the job: {exc}") from exc
+                raise refusal(str(exc)) from exc
             return oddity("vanished")
 
     def fail(self, failure: RunFailure) -> None:

@@ -102,7 +102,9 @@ class Provider:
             status = str(self.client.files.retrieve(file_id).status).lower()
         if status in ("error", "failed", "deleted"):
             raise TrainingFailed(
-                "upstream_refused", f"The provider could not import the training set (state {status})."
+                "upstream_refused",
+                f"The provider could not import the training set (state {status}). Create the job again, or ask the "
+                "operator to look there.",
             )
         return status not in NOT_YET
 

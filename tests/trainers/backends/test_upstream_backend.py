@@ -15,7 +15,7 @@ from trainers.backends.upstream import create
 from trainers.errors import TrainingFailed
 from trainers.hosted import POINTER, address, read_pointer
 from trainers.run_directory import RunDirectory
-from trainers.types import Defence, Method, ParentModel, Restraints, RunStatus
+from trainers.types import Defence, ParentModel, Restraints, RunStatus
 
 
 def test_a_job_is_trained_there_and_a_sealed_pointer_comes_back(desk: Desk, provider: ScriptedProvider) -> None:
@@ -133,7 +133,6 @@ def test_images_are_sent_as_they_were_screened(desk: Desk, provider: ScriptedPro
 
 def test_what_no_provider_trains_is_refused(desk: Desk) -> None:
     changes: tuple[tuple[dict[str, object], str], ...] = (
-        ({"method": Method.REINFORCEMENT}, "supervised and dpo"),
         ({"defence": Defence.CONSTRAINED}, "defence"),
         ({"restraints": Restraints(pull=0.1)}, "restraints"),
     )
