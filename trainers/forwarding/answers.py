@@ -35,6 +35,9 @@ KEY_REFUSED = (
 PASSING = frozenset({408, 409, 425, 429})
 """Statuses that may pass, besides every one from 500 on."""
 WITHHELD = "(withheld)"
+_PUNCTUATION = ".,:;!?'\"()[]"
+_NAMELIKE = re.compile(r"(?<!\S)(?=\S*\d)(?=\S*[A-Za-z])\S*[-:/_]\S*")
+"""A word of letters and digits with a mark between them, as models, files and addresses are called."""
 _IDS = re.compile(r"[\w.\-]*\.ft-[\w\-]+|\b(?:file-|ftjob-|ft:|org-|proj_|req_|ftckpt_|ftevent-)[\w:.\-/]+")
 
 
@@ -43,6 +46,14 @@ def scrubbed(text: str, names: Mapping[str, str]) -> str:
     for theirs, ours in names.items():
         text = text.replace(theirs, ours)
     return _IDS.sub(WITHHELD, text)[:MAX_SAID].strip()
+
+
+def discreet(text: str, names: Mapping[str, str]) -> str:
+    """As `scrubbed`, of words that may name a model before the gateway knows it: what looks like a name goes too."""
+    ours = frozenset(names.values())
+    return _NAMELIKE.sub(
+        lambda found: found[0] if found[0].strip(_PUNCTUATION) in ours else WITHHELD, scrubbed(text, names)
+    )
 
 
 def meaning(exc: openai.APIError, *, now: float) -> Exception:
