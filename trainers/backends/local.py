@@ -196,7 +196,7 @@ class LocalBackend:
     def _forget_finished(self) -> None:
         """Let the kernel forget children that ended; nobody asks for a finished run again."""
         for root, child in list(self._children.items()):
-            if RunDirectory(root=Path(root)).finished and child.poll() is not None:
+            if _is_over(root) and child.poll() is not None:
                 self._children.pop(root, None)
 
 

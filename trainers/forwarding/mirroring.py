@@ -29,20 +29,19 @@ class News:
 def from_events(events: Iterable[Any], *, after_step: int, known: Collection[str]) -> News:
     """What was not known of events, which come newest first: steps after `after_step`, messages of no `known` key.
 
-    The first that is known ends it, for what is older is known too. An event that carries nothing usable is passed
-    over: losing a point of a curve ends no job.
+    The first step that is known ends it, for what is older is known too; a message does not, for metrics may be
+    listed late. An event that carries nothing usable is passed over: losing a point of a curve ends no job.
     """
     metrics: dict[int, StepMetrics] = {}
     messages: dict[str, Message] = {}
     for event in events:
         data = event.data if event.type == "metrics" else None
         step = _metrics(data) if isinstance(data, dict) else None
-        message = _message(event)
-        if (step is not None and step.step <= after_step) or (message is not None and message.key in known):
+        if step is not None and step.step <= after_step:
             break
         if step is not None:
             metrics.setdefault(step.step, step)
-        elif message is not None:
+        elif (message := _message(event)) is not None and message.key not in known:
             messages.setdefault(message.key, message)
     room = max(0, MAX_MESSAGES - len(known))
     return News(
