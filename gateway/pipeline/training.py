@@ -128,8 +128,9 @@ def carry_out(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
 def _watched(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
     run_dir, backend = str(run.directory), shop.backend(job)
     backend.start(run.spec, run.training, _validation(shop, job), run_dir)
-    seen = n_told = n_said = 0
+    seen = n_told = 0
     began: tuple[int, int] | None = None
+    n_said = 0
     while True:
         state = backend.observe(run_dir, after_step=seen)
         if state.metrics:

@@ -127,16 +127,6 @@ def test_a_trainer_that_dies_three_times_at_a_step_fails_the_run(
     assert failed.value.code == "training_crashed"
 
 
-def test_a_step_between_two_deaths_begins_their_count_anew(run: RunDirectory) -> None:
-    run.root.mkdir()
-    run.note_deaths(2)
-    assert run.n_deaths() == 2
-    metrics = StepMetrics(step=1, total_steps=9, train_loss=1.0, train_mean_token_accuracy=0.5)
-    run.metrics_file.write_text(json.dumps(asdict(metrics)) + "\n")
-    run.note_deaths()
-    assert run.n_deaths() == 1
-
-
 def test_a_base_that_is_gone_fails_the_run(
     backend: LocalBackend,
     make_spec: Callable[..., TrainingSpec],
@@ -205,3 +195,13 @@ def test_a_model_that_no_gpu_holds_fails_with_what_to_do(
     failure = backend.observe(str(tmp_path / "run"), after_step=0).failure
     assert failure is not None
     assert (failure.code, "smaller base model" in failure.message) == ("model_too_large", True)
+
+
+def test_a_step_between_two_deaths_begins_their_count_anew(run: RunDirectory) -> None:
+    run.root.mkdir()
+    run.note_deaths(2)
+    assert run.n_deaths() == 2
+    metrics = StepMetrics(step=1, total_steps=9, train_loss=1.0, train_mean_token_accuracy=0.5)
+    run.metrics_file.write_text(json.dumps(asdict(metrics)) + "\n")
+    run.note_deaths()
+    assert run.n_deaths() == 1
