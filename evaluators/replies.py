@@ -62,7 +62,7 @@ class ReplyStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DirectoryReplies:
-    """A `ReplyStore` in a directory: `<model digest>/<frame digest>.jsonl`, and marks of who needs which below `.owners`.
+    """A `ReplyStore` in a directory: `<model digest>/<frame digest>.jsonl`, and marks of who needs it below `.owners`.
 
     Each batch is one locked, synced append, so that several audits may share a base's log. A line that
     a crash tore does not parse and reads as never written: its request is asked again.
