@@ -22,7 +22,7 @@ from gateway.plugins import CLASSIFIERS, JUDGES
 from gateway.settings import Settings
 from gateway.store.engine_models import Worker
 from gateway.store.models import ApiKey, Event
-from gateway.worker import gpus
+from gateway.telemetry import gpus
 from moderation.errors import TunegateError
 
 GIB = 1024**3

@@ -8,6 +8,7 @@ from gateway.api.job_metrics import JobMetrics
 from gateway.api.metrics import RequestMetrics, installation
 from gateway.api.readiness import STORE, Readiness
 from gateway.api.wire import json_response
+from gateway.telemetry import gpus
 from gateway.telemetry.exposition import CONTENT_TYPE
 
 router = APIRouter()
@@ -36,4 +37,4 @@ def metrics(request: Request, services: Here, caller: Who) -> Response:
     with services.database.read() as session:
         jobs.look(session)
         lines = (*counted.lines(), *jobs.lines(), *installation(session, now=services.now()))
-    return Response("\n".join(lines) + "\n", media_type=CONTENT_TYPE)
+    return Response("\n".join((*lines, *gpus.gauges())) + "\n", media_type=CONTENT_TYPE)
