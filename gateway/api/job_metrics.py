@@ -1,6 +1,6 @@
 """Counters of what jobs went through, read from their events: each is counted once, in the order of its commit.
 
-They count from the first look, which a process takes when it starts, as counters of Prometheus do. Every API process counts every job of the
+They count from the first look, which a process takes when it starts. Every API process counts every job of the
 installation, so ask for one of them (`max`), not for their sum.
 """
 

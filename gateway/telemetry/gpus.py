@@ -56,7 +56,7 @@ def look() -> tuple[Gpu, ...]:
 
 
 def gauges(look: Callable[[], Sequence[Gpu]] = look) -> Sequence[str]:
-    """The GPUs' metrics as lines of text, read now; what one does not say is left out, and all where they cannot be read."""
+    """The GPUs' metrics as lines of text, without what one does not say; none where they cannot be read."""
     try:
         gpus = look()
     except GpusUnreadable as error:

@@ -25,12 +25,8 @@ def create_app(silent_s: Callable[[], float], look: Callable[[], Sequence[Gpu]] 
         return web.json_response({"status": "ok"})
 
     async def metrics(_: web.Request) -> web.Response:
-        text = "\n".join(
-            [
-                *await asyncio.to_thread(gauges, look),
-                *family("tunegate_worker_silent_seconds", "gauge", SILENT, {(): silent_s()}),
-            ]
-        )
+        silence = family("tunegate_worker_silent_seconds", "gauge", SILENT, {(): silent_s()})
+        text = "\n".join([*await asyncio.to_thread(gauges, look), *silence])
         return web.Response(text=f"{text}\n", headers={"content-type": CONTENT_TYPE})
 
     app = web.Application(client_max_size=0)
