@@ -63,11 +63,11 @@ def sweep_scratch(database: Database, scratch: Path, *, now: float) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def sweep_orphans(database: Database, blobs: Blobs) -> int:
+def sweep_orphans(database: Database, blobs: Blobs, *, older_than_s: float = ORPHAN_S) -> int:
     """Delete old blobs that nothing refers to, and local copies that nobody uses; returns how many blobs went."""
     blobs.sweep_copies(unused_s=COPY_S)
     n_gone = 0
-    old = (key for key, age_s in blobs.contents() if age_s > ORPHAN_S)
+    old = (key for key, age_s in blobs.contents() if age_s > older_than_s)
     while keys := list(islice(old, N_AT_ONCE)):
         unfinished = [key for key in keys if PART in key]
         with database.read() as session:
