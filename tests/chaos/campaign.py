@@ -156,7 +156,7 @@ class Campaign:
             )
             key = keys.create(session, self.store.ids, secrets.token_bytes, who, now=1)
         port = self.listener.getsockname()[1]
-        return OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=key, max_retries=20, timeout=20.0)
+        return OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=key, max_retries=20, timeout=60.0)
 
     def _start_provider(self) -> tuple["subprocess.Popen[str]", str]:
         command = [sys.executable, str(TESTS / "chaos" / "provider.py"), "--parent", str(os.getpid())]
