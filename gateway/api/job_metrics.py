@@ -114,10 +114,11 @@ class JobMetrics:
     def _end(self, session: Session, job: Job, kind: str) -> None:
         outcome = {"completed": "released", "cancelled": "cancelled"}.get(kind, job.error_code or "failed")
         self._ended[(("outcome", outcome),)] += 1
-        again = session.get(Reopening, job.id)
-        if job.screening is not None and again is None:  # another look has the report of the job that it looks at
+        again = session.get(Reopening, job.id)  # another look at a model has a copy of what was found of its data
+        if job.screening is not None and again is None:
             self._screened[(("verdict", str(job.screening.get("verdict", "none"))),)] += 1
-        for arm in (job.audit or {}).get("arms", ()) if again is None or again.kind != ReopeningKind.FORCE else ():
+        is_copied = again is not None and again.kind == ReopeningKind.FORCE  # and that one of the audit too
+        for arm in () if is_copied else (job.audit or {}).get("arms", ()):
             self._count_arm(arm)
         model = None if job.fine_tuned_model is None else session.get(Model, job.fine_tuned_model)
         if model is not None:
