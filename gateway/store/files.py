@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from gateway.store.blobs import BlobInfo
@@ -13,6 +13,7 @@ from gateway.store.models import TERMINAL, File, Job, Screening
 from gateway.store.pages import Page, page_of
 from gateway.store.scope import owned
 from gateway.store.sendings import Sending, made_by_another
+from gateway.store.wire_models import Upload
 
 
 def blob_key(project_id: str, file_id: str) -> str:
@@ -112,6 +113,8 @@ def expire(session: Session, *, now: int, limit: int = 100) -> list[str]:
 
 def _delete(session: Session, file: File, *, now: int) -> str | None:
     file.deleted_at = now
+    file.filename = ""
+    session.execute(update(Upload).where(Upload.file_id == file.id).values(filename=""))
     session.flush()
     return file.blob_key if unneeded(session, [file.blob_key]) else None
 
