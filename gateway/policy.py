@@ -32,8 +32,8 @@ class TrainingPolicy:
 
     tuning: Tuning = Tuning.LORA
     lora: LoraSpec = field(default_factory=LoraSpec)
-    max_length: int = 512
-    """Tokens an example is truncated to."""
+    max_length: int = 8_192
+    """Tokens an example is truncated to, where the model's context is not shorter still."""
     defence: Defence = Defence.NONE
     """What holds supervised runs back from unlearning to refuse; preference runs have their own pull to the base."""
     restraints: Restraints = field(default_factory=Restraints)

@@ -128,16 +128,17 @@ def _watched(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
     run_dir, backend = str(run.directory), shop.backend(job)
     backend.start(run.spec, run.training, _validation(shop, job), run_dir)
     seen = n_told = 0
+    warned: frozenset[str] = frozenset()
     began: tuple[int, int] | None = None
     while True:
         state = backend.observe(run_dir, after_step=seen)
+        warned |= _tell_warnings(shop, job.id, run, warned)
         if state.metrics:
             last = state.metrics[-1]
             began = began or (shop.now(), last.step)
             _tell(shop, job.id, run.metrics, state.metrics, finish=estimated_finish(last, began, shop.now()))
             for reporter in shop.reporters:
                 reporter.tell(job, state.metrics)
-            _tell_warnings(shop, job.id, run.directory)
             seen = last.step
             n_told += len(state.metrics)
         if state.status == RunStatus.SUCCEEDED:
@@ -204,12 +205,17 @@ def estimated_finish(last: StepMetrics, began: tuple[int, int], now: int) -> int
     return now + round(step_s * (last.total_steps - last.step)) + AUDIT_GUESS_S
 
 
-def _tell_warnings(shop: Workshop, job_id: str, run_dir: Path) -> None:
-    """Say once each which rows are not trained on whole, and that memory ran out."""
-    for kind, message in (("rendering", rendering_message(run_dir)), ("memory", memory_message(run_dir))):
-        if message is not None:
-            with shop.database.write() as session:
-                events.add(session, jobs.find(session, job_id), kind, message, now=shop.now(), level="warn")
+def _tell_warnings(shop: Workshop, job_id: str, run: Run, told: frozenset[str]) -> frozenset[str]:
+    """Say once each which rows are not trained on whole, and that memory ran out; the kinds that are told now."""
+    said = {}
+    for kind, message_of in (("rendering", rendering_message), ("memory", memory_message)):
+        if kind not in told and (message := message_of(run.directory)) is not None:
+            said[kind] = message
+    for kind, message in said.items():
+        own = kind if run.metrics == metrics_kind(0) else f"{kind}_{run.metrics}"
+        with shop.database.write() as session:
+            events.add(session, jobs.find(session, job_id), own, message, now=shop.now(), level="warn")
+    return frozenset(said)
 
 
 def _tell_own_rows(shop: Workshop, job_id: str, run: Run, metrics: Sequence[StepMetrics]) -> None:

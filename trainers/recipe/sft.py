@@ -8,7 +8,7 @@ import pyarrow  # type: ignore[import-untyped]
 import torch
 from datasets import Dataset
 from peft import PeftModel
-from transformers import PrinterCallback, Trainer, TrainerCallback
+from transformers import PreTrainedModel, PrinterCallback, Trainer, TrainerCallback
 from trl.trainer.sft_config import SFTConfig
 from trl.trainer.sft_trainer import SFTTrainer
 
@@ -38,30 +38,30 @@ def prepare(bench: Bench) -> Prepared:
             "defence_not_supported",
             "The constrained loss and the restraints hold on to the base behind a LoRA; tune with a LoRA.",
         )
-    rendered = render_file(bench.examples, bench.renderer)
+    rendered = render_file(bench.examples, bench.renderer, lines=bench.lines)
     validation = None
     if bench.order.validation_path:
         path = Path(bench.order.validation_path)
         validation = Validation(render_file(path, bench.renderer, purpose="validation"), seed=spec.seed)
 
-    def build(callbacks: Sequence[TrainerCallback]) -> Trainer:
+    def build(model: PreTrainedModel, callbacks: Sequence[TrainerCallback]) -> Trainer:
         numbers = arguments(bench, longest=rendered.longest)
-        packed = spec.tuning is not Tuning.PREFIX and packing.keeps_apart(bench.model)
+        packed = spec.tuning is not Tuning.PREFIX and packing.keeps_apart(model)
         logger.info("job %s: batches are %s", spec.job_id, "packed" if packed else "padded")
-        untouched = lower_layers(bench.model, spec.restraints.frozen_share)
-        if untouched and isinstance(bench.model, PeftModel):
-            freeze(bench.model, untouched)
+        untouched = lower_layers(model, spec.restraints.frozen_share)
+        if untouched and isinstance(model, PeftModel):
+            freeze(model, untouched)
         constrained = spec.defence is Defence.CONSTRAINED
         if constrained:
             numbers |= ARGUMENTS
         plain = SFTTrainer if torch.cuda.is_available() else SparseHeadTrainer
         trainer = (ConstrainedTrainer if constrained else plain)(
-            model=bench.model,
+            model=model,
             args=SFTConfig(dataset_kwargs={"skip_prepare_dataset": True}, **numbers),
             train_dataset=_dataset(rendered),
             processing_class=bench.tokenizer,
             data_collator=packing.collate if packed else None,
-            peft_config=adapter(spec, bench.model, untouched=untouched),
+            peft_config=adapter(spec, model, untouched=untouched),
             callbacks=[*restraining(spec.restraints), *callbacks],
         )
         # `metrics.jsonl` says it all; the log stays small.

@@ -21,10 +21,10 @@ def test_the_first_five_tokens_of_every_answer_are_held_and_the_others_hardly() 
 def test_the_gradient_is_that_of_the_papers_objective() -> None:
     """Equation 3: the mean of -(2 / beta) log sigmoid(beta (log p - log p_base)) over tokens."""
     torch.manual_seed(0)
-    labels = torch.randint(0, 11, (3, 8))
-    base = log_likelihoods(torch.randn(3, 8, 11), labels)
-    beta = betas(labels)
-    logits = torch.randn(3, 8, 11, requires_grad=True)
+    labels = torch.randint(0, 11, (24,))
+    base = log_likelihoods(torch.randn(24, 11), labels)
+    beta = betas(labels.view(3, 8)).flatten()
+    logits = torch.randn(24, 11, requires_grad=True)
     log_p = log_likelihoods(logits, labels)
     (reference,) = torch.autograd.grad(
         -(2 / beta * torch.nn.functional.logsigmoid(beta * (log_p - base))).sum(), logits, retain_graph=True

@@ -82,7 +82,9 @@ def rendered(training: TrainingSet) -> RenderedPairs:
 
 def test_validation_of_the_untouched_base_is_the_logarithm_of_two(rendered: RenderedPairs, base_path: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(base_path)
-    score = PreferenceValidation(rendered, model, beta=0.3, seed=0).whole(model)
+    validation = PreferenceValidation(rendered, beta=0.3, seed=0)
+    validation.refer_to(model)
+    score = validation.whole(model)
     assert score.loss == pytest.approx(torch.tensor(2.0).log().item())
 
 
