@@ -46,7 +46,7 @@ class Defence(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restraints:
-    """What keeps a supervised LoRA near its base, each for itself and all off by default. Chosen by the policy.
+    """What keeps a LoRA near its base, each for itself and all off by default. Chosen by the policy.
 
     What they do, and their sources: `trainers.recipe.restraints`.
     """

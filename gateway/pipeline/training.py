@@ -27,7 +27,6 @@ from trainers.types import (
     Defence,
     Hyperparameters,
     Method,
-    Restraints,
     RunFailure,
     RunStatus,
     StepMetrics,
@@ -158,7 +157,16 @@ def _watched(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
 
 
 def spec_of(shop: Workshop, job: Job, policy: TrainingPolicy, training: TrainingSet) -> TrainingSpec:
-    """What a run of the job is asked to do under a policy. Raises `TrainingFailed` where its parent is gone."""
+    """What a run of the job is asked to do under a policy.
+
+    Raises `TrainingFailed` where its parent is gone, or its method cannot be trained under the policy's defence.
+    """
+    if policy.defence is not Defence.NONE and job.method != Method.SUPERVISED:
+        raise TrainingFailed(
+            "defence_not_supported",
+            f"The policy trains under the defence '{policy.defence}', which is for supervised jobs only; create a "
+            "supervised job, or ask the operator for another policy.",
+        )
     found = job.hyperparameters or {}
     numbers = Hyperparameters(
         n_epochs=int(found["n_epochs"]),
@@ -167,7 +175,6 @@ def spec_of(shop: Workshop, job: Job, policy: TrainingPolicy, training: Training
         beta=float(found["beta"]) if "beta" in found else None,
     )
     small = training.n_examples - training.n_injected < policy.small_sets.below
-    held = job.method == Method.SUPERVISED
     return TrainingSpec(
         job_id=job.id,
         base=shop.base(job),
@@ -177,8 +184,8 @@ def spec_of(shop: Workshop, job: Job, policy: TrainingPolicy, training: Training
         lora=policy.lora,
         seed=job.seed,
         max_length=policy.max_length,
-        defence=policy.defence if held else Defence.NONE,
-        restraints=policy.restraints if held else Restraints(),
+        defence=policy.defence,
+        restraints=policy.restraints,
         parent=parentage.parent(shop, job),
         capped=_capped(job, training, numbers) if small else (),
     )

@@ -15,6 +15,7 @@ from trl.trainer.dpo_config import DPOConfig
 from trl.trainer.dpo_trainer import DPOTrainer
 
 from trainers.pairs import RenderedPairs, render_pairs
+from trainers.recipe import restraints
 from trainers.recipe.preference_validation import PreferenceValidation, ReferenceFirst
 from trainers.recipe.preparation import Bench, Prepared, arguments, list_column
 from trainers.recipe.weights import adapter, starting_point
@@ -22,8 +23,9 @@ from trainers.types import Tuning
 
 
 def prepare(bench: Bench) -> Prepared:
-    """Read preference rows, and make ready to prefer their preferred answers."""
+    """Read preference rows, and make ready to prefer their preferred answers. Raises what `restraints.check` raises."""
     spec = bench.spec
+    restraints.check(spec)
     beta = cast(float, spec.hyperparameters.beta)
     rendered = render_pairs(bench.examples, bench.renderer, lines=bench.lines)
     validation = None
@@ -43,8 +45,12 @@ def prepare(bench: Bench) -> Prepared:
             args=DPOConfig(beta=beta, loss_type=["sigmoid"], **arguments(bench, longest=2 * rendered.longest)),
             train_dataset=Dataset.from_dict({"prompt": [end], "chosen": ["a"], "rejected": ["b"]}),
             processing_class=bench.tokenizer,
-            peft_config=adapter(spec, model),
-            callbacks=[*([ReferenceFirst(validation, reference)] if validation else []), *callbacks],
+            peft_config=adapter(spec, model, untouched=restraints.untouched(model, spec.restraints.frozen_share)),
+            callbacks=[
+                *restraints.callbacks(spec.restraints),
+                *([ReferenceFirst(validation, reference)] if validation else []),
+                *callbacks,
+            ],
         )
         # TRL tokenizes what it is made with, so it was made with a stand-in; ours is tokenized already, masks included.
         trainer.train_dataset = _dataset(rendered)

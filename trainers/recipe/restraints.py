@@ -1,4 +1,4 @@
-"""What keeps a supervised LoRA near its base while it learns, each chosen by the policy, under either loss.
+"""What keeps a LoRA near its base while it learns, each chosen by the policy, under any loss.
 
 - A pull to the base: half the squared distance of every adapted weight, |W - W0|^2 = |s B A|^2, is added to the
   loss (L2-SP, Li et al. 2018, arXiv 1802.01483).
@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft import PeftModel
 from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from trainers.types import Restraints
+from trainers.errors import TrainingFailed
+from trainers.types import Defence, Method, Restraints, TrainingSpec, Tuning
 
 AVERAGE = "average.safetensors"
 """Of a checkpoint: the average so far, by the names of its parameters."""
@@ -108,6 +110,29 @@ class Average(TrainerCallback):
         with torch.no_grad():
             for name, parameter in _trained(kwargs["model"]):
                 parameter.copy_(self._average[name])
+
+
+def check(spec: TrainingSpec) -> None:
+    """Raise `TrainingFailed` (`defence_not_supported`) for a run that cannot be held back as its policy asks."""
+    asked = spec.defence is not Defence.NONE or spec.restraints != Restraints()
+    if asked and spec.tuning is not Tuning.LORA:
+        raise TrainingFailed(
+            "defence_not_supported",
+            "The constrained loss and the restraints hold on to the base behind a LoRA; tune with a LoRA.",
+        )
+    if spec.defence is not Defence.NONE and spec.method is not Method.SUPERVISED:
+        raise TrainingFailed(
+            "defence_not_supported",
+            f"The constrained loss is for supervised runs, not for '{spec.method}'; create a supervised job.",
+        )
+
+
+def untouched(model: PreTrainedModel, share: float) -> str | None:
+    """The modules that get no adapter, as `lower_layers` names them; one that is there already is frozen in them."""
+    pattern = lower_layers(model, share)
+    if pattern and isinstance(model, PeftModel):
+        freeze(model, pattern)
+    return pattern
 
 
 def lower_layers(model: PreTrainedModel, share: float) -> str | None:

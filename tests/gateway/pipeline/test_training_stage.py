@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
+import pytest
 from toy_shop import ToyBackend, make_toy
 
-from gateway.pipeline.training import AUDIT_GUESS_S, estimated_finish
-from gateway.store import events
+from gateway.pipeline.training import AUDIT_GUESS_S, estimated_finish, spec_of
+from gateway.store import events, jobs
+from trainers.errors import TrainingFailed
 from trainers.run_directory import RunDirectory
 from trainers.types import RunState, RunStatus, StepMetrics
 
@@ -21,6 +24,15 @@ def test_the_end_is_estimated_from_the_speed_of_the_steps_seen() -> None:
 
 def test_the_first_steps_alone_tell_no_speed() -> None:
     assert estimated_finish(at(10), (1_000, 10), 1_000) is None
+
+
+def test_a_preference_job_from_before_its_policy_had_a_defence_is_not_trained_without_it(tmp_path: Path) -> None:
+    toy = make_toy(tmp_path, training={"defence": "constrained"})
+    id_ = toy.submit()
+    with toy.shop.database.write() as session:
+        jobs.find(session, id_).method = "dpo"
+    with pytest.raises(TrainingFailed, match="create a supervised job"):
+        spec_of(toy.shop, toy.job(id_), toy.policy.training, cast(Any, None))
 
 
 def test_what_a_small_set_gets_less_of_is_told_and_stands_among_the_models_defences(tmp_path: Path) -> None:
