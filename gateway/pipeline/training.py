@@ -47,9 +47,6 @@ def train(shop: Workshop, job_id: str, training_set: str) -> Outcome:
         training = load_training_set(shop, job, training_set)
         run = Run(spec=spec_of(shop, job, shop.policy(job).training, training), training=training, directory=directory)
         failure = carry_out(shop, job, run)
-    except (jobs.CancelRequested, jobs.JobEnded):
-        shop.backend(job).cancel(str(directory))
-        raise
     except TrainingFailed as error:
         failure = RunFailure(code=error.code, message=str(error))
     if failure is not None:
@@ -115,9 +112,15 @@ def load_candidate(shop: Workshop, job: Job, digest: str) -> CandidateModel:
 
 
 def carry_out(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
-    """Start or resume a run and watch it until it ends; returns why it failed, None when it succeeded."""
+    """Start or resume a run and watch it until it ends; returns why it failed, None when it succeeded.
+
+    A run whose job is cancelled is stopped, before anything else that may take a while.
+    """
     try:
         return _watched(shop, job, run)
+    except (jobs.CancelRequested, jobs.JobEnded):
+        shop.backend(job).cancel(str(run.directory))
+        raise
     finally:
         for reporter in shop.reporters:
             reporter.end(job)
@@ -214,15 +217,14 @@ def estimated_finish(last: StepMetrics, began: tuple[int, int], now: int) -> int
 
 def _tell_warnings(shop: Workshop, job_id: str, run: Run, told: frozenset[str]) -> frozenset[str]:
     """Say once each which rows are not trained on whole, and that memory ran out; the kinds that are told now."""
-    said = {}
-    for kind, message_of in (("rendering", rendering_message), ("memory", memory_message)):
-        if kind not in told and (message := message_of(run.directory)) is not None:
-            said[kind] = message
-    for kind, message in said.items():
+    messages = {"rendering": rendering_message, "memory": memory_message}
+    said = {kind: message_of(run.directory) for kind, message_of in messages.items() if kind not in told}
+    news = {kind: message for kind, message in said.items() if message is not None}
+    for kind, message in news.items():
         own = kind if run.metrics == metrics_kind(0) else f"{kind}_{run.metrics}"
         with shop.database.write() as session:
             events.add(session, jobs.find(session, job_id), own, message, now=shop.now(), level="warn")
-    return frozenset(said)
+    return frozenset(news)
 
 
 def _tell_own_rows(shop: Workshop, job_id: str, run: Run, metrics: Sequence[StepMetrics]) -> None:
@@ -241,13 +243,5 @@ def _tell(shop: Workshop, job_id: str, kind: str, metrics: Sequence[StepMetrics]
         if finish is not None:
             job.estimated_finish = finish
         for step in metrics:
-            events.add(
-                session,
-                job,
-                kind,
-                metrics_message(step),
-                now=shop.now(),
-                step=step.step,
-                type="metrics",
-                data=numbers(step),
-            )
+            said, values = metrics_message(step), numbers(step)
+            events.add(session, job, kind, said, now=shop.now(), step=step.step, type="metrics", data=values)
