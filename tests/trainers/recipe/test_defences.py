@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from datasets import Dataset
-from peft import LoraConfig
+from peft import LoraConfig, PeftModel
 from tiny_base import make_tokenizer
 from transformers import AutoModelForCausalLM
 from trl.trainer.sft_config import SFTConfig
@@ -71,7 +71,7 @@ BETAS = [[0.5, 2, 2, 2, 2, 0.1, 0.1], [0.5, 2, 0.5], [0.5, 2]]
 def trainer(base_path: Path, tmp_path: Path) -> ConstrainedTrainer:
     """On a LoRA that has already moved away from the base."""
     torch.manual_seed(0)
-    trainer = ConstrainedTrainer(
+    return ConstrainedTrainer(
         model=AutoModelForCausalLM.from_pretrained(base_path),
         args=SFTConfig(
             output_dir=str(tmp_path), use_cpu=True, bf16=False, report_to="none", max_length=None,
@@ -81,7 +81,6 @@ def trainer(base_path: Path, tmp_path: Path) -> ConstrainedTrainer:
         processing_class=make_tokenizer(),
         peft_config=LoraConfig(task_type="CAUSAL_LM", r=4, target_modules="all-linear", init_lora_weights=False),
     )  # fmt: skip
-    return trainer
 
 
 def gradients(loss: torch.Tensor, model: torch.nn.Module) -> list[torch.Tensor]:
@@ -122,6 +121,7 @@ def test_the_trainers_loss_is_that_of_plain_torch_on_each_example_alone(
     collate: Callable[..., Any], n_items: int | None, trainer: ConstrainedTrainer
 ) -> None:
     model = trainer.model
+    assert isinstance(model, PeftModel)
     expected, slopes = plainly(model)
     share = 1.0 if n_items is None else sum(map(len, BETAS)) / n_items
     loss = trainer.compute_loss(model, collate(EXAMPLES), num_items_in_batch=n_items)
