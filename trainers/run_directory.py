@@ -174,15 +174,18 @@ class RunDirectory:
         return int(str(data["micro_batch"])), bool(data["shrunk"])
 
     def write_micro_batch(self, n: int) -> None:
-        """Tell how many examples are computed at once."""
-        self.write("memory.json", {"micro_batch": n, "shrunk": self.micro_batch()[1]})
+        """Tell how many examples are computed at once from this start on."""
+        self.write("memory.json", {"micro_batch": n, "started_with": n, "shrunk": self.micro_batch()[1]})
 
     def shrink(self) -> int | None:
-        """After memory ran out: half as many examples from the next start on; None when it was one already."""
-        n, _ = self.micro_batch()
+        """After memory ran out: half as many examples from the next start on; None when it was one already.
+
+        Several processes of one run may say so of the same start; that halves it once.
+        """
+        n = int(str((self._read("memory.json") or {}).get("started_with", self.micro_batch()[0])))
         if n <= 1:
             return None
-        self.write("memory.json", {"micro_batch": n // 2, "shrunk": True})
+        self.write("memory.json", {"micro_batch": n // 2, "started_with": n, "shrunk": True})
         return n // 2
 
     def base_validation(self) -> Mapping[str, float]:
