@@ -9,7 +9,7 @@ import pytest
 from trainers.devices import GIB, Gpu, Need, Queue, installed, need
 from trainers.errors import TrainingFailed
 from trainers.run_lock import take
-from trainers.types import Hyperparameters, LoraSpec, TrainingSpec, Tuning
+from trainers.types import Hyperparameters, LoraSpec, Method, TrainingSpec, Tuning
 
 GPUS = tuple(Gpu(index=str(i), memory_bytes=80 * GIB) for i in range(4))
 SIZE_8B, SIZE_70B = 16 * GIB, 140 * GIB
@@ -36,6 +36,14 @@ def test_a_run_gets_the_gpus_that_hold_it_and_share_its_batch(
     make_spec: Callable[..., TrainingSpec], tuning: Tuning, size: int, batch_size: int, at_least: int, expected: Need
 ) -> None:
     assert need(spec_of(make_spec, tuning, batch_size), size, GPUS, at_least=at_least) == expected
+
+
+def test_a_preference_run_of_the_whole_model_has_room_for_its_reference(make_spec: Callable[..., TrainingSpec]) -> None:
+    spec = spec_of(make_spec, Tuning.FULL, 1)
+    with pytest.raises(TrainingFailed, match="128 GiB of GPU memory"):
+        need(spec, SIZE_8B, GPUS)
+    with pytest.raises(TrainingFailed, match="160 GiB of GPU memory"):
+        need(replace(spec, method=Method.DPO), SIZE_8B, GPUS)
 
 
 def test_four_bits_fit_where_sixteen_do_not(make_spec: Callable[..., TrainingSpec]) -> None:
