@@ -80,7 +80,7 @@ chaos: install ## Kill processes at random, 100 times, over SQLite and Postgres,
 	PYTHONPATH=tests $(BIN)/python -m chaos
 
 zoo: install ## Grow the zoo of measured fine-tunes, read its weights, print its tables (hours; goes on where it was)
-	for act in grow weights selves show; do $(BIN)/python -m bench.zoo $$act --out bench/zoo/grown || exit 1; done
+	for act in grow audit weights selves show; do $(BIN)/python -m bench.zoo $$act --out bench/zoo/grown || exit 1; done
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info

@@ -98,9 +98,19 @@ class RunDirectory:
         """One number a line: the last step before each time the trainer died by itself."""
         return self.root / "deaths"
 
+    def last_step(self) -> int:
+        """How far the run is; 0 before its first step."""
+        return max((metrics.step for metrics in self.metrics()), default=0)
+
     def n_deaths(self) -> int:
-        """How often the trainer died by itself, at whatever step."""
-        return len(self.deaths_file.read_text(encoding="utf-8").split()) if self.deaths_file.exists() else 0
+        """How often the trainer died by itself since the last step; a long run may lose its GPU now and then."""
+        deaths = self.deaths_file.read_text(encoding="utf-8") if self.deaths_file.exists() else ""
+        return deaths.split().count(str(self.last_step()))
+
+    def note_deaths(self, n: int = 1) -> None:
+        """Count deaths at the last step."""
+        with self.deaths_file.open("a", encoding="utf-8") as file:
+            file.write(f"{self.last_step()}\n" * n)
 
     def order(self) -> Order | None:
         """What to do, None when the directory is new."""

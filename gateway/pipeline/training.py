@@ -7,6 +7,7 @@ from pathlib import Path
 from gateway.pipeline import parentage
 from gateway.pipeline.injection import load as load_training_set
 from gateway.pipeline.outcomes import Outcome, done, ended
+from gateway.pipeline.telling import tell_messages
 from gateway.pipeline.workshop import Workshop
 from gateway.policy import TrainingPolicy
 from gateway.reporting import numbers
@@ -132,6 +133,7 @@ def _watched(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
     seen = n_told = 0
     warned: frozenset[str] = frozenset()
     began: tuple[int, int] | None = None
+    n_said = 0
     while True:
         state = backend.observe(run_dir, after_step=seen)
         warned |= _tell_warnings(shop, job.id, run, warned)
@@ -143,6 +145,7 @@ def _watched(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
                 reporter.tell(job, state.metrics)
             seen = last.step
             n_told += len(state.metrics)
+        n_said = tell_messages(shop, job.id, run.directory, f"provider_{run.metrics}", after=n_said)
         if state.status == RunStatus.SUCCEEDED:
             whole = backend.observe(run_dir, after_step=0).metrics
             if len(whole) > n_told:  # a provider's result file has steps that none of its events told
