@@ -45,6 +45,8 @@ def run(directory: Path) -> bool:
     order = run_directory.order()
     if order is None or run_directory.finished:
         return False
+    if known := run_directory.micro_batch()[0]:
+        run_directory.write_micro_batch(known)  # memory that runs out from here on runs out with so many
     try:
         digest = train(run_directory, order)
     except Exception as exc:
