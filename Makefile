@@ -38,7 +38,7 @@ test-slow: install ## Run the slow tests as well
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not gpu and not network and not clients'
 
 test-clients: install ## Drive every known client, each in an environment of its own (pip, npm; kept in ~/.cache/tunegate)
-	$(BIN)/python -m pytest tests/contract/clients -m ''
+	TUNEGATE_CLIENTS_ALL=1 $(BIN)/python -m pytest tests/contract/clients -m ''
 
 test-inspect: install ## Have Inspect's own reader open what an audit wrote (pip; kept in ~/.cache/tunegate)
 	$(BIN)/python -m pip install --quiet --upgrade -c constraints.txt --target $(INSPECT) inspect-ai

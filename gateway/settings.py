@@ -31,6 +31,8 @@ class Settings:
     """Serve result files as OpenAI does (base64 of the CSV), or as plain CSV when false."""
     strict_event_types: bool
     """Send `moderation_checks` events as `message`, for clients that refuse types their schema lacks. Default false."""
+    upload_timeout_s: int
+    """Seconds that the body of one request may take to come. Default six hours."""
     max_file_bytes: int
     """Largest upload. OpenAI's limit is 512 MB."""
     max_upload_bytes: int
@@ -107,6 +109,7 @@ class Settings:
             organization=reader.text("ORGANIZATION", "tunegate"),
             result_files_base64=reader.value("RESULT_FILES_BASE64", "true", _boolean),
             strict_event_types=reader.value("STRICT_EVENT_TYPES", "false", _boolean),
+            upload_timeout_s=reader.value("UPLOAD_TIMEOUT_S", "21600", _integer(1, 1 << 31)),
             max_file_bytes=reader.value("MAX_FILE_BYTES", str(512 * 1024 * 1024), _integer(1, 1 << 40)),
             max_upload_bytes=reader.value("MAX_UPLOAD_BYTES", str(8 * 1024**3), _integer(1, 1 << 40)),
             max_body_bytes=reader.value("MAX_BODY_BYTES", str(16 * 1024 * 1024), _integer(1, 1 << 32)),

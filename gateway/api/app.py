@@ -1,5 +1,7 @@
 """The application, made from its services."""
 
+import time
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -10,6 +12,7 @@ from gateway.api.job_metrics import JobMetrics
 from gateway.api.metrics import RequestMetrics
 from gateway.api.middleware import Envelope
 from gateway.api.observing import Observer
+from gateway.api.readiness import Readiness
 from gateway.api.reference import describe
 from gateway.api.routers import (
     chat,
@@ -55,6 +58,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.shares = Shares(services.database, services.now)
     app.state.metrics = RequestMetrics()
+    app.state.readiness = Readiness(services, time.monotonic)
     app.add_middleware(Trailing, services=services)
     app.add_middleware(Direct, routes=(*chat.router.routes, *completions.router.routes))
     app.state.job_metrics = JobMetrics()

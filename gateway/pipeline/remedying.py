@@ -77,6 +77,7 @@ def _scaled(shop: Workshop, job: Job, row: Remedy) -> _Made:
         policy=policy,
         policy_digest=job.policy_digest,
         attempt=1,  # it only chooses, so it spends nothing
+        job_id=job.id,
     )
 
     def still_wanted(_progress: Progress) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from gateway.store.blobs import BlobInfo
@@ -12,6 +12,7 @@ from gateway.store.errors import NotFound
 from gateway.store.models import TERMINAL, File, Job, Screening
 from gateway.store.pages import Page, page_of
 from gateway.store.scope import owned
+from gateway.store.wire_models import Upload
 
 
 def blob_key(project_id: str, file_id: str) -> str:
@@ -119,6 +120,8 @@ def expire(session: Session, *, now: int, limit: int = 100) -> list[str]:
 
 def _delete(session: Session, file: File, *, now: int) -> str | None:
     file.deleted_at = now
+    file.filename = ""
+    session.execute(update(Upload).where(Upload.file_id == file.id).values(filename=""))
     session.flush()
     return file.blob_key if unneeded(session, [file.blob_key]) else None
 

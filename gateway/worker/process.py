@@ -31,7 +31,7 @@ from gateway.worker.notifying import notify
 from gateway.worker.presence import HEARTBEAT_S, Presence, Replaced
 from gateway.worker.reauditing import Reauditor
 from gateway.worker.serving_engines import ServingEngines
-from gateway.worker.sweeping import sweep_all, sweep_orphans
+from gateway.worker.sweeping import sweep_all, sweep_orphans, sweep_quotes
 from gateway.worker.watching import ReleasedWatch
 from moderation.checks import Classifier
 
@@ -123,6 +123,7 @@ class WorkerProcess:
             _repeat(5.0, self._audit_again),
             _repeat(60.0, self._sweep),
             _repeat(3600.0, self._sweep_orphans),
+            _repeat(600.0, self._sweep_quotes),
             _repeat(1.0, self._notify),
         )
 
@@ -206,6 +207,9 @@ class WorkerProcess:
 
     async def _sweep_orphans(self) -> None:
         await asyncio.to_thread(sweep_orphans, self._shop.database, self._shop.blobs)
+
+    async def _sweep_quotes(self) -> None:
+        await asyncio.to_thread(sweep_quotes, self._shop.database, self._shop.replies)
 
     async def _reconcile(self) -> None:
         """End jobs whose workflow is over without having ended them, and start those that have none."""

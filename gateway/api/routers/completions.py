@@ -12,6 +12,7 @@ from gateway.api.auth import asker_of
 from gateway.api.chat_requests import ChatRequest
 from gateway.api.completion_requests import CompletionRequest, read_completion
 from gateway.api.genai import describe
+from gateway.api.hanging_up import while_there
 from gateway.api.wire import json_object, json_response
 from gateway.store.ids import IdKind
 
@@ -36,7 +37,8 @@ async def create(request: Request) -> Response:
     if asked.stream:
         first = await asking.stream(chats[0])
         return streamed(_chunks(asking, asked, chats, first, frame), completion_id, asking.headers)
-    answers = await asyncio.gather(*map(asking.answer, chats))
+    async with while_there(request):
+        answers = await asyncio.gather(*map(asking.answer, chats))
     choices = [
         _choice(asked, at * asked.n_choices + rank, asked.prompts[at], choice)
         for at, answered in enumerate(answers)

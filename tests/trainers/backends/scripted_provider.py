@@ -21,6 +21,8 @@ class ScriptedProvider:
 
     url: str = ""
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    n_uploads: int = 0
+    """Also of files that were deleted: an id is given once."""
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     """Metrics and messages, oldest first."""
@@ -90,7 +92,8 @@ class ScriptedProvider:
         form = await request.post()
         upload = form["file"]
         assert isinstance(upload, web.FileField)
-        id_ = f"file-theirs{len(self.files)}"
+        id_ = f"file-theirs{self.n_uploads}"
+        self.n_uploads += 1
         self.files[id_] = (upload.filename, upload.file.read())
         return web.json_response({"id": id_, "object": "file", "filename": upload.filename})
 
