@@ -64,7 +64,7 @@ def test_a_run_comes_to_prefer_what_the_file_prefers(
 def test_the_same_order_gives_the_same_bytes(
     make_spec: Callable[..., TrainingSpec], training: TrainingSet, tmp_path: Path
 ) -> None:
-    spec = make_spec(method=Method.DPO, hyperparameters=NUMBERS)
+    spec = make_spec(method=Method.DPO, hyperparameters=replace(NUMBERS, n_epochs=1))
     first, again = (train(tmp_path / name, training, spec).result() for name in ("a", "b"))
     assert first == again is not None
 
@@ -73,7 +73,7 @@ def test_restraints_hold_a_preference_run_and_the_constrained_loss_refuses_it(
     make_spec: Callable[..., TrainingSpec], training: TrainingSet, tmp_path: Path
 ) -> None:
     held = Restraints(ema_decay=0.9, pull=0.1, frozen_share=0.5, factor=0.5)
-    spec = make_spec(method=Method.DPO, hyperparameters=NUMBERS, restraints=held)
+    spec = make_spec(method=Method.DPO, hyperparameters=replace(NUMBERS, n_epochs=1), restraints=held)
     directory = train(tmp_path / "held", training, spec)
     model = load(directory.artefact, str(directory.result()))
     assert len(model.defences) == 4
