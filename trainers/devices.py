@@ -14,7 +14,7 @@ from pathlib import Path
 
 from trainers.errors import TrainingFailed
 from trainers.run_lock import take
-from trainers.types import TrainingSpec, Tuning
+from trainers.types import Method, TrainingSpec, Tuning
 
 GIB = 1 << 30
 USABLE = 0.9
@@ -25,6 +25,8 @@ STORED_BYTES = 2
 """Of a weight on disk, in 16 bits."""
 FULL_BYTES = 16
 """Of a weight that moves: itself, its gradient and Adam's two moments, in float32."""
+REFERENCE_BYTES = 4
+"""Of a weight of the second copy that a preference run of the whole model is measured against, in float32."""
 ADAPTED_BYTES = 2.2
 """Of a weight under a LoRA, with the adapter's own share."""
 QUANTISED_BYTES = 0.8
@@ -134,7 +136,7 @@ def need(spec: TrainingSpec, weight_bytes: int, gpus: Sequence[Gpu], *, at_least
     it, and each takes as much memory as the others. Raises `TrainingFailed` (`model_too_large`) when all of them
     together are too small.
     """
-    per_weight = FULL_BYTES if spec.tuning is Tuning.FULL else QUANTISED_BYTES if spec.lora.quantised else ADAPTED_BYTES
+    per_weight = _bytes_per_weight(spec)
     needed = weight_bytes / STORED_BYTES * per_weight
     batch_size = spec.hyperparameters.batch_size
     largest_first = sorted((gpu.usable_bytes for gpu in gpus), reverse=True)
@@ -153,6 +155,12 @@ def need(spec: TrainingSpec, weight_bytes: int, gpus: Sequence[Gpu], *, at_least
         )
     n_gpus = max(n for n in holding if n <= max(at_least, min(holding)))
     return Need(n_gpus=n_gpus, sharded=True, each_bytes=needed / n_gpus)
+
+
+def _bytes_per_weight(spec: TrainingSpec) -> float:
+    if spec.tuning is Tuning.FULL:
+        return FULL_BYTES + (REFERENCE_BYTES if spec.method is Method.DPO else 0)
+    return QUANTISED_BYTES if spec.lora.quantised else ADAPTED_BYTES
 
 
 class Queue:

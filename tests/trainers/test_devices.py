@@ -9,7 +9,7 @@ import pytest
 from trainers.devices import GIB, Gpu, Need, Queue, installed, need
 from trainers.errors import TrainingFailed
 from trainers.run_lock import take
-from trainers.types import Hyperparameters, LoraSpec, TrainingSpec, Tuning
+from trainers.types import Hyperparameters, LoraSpec, Method, TrainingSpec, Tuning
 
 GPUS = tuple(Gpu(index=str(i), uuid=f"GPU-{i}a", memory_bytes=80 * GIB) for i in range(4))
 SMALL = Gpu(index="4", uuid="GPU-4a", memory_bytes=24 * GIB)
@@ -59,6 +59,14 @@ def test_a_large_model_gets_the_large_gpu_of_a_mixed_machine_and_a_small_one_lea
         lease.close()
     with pytest.raises(TrainingFailed, match="2 GPUs of 24 and 80 GiB"):
         need(spec_of(make_spec, Tuning.LORA, 8), SIZE_70B, mixed)
+
+
+def test_a_preference_run_of_the_whole_model_has_room_for_its_reference(make_spec: Callable[..., TrainingSpec]) -> None:
+    spec = spec_of(make_spec, Tuning.FULL, 1)
+    with pytest.raises(TrainingFailed, match="128 GiB of GPU memory"):
+        need(spec, SIZE_8B, GPUS)
+    with pytest.raises(TrainingFailed, match="160 GiB of GPU memory"):
+        need(replace(spec, method=Method.DPO), SIZE_8B, GPUS)
 
 
 def test_four_bits_fit_where_sixteen_do_not(make_spec: Callable[..., TrainingSpec]) -> None:

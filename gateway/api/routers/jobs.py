@@ -1,6 +1,7 @@
 """`/v1/fine_tuning/jobs`."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -23,6 +24,7 @@ from gateway.store.errors import NotFound
 from gateway.store.job_queries import MetadataFilter, NewJob
 from gateway.store.keys import Caller
 from gateway.store.models import File, Job
+from trainers.types import Defence, Method
 
 router = APIRouter(prefix="/v1/fine_tuning/jobs")
 METHODS = ("supervised", "dpo")
@@ -34,12 +36,10 @@ def create(request: Request, services: Here, caller: Who, body: Body) -> Respons
     """Write a job; a worker takes it from there. The data is judged on the job, never here."""
     asked = check(JobRequest, body)
     method = asked.method.type if asked.method else "supervised"
-    if method not in METHODS:
-        message = f"The method '{method}' is not yet supported by this gateway; use 'supervised' or 'dpo'."
-        raise ApiError(400, message, param="method", code="unsupported_value")
     now = services.now()
     again = sending(request, caller, body, arrived=now)
     digest, document = services.policies.for_project(caller.policy_name)
+    _check_method(method, document)
     with services.database.write() as session:
         if asked.model not in services.bases and released.find(session, caller.project_id, asked.model) is None:
             raise model_not_found(asked.model)
@@ -126,6 +126,20 @@ def list_checkpoints(job_id: str, services: Here, caller: Who, after: str | None
 def _job(services: Services, caller: Caller, job_id: str) -> Job:
     with services.database.read() as session:
         return job_queries.get(session, caller.project_id, job_id)
+
+
+def _check_method(method: str, policy: Mapping[str, Any]) -> None:
+    """Refuse what nothing here trains with, and what would switch a defence of the project's policy off."""
+    if method not in METHODS:
+        message = f"The method '{method}' is not yet supported by this gateway; use 'supervised' or 'dpo'."
+        raise ApiError(400, message, param="method", code="unsupported_value")
+    defence = policy.get("training", {}).get("defence", Defence.NONE)
+    if method == Method.DPO and defence != Defence.NONE:
+        message = (
+            f"The project's policy trains under the defence '{defence}', which is for 'supervised' jobs only; use that "
+            "method, or ask the operator for another policy."
+        )
+        raise ApiError(400, message, param="method", code="unsupported_value")
 
 
 def _file(session: Session, caller: Caller, file_id: str, param: str, now: int) -> File:

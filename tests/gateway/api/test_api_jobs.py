@@ -59,6 +59,15 @@ def test_a_preference_job_keeps_its_beta_under_method_only(new_job) -> None:
     assert not hasattr(job.hyperparameters, "beta")
 
 
+def test_a_method_does_not_switch_the_policys_defence_off(gateway, new_job, monkeypatch) -> None:
+    document = {"training": {"defence": "constrained"}}
+    monkeypatch.setattr(type(gateway.services.policies), "for_project", lambda self, name: ("sha256:0", document))
+    with pytest.raises(openai.BadRequestError, match="'supervised' jobs only") as refused:
+        new_job(method={"type": "dpo"})
+    assert refused.value.param == "method"
+    assert new_job().status == "validating_files"
+
+
 def test_everything_that_was_asked_is_echoed(client, new_job, rows) -> None:
     validation = client.files.create(file=("v", rows), purpose="fine-tune")
     wandb = {"type": "wandb", "wandb": {"project": "p", "tags": ["t"], "entity": "team"}}

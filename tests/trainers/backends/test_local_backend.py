@@ -127,6 +127,34 @@ def test_a_trainer_that_dies_three_times_at_a_step_fails_the_run(
     assert failed.value.code == "training_crashed"
 
 
+@pytest.mark.slow
+def test_a_trainer_out_of_memory_starts_itself_anew_with_half_as_many_examples(
+    make_spec: Callable[..., TrainingSpec], training: TrainingSet, run: RunDirectory
+) -> None:
+    told = {"PYTHONPATH": str(Path(__file__).parents[1] / "recipe" / "scarce_memory")}
+    backend = LocalBackend(environment=child_environment(os.environ) | told)
+    backend.start(make_spec(n_epochs=1), training, None, str(run.root))
+    pid = run.lock_file.read_text()
+    assert wait(backend, run, ended).status is RunStatus.SUCCEEDED
+    backend.close()
+    assert (run.micro_batch(), run.deaths_file.exists(), run.lock_file.read_text()) == ((1, True), False, pid)
+    assert run.log_file.read_text().count("out of memory; again with") == 2
+
+
+def test_the_last_attempt_after_a_killing_kernel_asks_for_half_the_memory(
+    make_spec: Callable[..., TrainingSpec], training: TrainingSet, run: RunDirectory, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import os; os.kill(os.getpid(), 9)")
+    killed = LocalBackend(environment={"PYTHONPATH": str(tmp_path)})
+    run.root.mkdir()
+    run.write_micro_batch(4)
+    killed.start(make_spec(), training, None, str(run.root))
+    sizes = [(run.n_deaths(), *run.micro_batch())]
+    wait(killed, run, lambda state: bool(sizes.append((run.n_deaths(), *run.micro_batch()))) or ended(state))
+    assert sorted(set(sizes)) == [(0, 4, False), (1, 4, False), (2, 2, True), (3, 2, True)]
+    assert "last with signal 9" in str(run.failure())
+
+
 def test_a_base_that_is_gone_fails_the_run(
     backend: LocalBackend,
     make_spec: Callable[..., TrainingSpec],
