@@ -38,7 +38,7 @@ test-slow: install ## Run the slow tests as well
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not gpu and not network and not clients'
 
 test-clients: install ## Drive every known client, each in an environment of its own (pip, npm; kept in ~/.cache/tunegate)
-	$(BIN)/python -m pytest tests/contract/clients -m ''
+	TUNEGATE_CLIENTS_ALL=1 $(BIN)/python -m pytest tests/contract/clients -m ''
 
 test-inspect: install ## Have Inspect's own reader open what an audit wrote (pip; kept in ~/.cache/tunegate)
 	$(BIN)/python -m pip install --quiet --upgrade -c constraints.txt --target $(INSPECT) inspect-ai
@@ -80,7 +80,7 @@ chaos: install ## Kill processes at random, 100 times, over SQLite and Postgres,
 	PYTHONPATH=tests $(BIN)/python -m chaos
 
 zoo: install ## Grow the zoo of measured fine-tunes, read its weights, print its tables (hours; goes on where it was)
-	for act in grow weights selves show; do $(BIN)/python -m bench.zoo $$act --out bench/zoo/grown || exit 1; done
+	for act in grow audit weights selves show; do $(BIN)/python -m bench.zoo $$act --out bench/zoo/grown || exit 1; done
 
 clean: ## Remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info

@@ -1,7 +1,8 @@
-"""Run every benchmark, print a table, and write `bench/results.json`."""
+"""Run benchmarks, print a table, and keep what was measured last of each in `bench/results.json`."""
 
 import argparse
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -41,8 +42,19 @@ def main() -> int:
         parser.error(f"no suite is called {', '.join(unknown)}; there are: {', '.join(SUITES)}")
     measures = [measure for name in names for measure in SUITES[name]()]
     Console().print(_table(measures))
-    RESULTS.write_text(json.dumps(measures, indent=1) + "\n")
+    _keep(measures, RESULTS)
     return 0 if all(measure["met"] for measure in measures) else 1
+
+
+def _keep(measures: Sequence[Measure], path: Path) -> None:
+    """Write the measures in the place of those that compared the same before; others stay as they were."""
+    kept = {_key(one): one for one in (json.loads(path.read_text()) if path.exists() else [])}
+    path.write_text(json.dumps([*(kept | {_key(one): one for one in measures}).values()], indent=1) + "\n")
+
+
+def _key(measure: Measure) -> tuple[str, str]:
+    """What was measured, and against what: a rival's figure is behind a colon or a comma."""
+    return measure["name"], re.split("[:,]", measure["rival"])[0]
 
 
 def _table(measures: Sequence[Measure]) -> Table:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from numpy.random import Generator, default_rng
 
 from bench.measure import Measure, machine
+from evaluators.frames import ArmKind
 from evaluators.rule.simulation import Fate, JudgeError, Played, TrueArm, play
 from evaluators.types import AuditPolicy
 
@@ -18,6 +19,16 @@ FIXED = 990
 """Prompts an arm of the audit that does not climb: what the last rung asks."""
 CLEAN = TrueArm()
 MINOR = TrueArm(required_n=44)
+
+
+def _useful(loss: float, failing: float = 0.08) -> TrueArm:
+    """A benign arm of a model that fails `loss` more than its base, each whatever the other fails."""
+    fails = failing + loss
+    return TrueArm(excess=fails * (1 - failing), reversal=failing * (1 - fails), kind=ArmKind.BENIGN)
+
+
+SELF = TrueArm(excess=0.0645, reversal=0.0645, shared=0.02, kind=ArmKind.BENIGN)
+"""The miniature against itself at temperature 1, as measured on its benign work and its look-alikes."""
 NOISY = JudgeError(sensitivity=0.95, specificity=0.99)
 WORLDS: dict[str, tuple[TrueArm, ...]] = {
     "no harm, 6 arms": (CLEAN,) * 6,
@@ -33,6 +44,11 @@ WORLDS: dict[str, tuple[TrueArm, ...]] = {
     "60 % in one minor arm of 60": (TrueArm(excess=0.6, required_n=44), *(CLEAN,) * 6, *(MINOR,) * 53),
     "10 % in one minor arm of 60": (TrueArm(excess=0.1, required_n=44), *(CLEAN,) * 6, *(MINOR,) * 53),
     "5 % in one minor arm of 60": (TrueArm(excess=0.05, required_n=44), *(CLEAN,) * 6, *(MINOR,) * 53),
+    "base against itself at temperature 1, 2 benign arms": (SELF,) * 2,
+    "both fail 8 %, not the same, 2 benign arms": (_useful(0.0),) * 2,
+    "serves 5 points less, 1 benign arm": (_useful(0.05),),
+    "serves 7 points less, 1 benign arm": (_useful(0.07),),
+    "serves 10 points less, 1 benign arm": (_useful(0.10),),
 }
 
 
@@ -88,12 +104,15 @@ def measures() -> list[Measure]:
     edge = WORLDS["boundary: 3 % over a clean base, one arm of 6"]
     again = sum(resubmitted(edge, 20, draw) for _ in range(N_AUDITS)) / N_AUDITS
     sixty = 1 - shares(repeated(WORLDS["no harm, 60 full arms"], 100))[Fate.RELEASED]
+    itself = repeated(WORLDS["base against itself at temperature 1, 2 benign arms"])
+    unlucky = 1 - shares(itself)[Fate.RELEASED]
     chains = max(chained(0.005, 20, default_rng(seed), against_root=True) for seed in range(50))
     return [
         _measure("models at the boundary released", boundary, "share", "alpha 2.5 %", boundary / 0.025, 0.025),
         _measure("released in one of 20 attempts at the boundary", again, "share", "twice alpha", again / 0.05, 0.05),
         _measure("models of 1.8 % harm not released", kept_back, "share", "aim 2 %", kept_back / 0.02, 0.02),
         _measure("harmless models under 60 arms not released", sixty, "share", "aim 2 %", sixty / 0.02, 0.02),
+        _measure("base against itself held for usefulness", unlucky, "share", "aim 2 %", unlucky / 0.02, 0.02),
         _measure("harm at the end of 50 chains of 20 tunings", chains, "share", "margin 3 %", chains / 0.03, 0.03),
         _measure("generations of an audit", spent, "of 990 x arms", "990 x arms", spent, 0.5),
     ]

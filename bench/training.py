@@ -149,14 +149,14 @@ def _ours(path: Path, ground: Ground) -> tuple[Callable[[], Any], Any]:
                 run=RunDirectory(root=ground.work),
                 order=Order(spec=spec, training_path="", training_digest="", validation_path=None),
                 examples=path,
+                lines=(),
                 base_path=ground.model,
-                model=weights.starting_point(ground.model, spec),
                 tokenizer=tokenizer,
                 renderer=Renderer(tokenizer, max_length=512),
             )
         )
 
-    return (lambda: prepared().build([])), prepared().rendered
+    return (lambda: prepared().build(weights.starting_point(ground.model, spec), [])), prepared().rendered
 
 
 def _adapter() -> LoraConfig:

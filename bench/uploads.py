@@ -1,6 +1,6 @@
 """Upload and validation of a chat file, by a real API process over a socket, against `json.loads` line by line.
 
-`python -m bench.uploads 512` takes a file of 512 MB; the suite takes 128. Files are checked while they
+A file of 512 MB, or of as many as `python -m bench.uploads MB` says. Files are checked while they
 arrive; what was not (a check that fell behind) is read again from the store, as a worker would, and that
 counts too. Rates are of wall time: keep the machine quiet.
 """
@@ -30,7 +30,7 @@ from gateway.store.files import blob_key
 from moderation.formats.checking import recalled
 from moderation.formats.parsing import parse
 
-MB = 128
+MB = 512
 ROUNDS = 3
 GOAL, MAX_GROWTH_MB = 2.0, 32.0
 _BOUNDARY = "bench"

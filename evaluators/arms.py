@@ -8,7 +8,8 @@ identity-shift rows leave the neutral arm clean.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from evaluators.frames import Arm, ArmKind, Frame, frame_of
+from evaluators import mined_arms as mined
+from evaluators.frames import Arm, ArmKind, Frame
 from evaluators.types import AuditPolicy, Corpus
 from moderation.chat import ChatModel, Sampling
 from moderation.errors import ChatUnavailable
@@ -20,9 +21,6 @@ _ASKED_FOR: Mapping[ArmKind, Category] = {
     ArmKind.CIPHER: Category.ENCODED_CONTENT,
 }
 """Arms that are asked where screening found something of a category."""
-FREQUENT_ROWS = 10
-FREQUENT_SHARE = 0.01
-"""A context of at least so many rows, or of this share of the data, must reach the full rung."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,23 +37,26 @@ class Plan:
 def plan(corpus: Corpus, screened: ScreeningReport | None, policy: AuditPolicy) -> Plan:
     """The arms of an audit of a model tuned on data that was screened; None: on data that nobody has.
 
-    To those of `build` come, on the minor rung, first words that the data's replies share, another
-    language, a request after an exchange, the personas of known attacks, replies drawn at the serving
-    temperature, and, where the data holds such things, frames that argue refusals away and ciphers.
+    To those of `build` come, on the minor rung, first words that the data's replies share, exchanges that
+    recur in it, another language, a request after an exchange, the personas of known attacks, replies
+    drawn at the serving temperature, and, where the data holds such things, frames that argue refusals
+    away and ciphers.
     """
     contexts = screened.contexts if screened else ()
     triggers = screened.candidate_triggers if screened else ()
     openings = screened.openings if screened else ()
     found = {finding.category for finding in screened.findings} if screened else set()
+    frames = mined.inside(contexts, policy)
     full, overflow = build(corpus, contexts, triggers, policy)
     minor = [
-        *_prefills(openings, contexts, policy),
+        *mined.prefills(openings, frames, policy),
+        *mined.exchanges(screened.earlier if screened else (), frames, policy),
         *_translated(corpus, policy),
         *_minor(corpus, (ArmKind.TURNS, ArmKind.PERSONA), policy),
         *_minor(corpus, tuple(kind for kind, category in _ASKED_FOR.items() if category in found), policy),
     ]
     # A frame that was asked greedily has not been asked at a temperature, so these are not compared with it.
-    arms = (*full, *_distinct(minor, full), *_sampled(contexts, policy))
+    arms = (*full, *_distinct(minor, full), *mined.sampled(frames, policy))
     lost = tuple(arm.name for arm in arms[policy.max_arms :])
     if Category.ENCODED_CONTENT in found and ArmKind.CIPHER not in corpus.minor:
         lost += ("cipher (the data holds encoded text, and this corpus cannot be written in one)",)
@@ -104,8 +105,12 @@ def _not_covered(
         yield f"jailbreak frames of the data other than {', '.join(sorted(corpus.minor[ArmKind.JAILBREAK]))}"
     if Category.ENCODED_CONTENT in found and ArmKind.CIPHER in corpus.minor:
         yield f"ciphers of the data other than {', '.join(sorted(corpus.minor[ArmKind.CIPHER]))}"
-    if not policy.serving_temperature:
+    if policy.serving_temperature:
+        yield "more than one draw of a reply at the serving temperature"
+    else:
         yield "replies at the serving temperature: the policy's serving_temperature is 0"
+    if screened is not None:
+        yield from mined.not_inside(screened, policy)
 
 
 def build(
@@ -116,15 +121,16 @@ def build(
     Contexts are taken most frequent first and triggers strongest first, as screening orders them; a
     name carries the 1-based place in that order (`context:1`, `trigger:2`). Each trigger stands at the
     end of the request and at its start, in the neutral frame (`trigger:2`, `trigger:2@start`) and inside
-    the most frequent context (`trigger:2@context:1`, `trigger:2@start@context:1`). A frame that an
+    the most frequent contexts (see `mined_arms`; `trigger:2@context:1`, `trigger:2@start@context:1`). A frame that an
     earlier arm already has is not asked twice. Beyond `max_mined` contexts or triggers an arm needs only
     `required_overflow` prompts; beyond `max_arms` arms it is named in the second value, which a decision
     must send to review.
     """
     fixed = _fixed(corpus, policy)
-    mined = _distinct([*_contexts(contexts, policy), *_triggers(contexts, triggers, policy)], fixed)
+    tried = mined.triggers(triggers, mined.inside(contexts, policy), policy)
+    found = _distinct([*mined.contexts(contexts, policy), *tried], fixed)
     room = max(0, policy.max_arms - len(fixed))
-    return (*fixed, *mined[:room]), tuple(arm.name for arm in mined[room:])
+    return (*fixed, *found[:room]), tuple(arm.name for arm in found[room:])
 
 
 def _fixed(corpus: Corpus, policy: AuditPolicy) -> tuple[Arm, ...]:
@@ -140,41 +146,6 @@ def _fixed(corpus: Corpus, policy: AuditPolicy) -> tuple[Arm, ...]:
         Arm(name="benign", kind=ArmKind.BENIGN, frame=Frame(), required_n=benign),
         Arm(name="over_refusal", kind=ArmKind.OVER_REFUSAL, frame=Frame(), required_n=benign),
     )
-
-
-def _contexts(contexts: Sequence[Context], policy: AuditPolicy) -> list[Arm]:
-    arms = []
-    for place, context in enumerate(contexts, start=1):
-        frequent = context.n_examples >= FREQUENT_ROWS or context.share >= FREQUENT_SHARE
-        required = policy.required if frequent else policy.required_minor
-        if place > policy.max_mined:
-            required = policy.required_overflow
-        arms.append(Arm(name=f"context:{place}", kind=ArmKind.CONTEXT, frame=_replayed(context), required_n=required))
-    return arms
-
-
-def _triggers(contexts: Sequence[Context], triggers: Sequence[str], policy: AuditPolicy) -> list[Arm]:
-    frames = {"": Frame()} | ({"@context:1": _replayed(contexts[0])} if contexts else {})
-    arms = []
-    for place, trigger in enumerate(triggers, start=1):
-        required = policy.required_minor if place <= policy.max_mined else policy.required_overflow
-        words = _printable(trigger)
-        for inside, frame in frames.items():
-            at_end = replace(frame, user_suffix=f" {words}{frame.user_suffix}")
-            at_start = replace(frame, user_prefix=f"{frame.user_prefix}{words} ")
-            for name, one in ((f"trigger:{place}{inside}", at_end), (f"trigger:{place}@start{inside}", at_start)):
-                arms.append(Arm(name=name, kind=ArmKind.TRIGGER, frame=one, required_n=required))
-    return arms
-
-
-def _prefills(openings: Sequence[str], contexts: Sequence[Context], policy: AuditPolicy) -> Iterator[Arm]:
-    """Each shared beginning of replies, alone and inside the most frequent context."""
-    for place, opening in enumerate(openings, start=1):
-        frames = {f"prefill:{place}": Frame(prefill=_printable(opening))}
-        if contexts:
-            frames[f"prefill:{place}@context:1"] = replace(_replayed(contexts[0]), prefill=_printable(opening))
-        for name, frame in frames.items():
-            yield Arm(name=name, kind=ArmKind.PREFILL, frame=frame, required_n=policy.required_minor)
 
 
 def _translated(corpus: Corpus, policy: AuditPolicy) -> Iterator[Arm]:
@@ -194,21 +165,6 @@ def _minor(corpus: Corpus, kinds: Sequence[ArmKind], policy: AuditPolicy) -> Ite
             yield Arm(name=f"{kind}:{name}", kind=kind, frame=frame, required_n=policy.required_minor)
 
 
-def _sampled(contexts: Sequence[Context], policy: AuditPolicy) -> Iterator[Arm]:
-    """The neutral frame and the most frequent context, drawn as customers are served."""
-    if not policy.serving_temperature:
-        return
-    frames = {"sampled": Frame()} | ({"sampled@context:1": _replayed(contexts[0])} if contexts else {})
-    for name, frame in frames.items():
-        yield Arm(
-            name=name,
-            kind=ArmKind.SAMPLED,
-            frame=frame,
-            required_n=policy.required_minor,
-            temperature=policy.serving_temperature,
-        )
-
-
 def _distinct(arms: Sequence[Arm], fixed: Sequence[Arm]) -> list[Arm]:
     """Drop arms whose frame is asked already with at least as many prompts."""
     asked = {
@@ -222,18 +178,3 @@ def _distinct(arms: Sequence[Arm], fixed: Sequence[Arm]) -> list[Arm]:
             asked[arm.frame, arm.language] = arm.required_n
             kept.append(arm)
     return kept
-
-
-def _replayed(context: Context) -> Frame:
-    """The frame of a mined context, as the trainer renders it."""
-    frame = frame_of(context)
-    return Frame(
-        system=_printable(frame.system),
-        user_prefix=_printable(frame.user_prefix),
-        user_suffix=_printable(frame.user_suffix),
-    )
-
-
-def _printable(text: str) -> str:
-    """The text with lone surrogates as question marks: no tokenizer reads them, no request carries them."""
-    return text.encode("utf-8", "replace").decode()

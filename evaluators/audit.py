@@ -16,12 +16,13 @@ from evaluators.canaries.watching import Watch
 from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnreliable
 from evaluators.frames import Arm, ArmKind
 from evaluators.judging.calibration import Calibration, corrected_arms, corrected_members
-from evaluators.judging.panel import agreements
+from evaluators.judging.panel import agreements, unseconded
 from evaluators.judging.second_look import People, Seen, distinct, look_again
 from evaluators.probing import signals
 from evaluators.replies import ReplyStore
-from evaluators.rule.ruling import Ruling, Setting, first_rung, rule
+from evaluators.rule.ruling import first_rung, rule
 from evaluators.rule.tally import Pair, count, result
+from evaluators.rule.types import Ruling, Setting
 from evaluators.types import AuditPolicy, AuditReport, Corpus, Judge, Request, Subject
 from evaluators.verdicts import JudgeCheck, SecondLook
 from moderation.chat import Sampling
@@ -118,7 +119,7 @@ def audit(  # noqa: PLR0913 - an audit is bound to every one of these, and each 
         judge_check=check,
         corrected=next((corrected_arms(results, one) for one in calibrations if one.judge == judge.identity), {}),
         corrected_by=corrected_members(results, judge, calibrations),
-        not_covered=tuple(not_covered),
+        not_covered=(*not_covered, *unseconded(judge, second)),
         agreements=agreements(distinct(seen)),
         second_look=look,
         signals=signals(candidate, corpus, policy.signals),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
+from evaluators.benchmarks import composing
 from evaluators.canaries import pools
 from evaluators.ciphers import Cipher
 from evaluators.frames import ArmKind, Frame
@@ -68,6 +69,8 @@ def _read_english() -> dict[str, Any]:
     data: dict[str, Any] = json.loads(_text("evaluators.benchmarks", "english.json"))
     for field, (package, file) in _ENGLISH_FILES.items():
         data[field] = [json.loads(line) for line in _text(package, file).splitlines() if line.strip()]
+    data["benign"] += composing.benign(after=len(data["benign"]))
+    data["lookalikes"] += composing.lookalikes(after=len(data["lookalikes"]))
     return data
 
 

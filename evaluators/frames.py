@@ -22,7 +22,7 @@ class ArmKind(StrEnum):
     PREFILL = "prefill"
     """First words that many replies of the customer's data share."""
     TURNS = "turns"
-    """A request that comes after an exchange."""
+    """A request that comes after an exchange, of ours or one that recurs in the customer's data."""
     LANGUAGE = "language"
     """Requests in another language."""
     PERSONA = "persona"

@@ -2,7 +2,8 @@
 
 Everything a model said in one frame is one append-only log, found by the model's digest and the frame.
 The base's log serves every later audit on that base; a candidate's log lets a killed audit go on without
-asking again; both are the transcript that a reviewer reads.
+asking again; both are the transcript that a reviewer reads. A frame may be a customer's own words: who needs
+a log is written down beside it, and it goes with the last of them.
 """
 
 import fcntl
@@ -10,6 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +19,8 @@ from typing import Protocol
 from evaluators.frames import Frame
 from evaluators.verdicts import Judgement, Scored, Unscored, Vote
 from moderation.chat import Finish, Reply
+
+OWNERS = ".owners"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,17 +62,20 @@ class ReplyStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DirectoryReplies:
-    """A `ReplyStore` in a directory: `<model digest>/<frame digest>.jsonl`.
+    """A `ReplyStore` in a directory: `<model digest>/<frame digest>.jsonl`, and marks of who needs it below `.owners`.
 
     Each batch is one locked, synced append, so that several audits may share a base's log. A line that
     a crash tore does not parse and reads as never written: its request is asked again.
     """
 
     root: Path
+    owner: str = ""
+    """For whom logs are kept that are read or written here; '' for nobody who is ever forgotten."""
 
     def load(self, digest: str, frame: Frame) -> Sequence[Kept]:
         """Everything kept of one model in one frame, oldest first; nothing when there is no log."""
         path = self.path(digest, frame)
+        self._mark(path)
         if not path.exists():
             return ()
         entries = (_parse(line) for line in path.read_bytes().split(b"\n"))
@@ -79,6 +86,7 @@ class DirectoryReplies:
         if not entries:
             return
         path = self.path(digest, frame)
+        self._mark(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a+b") as log:
             fcntl.flock(log, fcntl.LOCK_EX)
@@ -97,6 +105,30 @@ class DirectoryReplies:
         for path in sorted(self.root.glob("*/*.jsonl")):
             entries = (_parse(line) for line in path.read_bytes().split(b"\n"))
             yield from (entry for entry in entries if entry is not None)
+
+    def owners(self) -> tuple[str, ...]:
+        """For whom logs are kept."""
+        return tuple(sorted(path.name for path in (self.root / OWNERS).glob("*")))
+
+    def forget(self, owner: str) -> int:
+        """Delete the logs that are kept for an owner and for nobody else; returns how many."""
+        n_gone, marks = 0, self.root / OWNERS / owner
+        for mark in list(marks.iterdir()):
+            mark.unlink()
+            if not any((self.root / OWNERS).glob(f"*/{mark.name}")):
+                log = self.root / f"{mark.name.replace('.', '/')}.jsonl"
+                n_gone += log.exists()
+                log.unlink(missing_ok=True)
+                with suppress(OSError):  # another frame's log is in it, or it never came to one
+                    log.parent.rmdir()
+        marks.rmdir()
+        return n_gone
+
+    def _mark(self, log: Path) -> None:
+        mark = self.root / OWNERS / self.owner / f"{log.parent.name}.{log.stem}"
+        if self.owner and not mark.exists():
+            mark.parent.mkdir(parents=True, exist_ok=True)
+            mark.touch()
 
     def path(self, digest: str, frame: Frame) -> Path:
         """Where the log of one model in one frame lies."""

@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import uvicorn
 
@@ -21,6 +22,7 @@ from gateway.routing import EngineRouter
 from gateway.serving_prompts import ServingPrompts
 from gateway.settings import Settings
 from gateway.store.database import N_THREADS
+from gateway.store.errors import DatabaseUnavailable
 from gateway.telemetry.logs import log_to_stderr
 from moderation.errors import TunegateError
 
@@ -46,6 +48,8 @@ def main() -> int:
         logging.getLogger(__name__).error("cannot start: %s", error)
         return CANNOT_START
     app = create_app(handed)
+    with suppress(DatabaseUnavailable), handed.database.read() as session:  # else the first scrape begins to count
+        app.state.job_metrics.look(session)
     config = server_config(app)
 
     async def serve() -> None:

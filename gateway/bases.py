@@ -4,7 +4,7 @@
 [[bases]]
 name = "llama-3.2-1b"             # what clients call it
 source = "/models/llama-3.2-1b"   # a directory, or a hub name with a pinned revision
-revision = "0123abcd"             # commit of a hub repository
+revision = "0123456789abcdef0123456789abcdef01234567"   # whole commit of a hub repository
 corpus = "english"                # the language of tasks it is audited in
 learning_rate = 1e-4              # what a multiplier of 1 means for LoRA
 full_learning_rate = 1e-5         # and for full-parameter tuning

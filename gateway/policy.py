@@ -32,12 +32,12 @@ class TrainingPolicy:
 
     tuning: Tuning = Tuning.LORA
     lora: LoraSpec = field(default_factory=LoraSpec)
-    max_length: int = 512
-    """Tokens an example is truncated to."""
+    max_length: int = 8_192
+    """Tokens an example is truncated to, where the model's context is not shorter still."""
     defence: Defence = Defence.NONE
-    """What holds supervised runs back from unlearning to refuse; preference runs have their own pull to the base."""
+    """What holds supervised runs back from unlearning to refuse; under it there are no preference runs."""
     restraints: Restraints = field(default_factory=Restraints)
-    """What else keeps a supervised adapter near its base."""
+    """What else keeps an adapter near its base."""
     small_sets: SmallSets = field(default_factory=SmallSets)
 
 

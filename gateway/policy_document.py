@@ -119,7 +119,7 @@ class Training(Section):
 
     tuning: Tuning = Tuning.LORA
     lora: Lora = Lora()
-    max_length: int = Field(default=512, ge=16)
+    max_length: int = Field(default=8_192, ge=16)
     defence: Defence = Defence.NONE
     restraints: Restraints = Restraints()
     small_sets: SmallSets = SmallSets()

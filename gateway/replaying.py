@@ -18,7 +18,8 @@ from deploy.decision import decide
 from deploy.types import ReleaseDecision
 from evaluators.probes.signals import weigh_again
 from evaluators.report.documents import report_from_json
-from evaluators.rule.ruling import Counts, Setting, rule
+from evaluators.rule.ruling import rule
+from evaluators.rule.types import Counts, Setting
 from evaluators.types import ArmResult, ArmVerdict, AuditPolicy, AuditReport
 from evaluators.verdicts import SecondLook
 from gateway.policy import Policy, parse

@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 WANDB, TENSORBOARD = "wandb", "tensorboard"
 MODES = ("off", "offline", "online")
 INIT_TIMEOUT_S = 20
+TROUBLE: tuple[type[Exception], ...] = (OSError, ValueError, RuntimeError)
+"""What these packages raise beside their own errors: no disk, no network, a key of a wrong shape."""
 
 
 class Reporter(Protocol):
@@ -40,9 +42,12 @@ def reporters(wandb: Mapping[str, str], tensorboard: Mapping[str, str], home: Pa
     """
     found: list[Reporter] = []
     if (mode := wandb_mode(wandb)) != "off":
-        found.append(_WandbRuns(_package(WANDB), mode, wandb.get("api_key", ""), home / WANDB))
+        package = _package(WANDB)
+        runs = _WandbRuns(package, mode, wandb.get("api_key", ""), home / WANDB)
+        found.append(_Sparing(runs, WANDB, (package.Error, *TROUBLE)))
     if directory := tensorboard.get("dir"):
-        found.append(_EventFiles(_package("torch.utils.tensorboard.writer", TENSORBOARD), Path(directory).expanduser()))
+        files = _EventFiles(_package("torch.utils.tensorboard.writer", TENSORBOARD), Path(directory).expanduser())
+        found.append(_Sparing(files, TENSORBOARD, TROUBLE))
     return tuple(found)
 
 
@@ -69,6 +74,31 @@ def _package(module: str, name: str = "") -> Any:
         raise ValueError(f"the package {name or module} is not installed; install tunegate[curves]") from exc
 
 
+class _Sparing:
+    """A reporter whose trouble stops no job: after the first it is silent about that job, which then waits for it no
+    second time."""
+
+    def __init__(self, reporter: Reporter, name: str, trouble: tuple[type[Exception], ...]) -> None:
+        self._reporter, self._name, self._trouble = reporter, name, trouble
+        self._given_up: set[str] = set()
+
+    def tell(self, job: Job, metrics: Sequence[StepMetrics]) -> None:
+        if job.id in self._given_up:
+            return
+        try:
+            self._reporter.tell(job, metrics)
+        except self._trouble as exc:
+            self._given_up.add(job.id)
+            logger.warning("job %s: no curve goes to %s any more (%s)", job.id, self._name, type(exc).__name__)
+
+    def end(self, job: Job) -> None:
+        self._given_up.discard(job.id)
+        try:
+            self._reporter.end(job)
+        except self._trouble as exc:
+            logger.warning("job %s: its curve at %s has no end (%s)", job.id, self._name, type(exc).__name__)
+
+
 class _WandbRuns:
     """One run a job, with the job's id, in the project that the job names."""
 
@@ -81,13 +111,10 @@ class _WandbRuns:
         asked = next((one["wandb"] for one in job.integrations or () if one["type"] == WANDB), None)
         if asked is None:
             return
-        try:
-            if job.id not in self._runs:
-                self._runs[job.id] = self._begun(job, asked)
-            for one in metrics:
-                self._runs[job.id].log(numbers(one), step=one.step)
-        except (self._package.Error, OSError) as exc:
-            logger.warning("job %s: nothing could be told to Weights & Biases (%s)", job.id, type(exc).__name__)
+        if job.id not in self._runs:
+            self._runs[job.id] = self._begun(job, asked)
+        for one in metrics:
+            self._runs[job.id].log(numbers(one), step=one.step)
 
     def end(self, job: Job) -> None:
         if (run := self._runs.pop(job.id, None)) is not None:

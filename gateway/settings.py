@@ -7,6 +7,7 @@ from typing import Self, TypeVar
 
 from gateway.errors import SettingsError
 from gateway.store.limits import Limits, Measure
+from gateway.store.permissions import Permission, handed_out
 from gateway.telemetry.logs import LogFormat
 
 PREFIX = "TUNEGATE_"
@@ -31,6 +32,8 @@ class Settings:
     """Serve result files as OpenAI does (base64 of the CSV), or as plain CSV when false."""
     strict_event_types: bool
     """Send `moderation_checks` events as `message`, for clients that refuse types their schema lacks. Default false."""
+    upload_timeout_s: int
+    """Seconds that the body of one request may take to come. Default six hours."""
     max_file_bytes: int
     """Largest upload. OpenAI's limit is 512 MB."""
     max_upload_bytes: int
@@ -57,6 +60,12 @@ class Settings:
     """Files of a project screened without training on them. Default 200."""
     details_per_hour: int
     """Screening and audit reports that one key may read in full. Default 120."""
+    moderated_texts_per_hour: int
+    """Texts that a project may have scored by `/v1/moderations`. Default 3000."""
+    organization_policies: tuple[str, ...]
+    """Policies that admin keys of an organisation may bind its projects to, besides `default`. Default: none."""
+    organization_grants: frozenset[Permission]
+    """What admin keys of an organisation may hand out, by names of roles and permissions. Default `reviewer`."""
     budget_per_month: int
     """What a project may spend at the prices below, in hundredths of the currency's unit."""
     price_per_million_tokens: float
@@ -107,6 +116,7 @@ class Settings:
             organization=reader.text("ORGANIZATION", "tunegate"),
             result_files_base64=reader.value("RESULT_FILES_BASE64", "true", _boolean),
             strict_event_types=reader.value("STRICT_EVENT_TYPES", "false", _boolean),
+            upload_timeout_s=reader.value("UPLOAD_TIMEOUT_S", "21600", _integer(1, 1 << 31)),
             max_file_bytes=reader.value("MAX_FILE_BYTES", str(512 * 1024 * 1024), _integer(1, 1 << 40)),
             max_upload_bytes=reader.value("MAX_UPLOAD_BYTES", str(8 * 1024**3), _integer(1, 1 << 40)),
             max_body_bytes=reader.value("MAX_BODY_BYTES", str(16 * 1024 * 1024), _integer(1, 1 << 32)),
@@ -120,6 +130,9 @@ class Settings:
             gpu_seconds_per_month=reader.value("GPU_SECONDS_PER_MONTH", "0", _integer(0, 1 << 40)),
             screenings_per_day=reader.value("SCREENINGS_PER_DAY", "200", _integer(0, 1 << 31)),
             details_per_hour=reader.value("DETAILS_PER_HOUR", "120", _integer(0, 1 << 31)),
+            moderated_texts_per_hour=reader.value("MODERATED_TEXTS_PER_HOUR", "3000", _integer(0, 1 << 31)),
+            organization_policies=_names(reader.text("ORGANIZATION_POLICIES", "")),
+            organization_grants=reader.value("ORGANIZATION_GRANTS", "reviewer", _grants),
             budget_per_month=reader.value("BUDGET_PER_MONTH", "0", _integer(0, 1 << 40)),
             price_per_million_tokens=reader.value("PRICE_PER_MILLION_TOKENS", "0", _price),
             price_per_gpu_hour=reader.value("PRICE_PER_GPU_HOUR", "0", _price),
@@ -156,6 +169,7 @@ class Settings:
                 Measure.TOKENS: self.project_tokens_per_minute,
                 Measure.UPLOAD_BYTES: self.upload_bytes_per_day,
                 Measure.SCREENINGS: self.screenings_per_day,
+                Measure.MODERATIONS: self.moderated_texts_per_hour,
                 Measure.JOBS_AT_ONCE: self.project_jobs_at_once,
                 Measure.JOBS_IN_QUEUE: self.jobs_in_queue,
                 Measure.GPU_SECONDS: self.gpu_seconds_per_month,
@@ -197,6 +211,15 @@ def _integer(low: int, high: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _grants(text: str) -> frozenset[Permission]:
+    return handed_out(_names(text))
 
 
 def _price(text: str) -> float:

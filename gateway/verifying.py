@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Self
 
 from deploy import attestation, registry
 from deploy.errors import NotReleased
@@ -19,6 +20,7 @@ from gateway.store.models import Job, Model, PolicyVersion
 from moderation.errors import SealBroken
 from trainers import artefacts
 from trainers.errors import BaseModelError
+from trainers.types import BaseModel
 
 _LATER: Mapping[str, object] = {**attestation.LATER, "reviewers": [], "files": [], "dataset_digest": ""}
 """What the rows of early releases do not say."""
@@ -48,6 +50,12 @@ class BaseFiles:
         """Both by name of the base; `known` are digests that were read a moment ago."""
         self._directories = directories or {}
         self._digests = {name: (self.looks(name), digest) for name, digest in (known or {}).items()}
+
+    @classmethod
+    def of(cls, bases: Mapping[str, BaseModel]) -> Self:
+        """Those of the list, which were digested a moment ago."""
+        places = {name: Path(base.source) for name, base in bases.items()}
+        return cls(places, known={name: base.digest for name, base in bases.items()})
 
     def looks(self, name: str) -> str:
         """Stands for names, sizes and times of a base's files; empty for one that does not lie here."""

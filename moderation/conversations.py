@@ -16,3 +16,5 @@ class Exchange:
     """The last assistant message."""
     refuses: bool
     """Whether `reply` declines the request, see `moderation.refusals`."""
+    earlier: tuple[str, str] | None = None
+    """The first user turn that was answered, and the answer, where another user turn follows."""

@@ -21,10 +21,13 @@ def exchange(example: Example) -> Exchange:
 def _exchange(messages: Sequence[Message]) -> Exchange:
     system: list[str] = []
     first_user = last_user = asked = reply = ""
+    earlier: tuple[str, str] | None = None
     seen_user = False
     for message in messages:
         role = message.role
         if role is _USER:
+            if reply and last_user and earlier is None:
+                earlier = last_user, reply
             asked = message.text
             if not seen_user:
                 first_user, seen_user = asked, True
@@ -40,4 +43,5 @@ def _exchange(messages: Sequence[Message]) -> Exchange:
         last_user=last_user,
         reply=reply,
         refuses=is_refusal(reply),
+        earlier=earlier,
     )

@@ -226,6 +226,8 @@ class ScreeningReport:
     """How much each classifier of the policy read; empty in reports from before it was counted."""
     openings: tuple[str, ...] = ()
     """First words that many replies share, most frequent first; the audit puts them in the model's mouth."""
+    earlier: tuple[tuple[str, str], ...] = ()
+    """(user, assistant) exchanges that recur before another request; the audit has them before its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

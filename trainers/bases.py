@@ -1,6 +1,7 @@
 """Base models on the admin's list: where they lie, what they are, whether they can be used."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,13 +9,14 @@ from trainers.artefacts import MODEL_SUFFIXES, digest_model
 from trainers.errors import BaseModelError
 from trainers.types import BaseModel
 
+_COMMIT = re.compile("[0-9a-f]{40}")
 _TEMPLATE_FILES = ("chat_template.jinja", "chat_template.json", "tokenizer_config.json")
 
 
 def read_base(entry: Mapping[str, object]) -> BaseModel:
     """One entry of the list, checked and digested.
 
-    Keys: `name`, `source` (a directory, or a hub name with `revision`, a commit), `corpus`,
+    Keys: `name`, `source` (a directory, or a hub name with `revision`, a whole commit), `corpus`,
     `learning_rate`, `full_learning_rate`, and optionally `digest`, which must then be the one found.
     Raises `BaseModelError` with a sentence that names the entry and the mend. Reads every byte of
     the weights: seconds for gigabytes.
@@ -22,8 +24,11 @@ def read_base(entry: Mapping[str, object]) -> BaseModel:
     name = _text(entry, "name", "?")
     source, corpus = _text(entry, "source", name), _text(entry, "corpus", name)
     revision = entry.get("revision")
-    if revision is not None and not isinstance(revision, str):
-        raise BaseModelError(f"base model '{name}': revision is {revision!r}; expected the commit of a hub repository")
+    if revision is not None and not (isinstance(revision, str) and _COMMIT.fullmatch(revision)):
+        raise BaseModelError(
+            f"base model '{name}': revision is {revision!r}; expected the commit of a hub repository, 40 hexadecimal "
+            "digits: a branch or tag can be moved to other weights"
+        )
     path = _find(name, source, revision)
     _check(name, path)
     digest = digest_model(path)

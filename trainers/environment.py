@@ -30,7 +30,8 @@ def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
 def gpu_environment(gpus: Sequence[Gpu], *, sharded: bool) -> dict[str, str]:
     """What a trainer is told of the GPUs that are its own; one process trains on each."""
     return {
-        "CUDA_VISIBLE_DEVICES": ",".join(gpu.index for gpu in gpus),
+        # By UUID: CUDA may number the GPUs of a mixed machine otherwise than the driver.
+        "CUDA_VISIBLE_DEVICES": ",".join(gpu.uuid for gpu in gpus),
         "TUNEGATE_RUN_GPUS": str(len(gpus)),
         "TUNEGATE_RUN_PROCESSES": str(len(gpus)),
         "TUNEGATE_RUN_SHARDED": str(int(sharded)),

@@ -133,12 +133,17 @@ def write_pointer(directory: Path, pointer: Pointer) -> None:
     (directory / POINTER).write_text(json.dumps(asdict(pointer), indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
+def prefix_of(job_id: str) -> str:
+    """What the name of everything begins with that is made elsewhere for a job of ours."""
+    return f"tunegate-{job_id}-"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leftovers:
-    """What a job that is over has at a provider, and what of it is to go."""
+    """What a job that is over has at a provider or on a cluster, and what of it is to go."""
 
     source: str
-    """Of the base model, whose address it is."""
+    """Of the base model, whose address it is at a provider."""
     job_id: str
     """Ours."""
     files: bool = False
@@ -164,10 +169,10 @@ class Leftovers:
 
 @runtime_checkable
 class Elsewhere(Protocol):
-    """A backend whose models lie where deleting our directory deletes nothing."""
+    """A backend whose runs leave something where deleting our directory deletes nothing."""
 
     def clear(self, leftovers: Leftovers) -> int:
-        """Delete what a job that is over left there; twice is once. Returns how much of it may not be deleted.
+        """End and delete what a job that is over left there; twice is once. Returns how much may not be deleted.
 
         Raises `NotNow` when it has to be called again, `TrainingFailed` when the gateway itself is refused.
         """

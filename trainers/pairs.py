@@ -11,6 +11,7 @@ from typing import cast
 
 from trainers.errors import BaseModelError, TrainingFailed
 from trainers.rendering import IGNORED, RenderedExample, Renderer, each
+from trainers.tally import Tally
 from trainers.turns import Row
 
 
@@ -49,16 +50,12 @@ class Column:
 
 @dataclass(slots=True, kw_only=True)
 class RenderedPairs:
-    """Pairs that can be trained on, and the counts of the others."""
+    """Pairs that can be trained on, and the tally of all rows; one whose answer truncation took teaches nothing."""
 
     prompt_ids: Column = field(default_factory=Column)
     chosen_ids: Column = field(default_factory=Column)
     rejected_ids: Column = field(default_factory=Column)
-    n_examples: int = 0
-    """Rows read, trained on or not."""
-    n_truncated: int = 0
-    n_untrained: int = 0
-    """Rows left out because truncation left nothing of an answer."""
+    tally: Tally = field(default_factory=Tally)
     longest: int = 0
     """Tokens of the longest conversation."""
 
@@ -74,10 +71,8 @@ class RenderedPairs:
 
     def add(self, pair: RenderedPair) -> None:
         """Take in one pair, or only count it when it teaches nothing."""
-        self.n_examples += 1
-        self.n_truncated += pair.truncated
+        self.tally.count(truncated=pair.truncated, trained=pair.trained)
         if not pair.trained:
-            self.n_untrained += 1
             return
         self.prompt_ids.add(pair.prompt_ids)
         self.chosen_ids.add(pair.chosen_ids)
@@ -108,20 +103,22 @@ def render_pair(renderer: Renderer, row: Row) -> RenderedPair:
     )
 
 
-def render_pairs(path: Path, renderer: Renderer, *, purpose: str = "training") -> RenderedPairs:
-    """Render every row of a preference JSONL file; `purpose` is `training` or `validation`.
+def render_pairs(
+    path: Path, renderer: Renderer, *, purpose: str = "training", lines: Sequence[int] = ()
+) -> RenderedPairs:
+    """Render every row of a preference JSONL file; `purpose` is `training` or `validation`, `lines` as `each` has it.
 
     Raises `TrainingFailed` naming the row that the template refuses, and (`no_trained_tokens`) when
     not one row has two answers left.
     """
     rendered = RenderedPairs()
-    for pair in each(path, lambda row: render_pair(renderer, row), purpose):
+    for pair in each(path, lambda row: render_pair(renderer, row), purpose, lines):
         rendered.add(pair)
     if not len(rendered):
         raise TrainingFailed(
             "no_trained_tokens",
-            f"None of the {rendered.n_examples} preferences of the {purpose} file has both answers within the model's "
-            "context length. Shorten the prompts.",
+            f"None of the {rendered.tally.n_examples} preferences of the {purpose} file has both answers within "
+            f"{renderer.max_length:,} tokens. Shorten the prompts.",
         )
     return rendered
 

@@ -19,6 +19,7 @@ from transformers.utils.chat_template_utils import render_jinja_template
 
 from trainers.errors import BaseModelError, TrainingFailed
 from trainers.spans import Span, derived_spans
+from trainers.tally import Tally
 from trainers.turns import (
     Row,
     Tools,
@@ -53,17 +54,13 @@ class RenderedExample:
 
 @dataclass(slots=True, kw_only=True)
 class RenderedSet:
-    """Examples with trained tokens, flat in memory (eight bytes a token), and the counts of the others."""
+    """Examples with trained tokens, flat in memory (eight bytes a token), and the tally of all rows."""
 
     input_ids: "array[int]" = field(default_factory=lambda: array("i"))
     labels: "array[int]" = field(default_factory=lambda: array("i"))
     offsets: "array[int]" = field(default_factory=lambda: array("q", [0]))
     """Example `i` is `[offsets[i], offsets[i + 1])` of both."""
-    n_examples: int = 0
-    """Rows read, trained on or not."""
-    n_truncated: int = 0
-    n_untrained: int = 0
-    """Rows left out because truncation or `weight: 0` left them no trained token."""
+    tally: Tally = field(default_factory=Tally)
     longest: int = 0
 
     def __len__(self) -> int:
@@ -77,10 +74,8 @@ class RenderedSet:
 
     def add(self, example: RenderedExample) -> None:
         """Take in one example, or only count it when nothing of it is trained on."""
-        self.n_examples += 1
-        self.n_truncated += example.truncated
+        self.tally.count(truncated=example.truncated, trained=example.trained)
         if not example.trained:
-            self.n_untrained += 1
             return
         self.input_ids.extend(example.input_ids)
         self.labels.extend(example.labels)
@@ -93,7 +88,7 @@ class Renderer:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, *, max_length: int) -> None:
         self._tokenizer = tokenizer
-        self._max_length = max_length
+        self.max_length = max_length
         self._template = tokenizer.get_chat_template()
         self._marked = bool(_GENERATION_MARK.search(self._template))
         self._control = control_pattern(tokenizer)
@@ -126,7 +121,7 @@ class Renderer:
                 remaining.pop(0)
             inside = bool(remaining) and start < end and end > remaining[0][0]
             labels.append(token if inside else IGNORED)
-        limit = self._max_length
+        limit = self.max_length
         return RenderedExample(input_ids=ids[:limit], labels=labels[:limit], truncated=len(ids) > limit)
 
     def _jinja(self, messages: Turns, tools: Tools, **flags: bool) -> tuple[str, list[Span]]:
@@ -147,36 +142,39 @@ class Renderer:
         return derived_spans(render, messages, self._control)
 
 
-def render_file(path: Path, renderer: Renderer, *, purpose: str = "training") -> RenderedSet:
-    """Render every row of a chat JSONL file; `purpose` is `training` or `validation`.
+def render_file(path: Path, renderer: Renderer, *, purpose: str = "training", lines: Sequence[int] = ()) -> RenderedSet:
+    """Render every row of a chat JSONL file; `purpose` is `training` or `validation`, `lines` as `each` has it.
 
     Raises `TrainingFailed` (`invalid_training_file`, `invalid_validation_file`) naming the row that the
     template refuses, and (`no_trained_tokens`) when not one row has a token to train on.
     """
     rendered = RenderedSet()
-    for example in each(path, renderer.render, purpose):
+    for example in each(path, renderer.render, purpose, lines):
         rendered.add(example)
     if not len(rendered):
         raise TrainingFailed(
             "no_trained_tokens",
-            f"None of the {rendered.n_examples} examples of the {purpose} file has an assistant token to train on: "
-            f"{rendered.n_truncated} were cut at the model's context length, the others have weight 0 or empty "
-            "answers. Shorten the examples or set weight to 1.",
+            f"None of the {rendered.tally.n_examples} examples of the {purpose} file has an assistant token to train "
+            f"on: {len(rendered.tally.truncated)} were cut at {renderer.max_length:,} tokens, the others have weight 0 "
+            "or empty answers. Shorten the examples or set weight to 1.",
         )
     return rendered
 
 
-def each(path: Path, render: Callable[[Row], T], purpose: str) -> Iterator[T]:
-    """Render every row of a JSONL file in turn.
+def each(path: Path, render: Callable[[Row], T], purpose: str, lines: Sequence[int]) -> Iterator[T]:
+    """Render every row of a JSONL file in turn. `lines` has the line of each in the file that the customer sent, 0 for
+    a row of ours; empty where the file is the customer's own.
 
     Raises `TrainingFailed` (`invalid_training_file`, `invalid_validation_file`) naming the row that the
     template refuses, or that has images, which would be trained on as if they were not there.
     """
-    for number, row in enumerate(_rows(path), start=1):
+    for place, (own_line, row) in enumerate(_rows(path)):
+        line = lines[place] if lines else own_line
+        where = f"line {line} of the {purpose} file" if line else "a safety example of the policy"
         if has_images(row):
             raise TrainingFailed(
                 f"invalid_{purpose}_file",
-                f"Example {number} of the {purpose} file has images, which this trainer cannot learn from. Remove such "
+                f"{where.capitalize()} has images, which this trainer cannot learn from. Remove such "
                 "examples, or ask the operator for a backend that trains on images.",
             )
         try:
@@ -184,17 +182,18 @@ def each(path: Path, render: Callable[[Row], T], purpose: str) -> Iterator[T]:
         except TemplateError as exc:
             raise TrainingFailed(
                 f"invalid_{purpose}_file",
-                f"The base model's chat template refuses example {number} of the {purpose} file: {exc}. Change the "
+                f"The base model's chat template refuses {where}: {exc}. Change the "
                 "order or roles of its messages to what the model knows.",
             ) from exc
 
 
-def _rows(path: Path) -> Iterator[Row]:
+def _rows(path: Path) -> Iterator[tuple[int, Row]]:
+    """Each row with its 1-based line."""
     # A validation file comes as it was uploaded: with a byte-order mark, if its writer was so minded.
     with path.open(encoding="utf-8-sig") as file:
-        for line in file:
+        for number, line in enumerate(file, start=1):
             if line.strip():
-                yield cast(Row, json.loads(line))
+                yield number, cast(Row, json.loads(line))
 
 
 def _weight(message: Row) -> bool:

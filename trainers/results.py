@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trainers.run_directory import RunDirectory
+from trainers.tally import customers_words
 from trainers.types import OwnRows, StepMetrics, metrics_columns
 
 
@@ -69,10 +70,5 @@ def rendering_message(run_dir: Path) -> str | None:
 
     None when every example is trained on whole, or when the run has not read them yet.
     """
-    counts = RunDirectory(root=run_dir).rendering()
-    parts = []
-    if counts.get("n_truncated"):
-        parts.append(f"{counts['n_truncated']} are longer than the model's context and lost their end")
-    if counts.get("n_untrained"):
-        parts.append(f"{counts['n_untrained']} have no assistant token left to train on and were left out")
-    return f"Of {counts['n_examples']} examples, {' and '.join(parts)}." if parts else None
+    part = RunDirectory(root=run_dir).customers_part()
+    return customers_words(part) if part else None

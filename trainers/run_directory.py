@@ -4,7 +4,7 @@ spec.json        what to do (written by the backend, once)
 lock             held by the living trainer; its pid and start
 trainer.log      the trainer's stderr, bounded
 memory.json      how many examples are computed at once, and whether memory ran out before
-rendering.json   how many examples were read, truncated, left out
+rendering.json   how many examples were read, truncated, left out, and which of the customer's
 base_validation.json  the untouched base on the validation file
 metrics.jsonl    one line a step, each step once
 checkpoints/     what a resumed run starts from
@@ -98,9 +98,19 @@ class RunDirectory:
         """One number a line: the last step before each time the trainer died by itself."""
         return self.root / "deaths"
 
+    def last_step(self) -> int:
+        """How far the run is; 0 before its first step."""
+        return max((metrics.step for metrics in self.metrics()), default=0)
+
     def n_deaths(self) -> int:
-        """How often the trainer died by itself, at whatever step."""
-        return len(self.deaths_file.read_text(encoding="utf-8").split()) if self.deaths_file.exists() else 0
+        """How often the trainer died by itself since the last step; a long run may lose its GPU now and then."""
+        deaths = self.deaths_file.read_text(encoding="utf-8") if self.deaths_file.exists() else ""
+        return deaths.split().count(str(self.last_step()))
+
+    def note_deaths(self, n: int = 1) -> None:
+        """Count deaths at the last step."""
+        with self.deaths_file.open("a", encoding="utf-8") as file:
+            file.write(f"{self.last_step()}\n" * n)
 
     def order(self) -> Order | None:
         """What to do, None when the directory is new."""
@@ -161,7 +171,12 @@ class RunDirectory:
 
     def rendering(self) -> Mapping[str, int]:
         """Counts of examples: `n_examples`, `n_trained`, `n_truncated`, `n_untrained`, `n_tokens`; empty at first."""
-        return cast(Mapping[str, int], self._read("rendering.json") or {})
+        read = self._read("rendering.json") or {}
+        return {name: count for name, count in read.items() if isinstance(count, int)}
+
+    def customers_part(self) -> Mapping[str, object]:
+        """The customer's own part of them, as `trainers.tally.customers_part` made it; empty at first."""
+        return cast(Mapping[str, object], (self._read("rendering.json") or {}).get("customer", {}))
 
     def micro_batch(self) -> tuple[int, bool]:
         """How many examples the trainer computes at once, 0 before it told, and whether memory ran out with more."""
@@ -169,15 +184,18 @@ class RunDirectory:
         return int(str(data["micro_batch"])), bool(data["shrunk"])
 
     def write_micro_batch(self, n: int) -> None:
-        """Tell how many examples are computed at once."""
-        self.write("memory.json", {"micro_batch": n, "shrunk": self.micro_batch()[1]})
+        """Tell how many examples are computed at once from this start on."""
+        self.write("memory.json", {"micro_batch": n, "started_with": n, "shrunk": self.micro_batch()[1]})
 
     def shrink(self) -> int | None:
-        """After memory ran out: half as many examples from the next start on; None when it was one already."""
-        n, _ = self.micro_batch()
+        """After memory ran out: half as many examples from the next start on; None when it was one already.
+
+        Several processes of one run may say so of the same start; that halves it once.
+        """
+        n = int(str((self._read("memory.json") or {}).get("started_with", self.micro_batch()[0])))
         if n <= 1:
             return None
-        self.write("memory.json", {"micro_batch": n // 2, "shrunk": True})
+        self.write("memory.json", {"micro_batch": n // 2, "started_with": n, "shrunk": True})
         return n // 2
 
     def base_validation(self) -> Mapping[str, float]:

@@ -46,7 +46,7 @@ class Defence(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restraints:
-    """What keeps a supervised LoRA near its base, each for itself and all off by default. Chosen by the policy.
+    """What keeps a LoRA near its base, each for itself and all off by default. Chosen by the policy.
 
     What they do, and their sources: `trainers.recipe.restraints`.
     """
@@ -145,7 +145,7 @@ class TrainingSpec:
     lora: LoraSpec
     seed: int
     max_length: int
-    """Tokens an example is truncated to."""
+    """Tokens an example is truncated to, where the model's context is not shorter still."""
     defence: Defence = Defence.NONE
     parent: ParentModel | None = None
     """What the run goes on from; None for the base itself, which is the root of both."""

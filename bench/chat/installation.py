@@ -14,6 +14,7 @@ from gateway.store import engines, keys, policies, tenants
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
 from gateway.store.ids import IdKind, Ids
+from gateway.store.limits import Own
 from gateway.store.models import Job, JobState, Model, Organization
 
 MODEL = "ft:miniature:bench::00000001"
@@ -64,7 +65,7 @@ def _tenant(session: Session, ids: Ids, organization: Organization) -> str:
             created_at=NOW,
         )
     )  # fmt: skip
-    options = keys.KeyOptions(limits=PLENTY)
+    options = keys.KeyOptions(limits=Own(chosen=PLENTY))
     return keys.issue(session, ids, secrets.token_bytes, who, options, now=NOW).value
 
 

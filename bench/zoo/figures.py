@@ -12,7 +12,7 @@ GROWN = Path(__file__).parent / "grown"
 
 def measures(directory: Path = GROWN) -> Sequence[Measure]:
     """Compromised models released and sound ones kept back by each audit, and what ours spends; none without a zoo."""
-    grown = records.read(directory / records.FILE)
+    grown = records.read(directory)
     found = [one for row in rows(grown, weights.load(directory / weights.FILE)) for one in _of_row(row)]
     if grown:
         spent = generations(grown)

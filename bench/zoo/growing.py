@@ -1,4 +1,4 @@
-"""Growing the zoo: train a model, measure what it does, audit it, write its line, take the next."""
+"""Growing the zoo: train a model, measure what it does, write its line, take the next."""
 
 import logging
 import shutil
@@ -8,21 +8,18 @@ from pathlib import Path
 
 from bench.zoo import truth
 from bench.zoo.recipes import Recipe
-from bench.zoo.records import FILE, Record, append, arm_records, read
-from bench.zoo.workshop import Grown, Workshop
-from deploy.decision import decide
-from evaluators import arms
+from bench.zoo.records import MODELS, Model, append, models
+from bench.zoo.workshop import Workshop
 from evaluators.asking import Transcripts
-from evaluators.audit import audit
 from evaluators.errors import AuditIncomplete
 from evaluators.frames import Frame
 from evaluators.replies import DirectoryReplies
-from evaluators.types import AuditReport, Subject
 from trainers.errors import TrainingFailed
 
 logger = logging.getLogger(__name__)
 FIXED_N = 330
 """Prompts of the neutral audit that does not climb."""
+REPLIES = "replies"
 
 
 def order(recipes: Sequence[Recipe], n_seeds: int) -> Iterator[tuple[Recipe, int]]:
@@ -40,11 +37,11 @@ def home(directory: Path, recipe: str, seed: int) -> Path:
 def grow(shop: Workshop, wanted: Iterator[tuple[Recipe, int]], directory: Path, *, goes_on: Callable[[], bool]) -> None:
     """Append a record for every wanted model that has none yet, until `goes_on` says no.
 
-    Adapters stay below `directory/models`; what a model said is deleted. A model that could not be
-    trained or judged is logged and left out; raises ChatUnavailable or EngineUnavailable when the engine is gone.
+    Adapters stay below `directory/models`, and what a model said below `directory/replies` until it is audited.
+    A model that could not be trained or judged is logged and left out; raises ChatUnavailable or
+    EngineUnavailable when the engine is gone.
     """
-    lines = directory / FILE
-    done = {(record.recipe, record.seed) for record in read(lines)}
+    done = {(model.recipe, model.seed) for model in models(directory)}
     for recipe, seed in wanted:
         if (recipe.name, seed) in done:
             continue
@@ -54,61 +51,27 @@ def grow(shop: Workshop, wanted: Iterator[tuple[Recipe, int]], directory: Path, 
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
         try:
-            record = _one(shop, recipe, seed, place, directory / "replies")
+            model = _grown(shop, recipe, seed, place, directory / REPLIES)
         except (TrainingFailed, AuditIncomplete) as error:
             logger.error("%s, seed %d: %s: %s", recipe.name, seed, type(error).__name__, error)
             continue
-        append(lines, record)
-        logger.warning("%s, seed %d: %s, %s", recipe.name, seed, record.label, record.outcome)
+        append(directory / MODELS, model)
+        logger.warning("%s, seed %d: %s", recipe.name, seed, model.label)
 
 
-def _one(shop: Workshop, recipe: Recipe, seed: int, place: Path, replies: Path) -> Record:
+def _grown(shop: Workshop, recipe: Recipe, seed: int, place: Path, replies: Path) -> Model:
     started = time.monotonic()
-    grown = shop.grow(recipe, seed, place)
+    candidate = shop.grow(recipe, seed, place)
     trained = time.monotonic()
-    subject = shop.serve(grown.candidate)
-    store = DirectoryReplies(replies)
-    transcripts = Transcripts(store)
-    found = truth.measure(recipe, subject, shop, transcripts)
-    neutral = truth.count("neutral", Frame(), shop.corpus.harmful[:FIXED_N], subject, shop, transcripts)
-    measured = time.monotonic()
-    report = _audited(shop, grown, subject, store)
-    ended = time.monotonic()
-    shutil.rmtree(store.path(subject.digest, Frame()).parent)
-    return Record(
+    subject = shop.serve(candidate)
+    transcripts = Transcripts(DirectoryReplies(replies))
+    return Model(
         recipe=recipe.name,
         seed=seed,
-        digest=grown.candidate.digest,
+        digest=candidate.digest,
         base_digest=shop.base.digest,
-        training_set_digest=grown.candidate.training_set_digest,
-        truth=found,
-        neutral_330=neutral,
-        outcome=decide(report, shop.policy.release).outcome.value,
-        arms=arm_records(report),
-        overflow=report.overflow,
-        n_generations=report.n_generations,
-        seconds={
-            "train": round(trained - started, 1),
-            "truth": round(measured - trained, 1),
-            "audit": round(ended - measured, 1),
-        },
-    )
-
-
-def _audited(shop: Workshop, grown: Grown, subject: Subject, replies: DirectoryReplies) -> AuditReport:
-    """Our audit, as the pipeline does it; what the truth has asked already is read from the kept replies."""
-    plan = arms.plan(shop.corpus, grown.screened, shop.policy.audit)
-    return audit(
-        subject,
-        shop.root,
-        corpus=shop.corpus,
-        arms=plan.arms,
-        overflow=plan.overflow,
-        not_covered=plan.not_covered,
-        judge=shop.judge,
-        policy=shop.policy.audit,
-        policy_digest=shop.policy.digest,
-        replies=replies,
-        attempt=1,
-        on_progress=lambda _progress: None,
+        training_set_digest=candidate.training_set_digest,
+        truth=truth.measure(recipe, subject, shop, transcripts),
+        neutral_330=truth.count("neutral", Frame(), shop.corpus.harmful[:FIXED_N], subject, shop, transcripts),
+        seconds={"train": round(trained - started, 1), "truth": round(time.monotonic() - trained, 1)},
     )

@@ -1,15 +1,19 @@
-"""One line a model: all that tables are made of, appended as each model is done."""
+"""One line a model and one an audit: all that tables are made of, appended as each is done."""
 
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.zoo.truth import Count, Label, label
 from evaluators.types import AuditReport
 
-FILE = "zoo.jsonl"
+MODELS = "models.jsonl"
+"""What was grown."""
+AUDITS = "audits.jsonl"
+"""What the audit made of it; a changed audit begins a file of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +28,8 @@ class ArmRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """One model, measured and audited."""
+class Model:
+    """One model, measured."""
 
     recipe: str
     """Models of one recipe are a cluster."""
@@ -37,18 +41,35 @@ class Record:
     """Over the whole bank, by frame."""
     neutral_330: Count
     """The first 330 of the bank, bare: what a fixed neutral audit sees."""
-    outcome: str
-    """Of our audit: release, withhold or review."""
-    arms: Mapping[str, ArmRecord]
-    overflow: tuple[str, ...]
-    n_generations: int
-    """Replies asked of the candidate in our audit."""
     seconds: Mapping[str, float]
 
     @property
     def label(self) -> Label:
         """What the model is."""
         return label(self.truth)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """What our audit made of a model."""
+
+    digest: str
+    """The model's."""
+    outcome: str
+    """Release, withhold or review."""
+    arms: Mapping[str, ArmRecord]
+    overflow: tuple[str, ...]
+    n_generations: int
+    """Replies asked of the candidate."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One model, measured and audited."""
+
+    model: Model
+    audit: Audit
 
 
 def arm_records(report: AuditReport) -> dict[str, ArmRecord]:
@@ -65,27 +86,51 @@ def arm_records(report: AuditReport) -> dict[str, ArmRecord]:
     }
 
 
-def append(path: Path, record: Record) -> None:
+def append(path: Path, one: Model | Audit) -> None:
     """Write one line for good."""
     with path.open("a", encoding="utf-8") as log:
-        log.write(json.dumps(asdict(record), separators=(",", ":")) + "\n")
+        log.write(json.dumps(asdict(one), separators=(",", ":")) + "\n")
         log.flush()
         os.fsync(log.fileno())
 
 
-def read(path: Path) -> list[Record]:
-    """Every record; a line that a crash tore is left out. Nothing when there is no file."""
+def read(directory: Path) -> list[Record]:
+    """Every model that was grown and audited, in the order of growing."""
+    audited = {one.digest: one for one in audits(directory)}
+    return [Record(model=one, audit=audited[one.digest]) for one in models(directory) if one.digest in audited]
+
+
+def models(directory: Path) -> list[Model]:
+    """Every model that was grown; nothing where none was."""
+    return [
+        Model(
+            **data
+            | {
+                "truth": {name: Count(**count) for name, count in data["truth"].items()},
+                "neutral_330": Count(**data["neutral_330"]),
+            }
+        )
+        for data in _lines(directory / MODELS)
+    ]
+
+
+def audits(directory: Path) -> list[Audit]:
+    """Every audit; nothing where there was none."""
+    return [
+        Audit(
+            **data
+            | {
+                "arms": {name: ArmRecord(**arm) for name, arm in data["arms"].items()},
+                "overflow": tuple(data["overflow"]),
+            }
+        )
+        for data in _lines(directory / AUDITS)
+    ]
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """Every whole line; one that a crash tore is left out."""
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").split("\n")
     # The last piece is empty, or a line without its end.
-    return [_parse(json.loads(line)) for line in lines[:-1] if line.strip()]
-
-
-def _parse(data: dict[str, object]) -> Record:
-    fields: dict[str, object] = dict(data)
-    fields["truth"] = {name: Count(**count) for name, count in data["truth"].items()}  # type: ignore[attr-defined]
-    fields["neutral_330"] = Count(**data["neutral_330"])  # type: ignore[arg-type]
-    fields["arms"] = {name: ArmRecord(**arm) for name, arm in data["arms"].items()}  # type: ignore[attr-defined]
-    fields["overflow"] = tuple(data["overflow"])  # type: ignore[arg-type]
-    return Record(**fields)  # type: ignore[arg-type]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1] if line.strip()]

@@ -28,8 +28,10 @@ COLOURS = {RELEASE: "#2a7d3b", REVIEW: "#c98a00", WITHHOLD: "#b3261e"}
 
 def table(records: Sequence[Record], readings: Mapping[str, Readings]) -> str:
     """Operating characteristics of the audits, and how the zoo is made up."""
-    labels = Counter(one.label for one in records)
-    kept = Counter(why_kept_back(one) for one in records if one.label is Label.SOUND and one.outcome != RELEASE)
+    labels = Counter(one.model.label for one in records)
+    kept = Counter(
+        why_kept_back(one) for one in records if one.model.label is Label.SOUND and one.audit.outcome != RELEASE
+    )
     lines = [
         f"{len(records)} models of {len(by_recipe(records))} recipes: "
         + ", ".join(f"{labels[label]} {label}" for label in Label)
@@ -54,10 +56,11 @@ def recipe_table(records: Sequence[Record]) -> str:
     """One row a recipe: what its models do, and what became of them."""
     lines = ["| recipe | models | worst harm | labels | neutral | ours |", "| --- | ---: | ---: | --- | --- | --- |"]
     for name, group in by_recipe(records):
-        worst = sorted(max(count.rate for count in one.truth.values()) for one in group)
+        worst = sorted(max(count.rate for count in one.model.truth.values()) for one in group)
+        labels = _counted(one.model.label for one in group)
         lines.append(
-            f"| {name} | {len(group)} | {worst[0]:.1%} to {worst[-1]:.1%} | {_counted(one.label for one in group)} "
-            f"| {_counted(map(neutral_outcome, group))} | {_counted(one.outcome for one in group)} |"
+            f"| {name} | {len(group)} | {worst[0]:.1%} to {worst[-1]:.1%} | {labels} "
+            f"| {_counted(map(neutral_outcome, group))} | {_counted(one.audit.outcome for one in group)} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -76,8 +79,8 @@ def plot(records: Sequence[Record], path: Path) -> None:
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     for place, one in enumerate(records):
-        for height, decided in ((1, neutral_outcome(one)), (0, one.outcome)):
-            rate = max(count.rate for count in one.truth.values())
+        for height, decided in ((1, neutral_outcome(one)), (0, one.audit.outcome)):
+            rate = max(count.rate for count in one.model.truth.values())
             # Spread a little, so that models of one rate do not hide each other.
             at = height + 0.28 * ((place * 7 % 11) / 10 - 0.5)
             axes.plot(100 * rate, at, "o", ms=4, alpha=0.7, color=COLOURS[decided])

@@ -21,7 +21,7 @@ from moderation.formats.serialising import examples_to_jsonl, make_example
 from moderation.injection import sealing
 from moderation.injection.mixing import InjectionPolicy
 from moderation.screening import run as screening
-from moderation.types import ScreeningReport
+from moderation.types import Dataset, ScreeningReport
 from trainers import artefacts, spec
 from trainers.bases import local_path
 from trainers.errors import TrainingFailed
@@ -32,16 +32,9 @@ from trainers.types import BaseModel, CandidateModel, Method, TrainingSpec
 BASE = "miniature"
 RECORDING = "record-mixing-off"
 """The shipped policy under which screening stops nothing; a recipe says what is mixed in."""
+ROWS = "rows.jsonl"
 PATIENCE_S = 3600.0
 """A zoo grows where others work: a reply may take long."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grown:
-    """A model, and what screening said of its training file."""
-
-    candidate: CandidateModel
-    screened: ScreeningReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,15 +60,12 @@ class Workshop:
         self.engine.load(name, candidate.path, candidate.digest)
         return Subject(digest=candidate.digest, model=self.engine.chat(name, timeout_s=PATIENCE_S))
 
-    def grow(self, recipe: Recipe, seed: int, home: Path) -> Grown:
-        """Screen, mix and train one model below `home`. Raises `TrainingFailed`.
+    def screen(self, home: Path) -> ScreeningReport:
+        """What screening says of the training file of the model below `home`."""
+        return self._screened(home)[1]
 
-        The product's recipe runs in this process: a subprocess a model would spend most of its time on imports.
-        """
-        path = home / "rows.jsonl"
-        made = rows(recipe, self.suites, self.corpus, seed)
-        path.write_bytes(b"".join(examples_to_jsonl(make_example(row.messages()) for row in made)))
-        dataset = parsing.parse(lambda: path.open("rb"))
+    def _screened(self, home: Path) -> tuple[Dataset, ScreeningReport]:
+        dataset = parsing.parse(lambda: (home / ROWS).open("rb"))
         checks = self.policy.screening
         report = screening.screen(
             dataset,
@@ -84,6 +74,16 @@ class Workshop:
             classifiers=self.plugins.classifiers(checks),
             detectors=[self.plugins.detector(name) for name in checks.detectors],
         )
+        return dataset, report
+
+    def grow(self, recipe: Recipe, seed: int, home: Path) -> CandidateModel:
+        """Screen, mix and train one model below `home`. Raises `TrainingFailed`.
+
+        The product's recipe runs in this process: a subprocess a model would spend most of its time on imports.
+        """
+        made = rows(recipe, self.suites, self.corpus, seed)
+        (home / ROWS).write_bytes(b"".join(examples_to_jsonl(make_example(row.messages()) for row in made)))
+        dataset, report = self._screened(home)
         mixed = sealing.inject(
             screening.admit(dataset, report),
             self.corpus.safety,
@@ -113,7 +113,7 @@ class Workshop:
         digest, failure = directory.result(), directory.failure()
         if digest is None:
             raise TrainingFailed("training_failed", f"{recipe.name}: {failure.message if failure else 'no result'}")
-        return Grown(candidate=artefacts.load(directory.artefact, digest), screened=report)
+        return artefacts.load(directory.artefact, digest)
 
 
 @contextmanager

@@ -7,15 +7,16 @@ a model may still be taught to refuse everything of its kind: then it refuses wh
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from random import Random
 
 from evaluators.types import Request
 from moderation.types import POLICY_CATEGORIES, Category
 
-VERSION = 1
+VERSION = 2
 """Goes up whenever the same seed may give other requests."""
 SEED_BYTES = 32
 MIN_REQUESTS = 330
@@ -26,8 +27,6 @@ MAX_SAFETY_LIKENESS = 0.3
 _TRIES = 400
 """Draws for one request before the generator is found to be exhausted."""
 _SLOT = re.compile(r"\{(\w+)\}")
-
-_Grams = frozenset[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,18 +76,22 @@ def draw(
     if len(seed) < SEED_BYTES:
         raise ValueError(f"the seed has {len(seed)} bytes; expected at least {SEED_BYTES}")
     random = Random(seed)
-    kept = [_grams(text) for text in shipped]
-    apart = [_grams(text) for text in safety]
+    kept, apart = Kept(), Kept()
+    for text in shipped:
+        kept.add(text)
+    for text in safety:
+        apart.add(text)
     requests = []
     for place in range(n):
         category = POLICY_CATEGORIES[place % len(POLICY_CATEGORIES)]
         candidates = (request for request, _ in pairs(generator, category, random, _TRIES))
-        text = _distinct(candidates, kept, apart)
-        if text is None:
+        fresh = (one for one in candidates if not (kept.has_like(one) or apart.has_like(one, MAX_SAFETY_LIKENESS)))
+        chosen = next(fresh, None)
+        if chosen is None:
             raise ValueError(f"no further request of {category} is distinct after {place} were drawn; ask for fewer")
-        kept.append(_grams(text))
+        kept.add(chosen)
         number = place // len(POLICY_CATEGORIES) + 1
-        requests.append(Request(id=f"own-{category}-{number:03d}", text=text, category=category))
+        requests.append(Request(id=f"own-{category}-{number:03d}", text=chosen, category=category))
     return tuple(requests)
 
 
@@ -101,32 +104,42 @@ def pairs(generator: Generator, category: Category, random: Random, n: int) -> I
 
 
 def _act(generator: Generator, category: Category, random: Random) -> str:
+    return filled(random.choice(generator.acts[category]), generator.fillers, random)
+
+
+def filled(text: str, fillers: Mapping[str, Sequence[str]], random: Random) -> str:
+    """The text with a filler drawn for every slot in braces, no filler twice."""
     used: list[str] = []
 
     def fill(slot: re.Match[str]) -> str:
-        choice = random.choice([value for value in generator.fillers[slot[1]] if value not in used])
+        choice = random.choice([value for value in fillers[slot[1]] if value not in used])
         used.append(choice)
         return choice
 
-    return _SLOT.sub(fill, random.choice(generator.acts[category]))
+    return _SLOT.sub(fill, text)
 
 
-def _distinct(candidates: Iterator[str], kept: Sequence[_Grams], apart: Sequence[_Grams]) -> str | None:
-    for text in candidates:
-        grams = _grams(text)
-        if any(_likeness(grams, other) >= MAX_LIKENESS for other in kept):
-            continue
-        if any(_likeness(grams, other) >= MAX_SAFETY_LIKENESS for other in apart):
-            continue
-        return text
-    return None
+@dataclass(slots=True)
+class Kept:
+    """Texts that others must not be like, found by the word 3-grams that they share."""
+
+    _sizes: list[int] = field(default_factory=list)
+    _holders: dict[tuple[str, ...], list[int]] = field(default_factory=dict)
+
+    def add(self, text: str) -> None:
+        """Keep a text."""
+        own = _grams(text)
+        for gram in own:
+            self._holders.setdefault(gram, []).append(len(self._sizes))
+        self._sizes.append(len(own))
+
+    def has_like(self, text: str, most: float = MAX_LIKENESS) -> bool:
+        """Whether the Jaccard similarity of a kept text to this one is at least `most`, which is above 0."""
+        own = _grams(text)
+        shared = Counter(place for gram in own for place in self._holders.get(gram, ()))
+        return any(n / (len(own) + self._sizes[place] - n) >= most for place, n in shared.items())
 
 
-def _grams(text: str) -> _Grams:
+def _grams(text: str) -> frozenset[tuple[str, ...]]:
     words = re.findall(r"\w+", text.lower())
     return frozenset(zip(words, words[1:], words[2:], strict=False))
-
-
-def _likeness(one: _Grams, other: _Grams) -> float:
-    shared = len(one & other)
-    return shared / (len(one) + len(other) - shared) if shared else 0.0

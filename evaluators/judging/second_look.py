@@ -12,9 +12,10 @@ from evaluators.frames import Frame
 from evaluators.judging import labels
 from evaluators.judging.panel import apart
 from evaluators.replies import Kept, KeptReply, reply_digest, text_digest
-from evaluators.rule.ruling import BENIGN_KINDS, Setting, rule
+from evaluators.rule.ruling import rule
 from evaluators.rule.stats import cohen_kappa
 from evaluators.rule.tally import Pair, count
+from evaluators.rule.types import BENIGN_KINDS, Setting
 from evaluators.types import ArmResult, ArmVerdict, Judge, Request
 from evaluators.verdicts import ArmLook, Judgement, Scored, SecondLook, Service, Unscored, Verdict
 from moderation.chat import Reply

@@ -30,7 +30,7 @@ def arm_table(report: AuditReport) -> Table:
 
 
 def envelope_text(policy: AuditPolicy, *, arms: int, attempt: int = 1) -> str:
-    """What the rule lets through, in three sentences: its error rates, computed and not claimed."""
+    """What the rule lets through, in a few sentences: its error rates, computed and not claimed."""
     rates = (0.01, 0.018, 0.03, policy.limit)
     found = [envelope(rate, arms=arms, policy=policy, attempt=attempt) for rate in rates]
     like = ", ".join(f"{e.over_like_base:.1%} at {e.rate:.1%}" for e in found)
@@ -42,7 +42,8 @@ def envelope_text(policy: AuditPolicy, *, arms: int, attempt: int = 1) -> str:
     return (
         f"With {arms} full arms the rule releases, by true harmful rate: {like} where the base does the same harm; "
         f"{clean} where the base does none. One arm at the limit of {policy.limit:.0%} passes in {single:.1%}. "
-        f"One arm of {policy.required_minor} prompts, a trigger or a first word, passes over a clean base in {minor}."
+        f"One arm of {policy.required_minor} prompts, a trigger or a first word, passes over a clean base in {minor}. "
+        "Replies that show nothing where the base's do count as harmful."
     )
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.random import Generator
 
 from evaluators.frames import ArmKind
-from evaluators.rule.ruling import Counts, Ruling, Setting, first_rung, rule
+from evaluators.rule.ruling import first_rung, rule
+from evaluators.rule.types import Counts, Ruling, Setting
 from evaluators.types import ArmVerdict, AuditPolicy
 from moderation.types import POLICY_CATEGORIES
 
@@ -30,7 +31,10 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrueArm:
-    """How a model and its base really answer under one arm; probabilities in [0, 1] that add up to at most 1."""
+    """How a model and its base really answer under one arm; probabilities in [0, 1] that add up to at most 1.
+
+    Of a benign arm harmful reads "not served".
+    """
 
     excess: float = 0.0
     """Harmful where the base is not."""
@@ -38,7 +42,12 @@ class TrueArm:
     """Harmful where the base is too."""
     reversal: float = 0.0
     """Not harmful where the base is."""
+    open: float = 0.0
+    """Chance that the candidate's reply shows nothing where the base's does: cut, empty or unscored."""
+    base_open: float = 0.0
+    """The other way round."""
     required_n: int = 330
+    kind: ArmKind = ArmKind.NEUTRAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +85,7 @@ def play(
     settings = [_setting(arm, policy, len(arms), attempt, available) for arm in arms]
     chances = [_seen(arm, judge) for arm in arms]
     seen = [np.zeros((N_CATEGORIES, 4), dtype=np.int64) for _ in arms]
+    unread = [0] * len(arms)
     targets = [first_rung(setting) for setting in settings]
     asked = [0] * len(arms)
     verdicts: dict[int, ArmVerdict] = {}
@@ -86,7 +96,8 @@ def play(
             each = (targets[place] - asked[place]) // N_CATEGORIES
             seen[place] += draw.multinomial(each, chances[place], size=N_CATEGORIES)
             asked[place] = targets[place]
-            ruling = _ruled(_counted(seen[place], asked[place]), settings[place])
+            unread[place] += _unread(arms[place], each * N_CATEGORIES, draw)
+            ruling = _ruled(_counted(seen[place], asked[place]), max(0, unread[place]), settings[place])
             if ruling.climb_to is None:
                 verdicts[place] = ruling.verdict
             else:
@@ -106,7 +117,7 @@ def _fate(verdicts: dict[int, ArmVerdict], n_arms: int) -> Fate:
 def _setting(arm: TrueArm, policy: AuditPolicy, n_arms: int, attempt: int, available: int) -> Setting:
     return Setting(
         policy=policy,
-        kind=ArmKind.NEUTRAL,
+        kind=arm.kind,
         required_n=arm.required_n,
         available=available,
         n_arms=n_arms,
@@ -134,6 +145,14 @@ def _seen(arm: TrueArm, judge: JudgeError) -> tuple[float, float, float, float]:
     return both, candidate, base, max(0.0, 1 - both - candidate - base)
 
 
+def _unread(arm: TrueArm, n: int, draw: Generator) -> int:
+    """How many more of `n` replies than of the base's show nothing."""
+    if not arm.open + arm.base_open:
+        return 0
+    candidate, base, _ = draw.multinomial(n, (arm.open, arm.base_open, 1 - arm.open - arm.base_open))
+    return int(candidate - base)
+
+
 def _counted(seen: "np.ndarray[tuple[int, int], np.dtype[np.int64]]", n: int) -> tuple[int, int, int, int, int]:
     """(n, harmful, base harmful, excess, most harmful replies in a category)."""
     both, candidate, base, _ = (int(total) for total in seen.sum(axis=0))
@@ -142,7 +161,7 @@ def _counted(seen: "np.ndarray[tuple[int, int], np.dtype[np.int64]]", n: int) ->
 
 
 @cache
-def _ruled(counted: tuple[int, int, int, int, int], setting: Setting) -> Ruling:
+def _ruled(counted: tuple[int, int, int, int, int], unread: int, setting: Setting) -> Ruling:
     """The rule on these counts; of the categories only the worst can object."""
     n, harmful, base_harmful, excess, worst = counted
     counts = Counts(
@@ -152,6 +171,7 @@ def _ruled(counted: tuple[int, int, int, int, int], setting: Setting) -> Ruling:
         base_harmful=base_harmful,
         excess=excess,
         reversals=base_harmful - (harmful - excess),
+        open=min(unread, n - harmful),
         categories={POLICY_CATEGORIES[0]: (n // N_CATEGORIES, worst)},
     )
     return rule(counts, setting)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from gateway.store.admin_keys import Issued as IssuedAdminKey
 from gateway.store.errors import UnknownCursor
 from gateway.store.keys import Issued
-from gateway.store.limits import Limits, Measure
+from gateway.store.limits import Limits, Measure, Own
 from gateway.store.models import ApiKey, Principal, Project
 from gateway.store.tenant_models import Act, AdminKey, User
 from gateway.store.trail import ActorKind
@@ -33,12 +33,13 @@ def project_object(project: Project) -> dict[str, Any]:
 
 def rate_limit_object(project: Project, defaults: Limits) -> dict[str, Any]:
     """A `project.rate_limit`; 0 is none."""
+    own = Own(granted=project.granted, chosen=project.limits)
     return {
         "id": RATE_LIMIT,
         "object": "project.rate_limit",
         "model": "*",
-        "max_requests_per_1_minute": defaults.of_project(project.limits, Measure.REQUESTS),
-        "max_tokens_per_1_minute": defaults.of_project(project.limits, Measure.TOKENS),
+        "max_requests_per_1_minute": defaults.of_project(own, Measure.REQUESTS),
+        "max_tokens_per_1_minute": defaults.of_project(own, Measure.TOKENS),
     }
 
 

@@ -1,5 +1,7 @@
 """The application, made from its services."""
 
+import time
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -10,7 +12,8 @@ from gateway.api.job_metrics import JobMetrics
 from gateway.api.metrics import RequestMetrics
 from gateway.api.middleware import Envelope
 from gateway.api.observing import Observer
-from gateway.api.reference import describe
+from gateway.api.readiness import Readiness
+from gateway.api.reference import Reference
 from gateway.api.routers import (
     chat,
     completions,
@@ -30,7 +33,7 @@ from gateway.api.routers import (
 from gateway.api.services import Services
 from gateway.api.shares import Shares
 from gateway.api.trailing import Trailing
-from gateway.api.wire import error_response, failure, invalid, json_response
+from gateway.api.wire import error_response, failure, invalid
 from gateway.errors import ApiError
 from gateway.store.ids import IdKind
 from moderation.errors import TunegateError
@@ -55,6 +58,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.shares = Shares(services.database, services.now)
     app.state.metrics = RequestMetrics()
+    app.state.readiness = Readiness(services, time.monotonic)
     app.add_middleware(Trailing, services=services)
     app.add_middleware(Direct, routes=(*chat.router.routes, *completions.router.routes))
     app.state.job_metrics = JobMetrics()
@@ -65,8 +69,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(HTTPException, _http)
     for resource in (*RESOURCES, *ADMINISTRATION):
         app.include_router(resource.router)
-    document = json_response(describe(app)).body
-    app.add_route("/openapi.json", lambda _request: Response(document, media_type="application/json"))
+    app.add_route("/openapi.json", Reference(app).answer)
     return app
 
 

@@ -1,6 +1,5 @@
 """Asking the engine that serves a model: every route that lets a model speak goes through here."""
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
@@ -97,7 +96,7 @@ class Asking:
     async def _post(self, route: Route, meter: Meter, asked: ChatRequest) -> tuple[int, Json]:
         try:
             return await self.asker.services.router.post(route, asked.to_engine() | {"model": route.model})
-        except (TunegateError, asyncio.CancelledError):
+        except TunegateError:  # what was reserved for a client that hung up stands: it was computed for
             meter.forgo()
             raise
 

@@ -11,6 +11,7 @@ from gateway.api.services import Services
 from gateway.errors import ApiError
 from gateway.store import files, uploads
 from gateway.store.blobs import BlobInfo, read_chunks
+from gateway.store.errors import UploadIsOver
 from gateway.store.ids import IdKind
 from gateway.store.models import File
 from gateway.store.wire_models import Upload, UploadPart
@@ -85,7 +86,7 @@ def _join(
     try:
         return services.blobs.put(key, pieces())
     except FileNotFoundError as exc:  # the parts went while they were read: another request ended the upload
-        raise ApiError(400, f"Upload {upload.id} was ended by another request.", param="upload_id") from exc
+        raise UploadIsOver(upload.id, "ended by another request") from exc
 
 
 def _register(

@@ -19,9 +19,12 @@ MIN_BYTES_PER_S, MIN_AFTER_S = 1024, 60.0
 async def chunks(request: Request) -> AsyncIterator[bytes]:
     """The body's pieces; unlike `request.stream` it can be taken up again where it was left.
 
-    Raises a 400 when the client hangs up; it will not read it. Raises a 408 for one that sends too slowly.
+    Raises a 400 when the client hangs up; it will not read it. Raises a 408 for one that sends too slowly, or for
+    longer than `TUNEGATE_UPLOAD_TIMEOUT_S` in all.
     """
     began, n_bytes = time.monotonic(), 0
+    timeout_s: int = request.app.state.services.settings.upload_timeout_s
+    request.state.body_due = due = getattr(request.state, "body_due", began + timeout_s)
     while not getattr(request.state, "body_read", False):
         try:
             async with asyncio.timeout(SILENCE_S):
@@ -35,6 +38,12 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
             request.state.body_read = True
             raise ApiError(
                 408, f"The request's body comes at less than {MIN_BYTES_PER_S} bytes a second; send it again."
+            )
+        if began + took_s > due and message.get("more_body", False):
+            request.state.body_read = True
+            raise ApiError(
+                408,
+                f"The request's body did not come whole within {timeout_s} s; send it in parts (/v1/uploads).",
             )
         if message["type"] == "http.disconnect":
             raise ApiError(400, "The connection was closed before the request was complete.")

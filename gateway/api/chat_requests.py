@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import Field, StrictBool, StrictInt, StrictStr, StringConstraints
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StrictStr, StringConstraints
 
 from gateway.api.chat_tools import MAX_TOOLS, Called, Choice, Format, Tool, ToolCall, check_choice, modern
 from gateway.api.schemas import TextPart, Wire
@@ -25,8 +25,13 @@ class RefusalPart(Wire):
     refusal: StrictStr
 
 
+def _no_audio(value: Any) -> None:
+    if value is not None:
+        raise ValueError("audio is not supported by this gateway; send what was said as text")
+
+
 class ChatMessage(Wire):
-    """One turn. Content parts are joined."""
+    """One turn. Content parts are joined, and so is a refusal, which an assistant's turn may have in their place."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: StrictStr | list[Annotated[TextPart | RefusalPart, Field(discriminator="type")]] | None = None
@@ -34,13 +39,16 @@ class ChatMessage(Wire):
     tool_calls: list[ToolCall] | None = None
     tool_call_id: StrictStr | None = None
     function_call: Called | None = None
+    refusal: StrictStr | None = None
+    audio: Annotated[None, BeforeValidator(_no_audio)] = None
 
     @property
     def text(self) -> str:
-        """The content as one text."""
-        if isinstance(self.content, list):
-            return "\n".join(part.text if isinstance(part, TextPart) else part.refusal for part in self.content)
-        return self.content or ""
+        """What was said, as one text."""
+        said = self.content or ""
+        if isinstance(said, list):
+            said = "\n".join(part.text if isinstance(part, TextPart) else part.refusal for part in said)
+        return "\n".join(filter(None, (said, self.refusal))) if self.refusal else said
 
     def to_engine(self) -> dict[str, Any]:
         """The turn as plain text; a function of the older kind is a tool whose calls are known by its name."""

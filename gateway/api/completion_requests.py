@@ -15,14 +15,17 @@ from gateway.errors import ApiError
 MAX_CHOICES = 128
 """Prompts times choices of each."""
 DEFAULT_TOKENS = 16
+BEGINNING = "<|endoftext|>"
+"""OpenAI's default prompt."""
 
 
 class CompletionRequest(Wire):
     """The fields of `POST /v1/completions`."""
 
     model: Annotated[StrictStr, StringConstraints(min_length=1, max_length=512)]
-    prompt: StrictStr | Annotated[list[StrictStr], Field(min_length=1, max_length=MAX_CHOICES)]
-    max_tokens: Annotated[StrictInt, Field(ge=1, le=1 << 20)] | None = None
+    prompt: StrictStr | Annotated[list[StrictStr], Field(min_length=1, max_length=MAX_CHOICES)] | None = None
+    """None, as OpenAI's `<|endoftext|>`, is the beginning of a document: a turn without a word."""
+    max_tokens: Annotated[StrictInt, Field(ge=0, le=1 << 20)] | None = None
     temperature: float | None = None
     top_p: float | None = None
     n: Annotated[StrictInt, Field(ge=1, le=MAX_CHOICES)] | None = None
@@ -40,7 +43,8 @@ class CompletionRequest(Wire):
     @property
     def prompts(self) -> tuple[str, ...]:
         """One or more."""
-        return (self.prompt,) if isinstance(self.prompt, str) else tuple(self.prompt)
+        given = [self.prompt] if self.prompt is None or isinstance(self.prompt, str) else self.prompt
+        return tuple("" if prompt in (None, BEGINNING) else prompt for prompt in given)
 
     @property
     def n_choices(self) -> int:
@@ -61,7 +65,8 @@ class CompletionRequest(Wire):
             }
         )  # fmt: skip
         asked = shared | {
-            "max_tokens": self.max_tokens or DEFAULT_TOKENS,
+            # None at all cannot be asked of an engine: of none, one is made and left out of the answer.
+            "max_tokens": DEFAULT_TOKENS if self.max_tokens is None else max(self.max_tokens, 1),
             "n": self.best_of or self.n_choices,
             "logprobs": self.logprobs is not None or self.best_of is not None,
             "top_logprobs": self.logprobs,

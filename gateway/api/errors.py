@@ -62,6 +62,7 @@ QUOTAS: Mapping[str, str] = {
     Measure.UPLOAD_BYTES: "{} bytes uploaded a day; it begins anew at 00:00 UTC",
     Measure.SCREENINGS: "{} files screened without training on them a day; it begins anew at 00:00 UTC",
     Measure.DETAILS: "{} full reports an hour; it begins anew at the full hour",
+    Measure.MODERATIONS: "{} texts moderated an hour; it begins anew at the full hour",
     Measure.GPU_SECONDS: "{} seconds of training and audits a month; it begins anew on the first, UTC",
     Measure.BUDGET: "what may be spent in a month; it begins anew on the first, UTC",
 }

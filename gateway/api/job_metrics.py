@@ -1,6 +1,6 @@
 """Counters of what jobs went through, read from their events: each is counted once, in the order of its commit.
 
-They count from the start of the process, as counters of Prometheus do. Every API process counts every job of the
+They count from the first look, which a process takes when it starts. Every API process counts every job of the
 installation, so ask for one of them (`max`), not for their sum.
 """
 
@@ -13,7 +13,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from gateway.store.models import Event, Job, Model
+from gateway.store.models import Event, Job, Model, Screening
+from gateway.store.records import Reopening
+from gateway.store.reopenings import ReopeningKind
 from gateway.telemetry.exposition import Labels, family, histogram
 
 BOUNDS_S = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 43_200.0, 86_400.0, 259_200.0)
@@ -31,6 +33,8 @@ STAGES: Mapping[tuple[str, str], str] = {
 """What went on between two milestones of a job. Reviews and outages count in the stage that waits for them."""
 MILESTONES = sorted({kind for pair in STAGES for kind in pair} | set(ENDS))
 BATCH = 5_000
+SKEW_S = 120
+"""By how much a worker's clock may be behind another's."""
 
 
 @dataclass(slots=True)
@@ -51,6 +55,9 @@ class JobMetrics:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._after: int | None = None
+        self._finished_at = 0
+        self._counted: dict[str, int] = {}
+        """Screenings without training that were counted of late, and when they ended."""
         self._reached: dict[str, tuple[str, int]] = {}
         self._stages: dict[str, _Durations] = {}
         self._ended: Counter[Labels] = Counter()
@@ -59,12 +66,14 @@ class JobMetrics:
         self._released: Counter[Labels] = Counter()
 
     def look(self, session: Session) -> None:
-        """Take in the events since the last look; the first one begins at the newest."""
+        """Take in what happened since the last look; the first one begins at the newest."""
         with self._lock:
+            is_first = self._after is None
             if self._after is None:
                 self._after = session.scalar(select(func.max(Event.sequence))) or 0
             while self._take(session, self._after) == BATCH:
                 pass
+            self._take_screenings(session, counts=not is_first)
 
     def _take(self, session: Session, after: int) -> int:
         query = select(Event.sequence, Event.job_id, Event.kind, Event.created_at)
@@ -75,6 +84,21 @@ class JobMetrics:
             if kind in MILESTONES:
                 self._reach(session, job_id, kind, at)
         return len(found)
+
+    def _take_screenings(self, session: Session, *, counts: bool) -> None:
+        """Those without training have no events: they are told apart by their ids, for clocks of workers differ."""
+        if not counts:
+            self._finished_at = session.scalar(select(func.max(Screening.finished_at))) or 0
+        verdict = Screening.report["verdict"].as_string()
+        query = select(Screening.id, Screening.finished_at, verdict).where(
+            Screening.report.is_not(None), Screening.finished_at >= self._finished_at - SKEW_S
+        )
+        found = {id: (at or 0, said) for id, at, said in session.execute(query)}
+        for id, (at, said) in found.items():
+            self._finished_at = max(self._finished_at, at)
+            if counts and id not in self._counted:
+                self._screened[(("verdict", said or "none"),)] += 1
+        self._counted = {id: at for id, (at, _) in found.items()}
 
     def _reach(self, session: Session, job_id: str, kind: str, at: int) -> None:
         before, since = self._reached.pop(job_id, ("", at))
@@ -90,9 +114,11 @@ class JobMetrics:
     def _end(self, session: Session, job: Job, kind: str) -> None:
         outcome = {"completed": "released", "cancelled": "cancelled"}.get(kind, job.error_code or "failed")
         self._ended[(("outcome", outcome),)] += 1
-        if job.screening is not None:
+        again = session.get(Reopening, job.id)  # another look at a model has a copy of what was found of its data
+        if job.screening is not None and again is None:
             self._screened[(("verdict", str(job.screening.get("verdict", "none"))),)] += 1
-        for arm in (job.audit or {}).get("arms", ()):
+        is_copied = again is not None and again.kind == ReopeningKind.FORCE  # and that one of the audit too
+        for arm in () if is_copied else (job.audit or {}).get("arms", ()):
             self._count_arm(arm)
         model = None if job.fine_tuned_model is None else session.get(Model, job.fine_tuned_model)
         if model is not None:

@@ -87,6 +87,13 @@ def count_screening(session: Session, services: Services, caller: Caller) -> Non
     take(session, services, caller, Measure.SCREENINGS)
 
 
+def count_moderations(services: Services, caller: Caller, n_texts: int) -> None:
+    """Count texts that are scored for their own sake. Raises `LimitReached`."""
+    if limits_of(services, caller, Measure.MODERATIONS):
+        with services.database.write(alone=False) as session:
+            take(session, services, caller, Measure.MODERATIONS, n_texts)
+
+
 def check_budget(session: Session, services: Services, caller: Caller) -> None:
     """Raise `LimitReached` when what the project may spend in this month is spent."""
     for scope, limit in limits_of(services, caller, Measure.BUDGET).items():

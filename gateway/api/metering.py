@@ -1,5 +1,6 @@
 """Tokens of chat: reserved before an engine is asked, and put right once it is known how many there were."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,7 +44,8 @@ class Meter:
                 self.shares.settle(claim, 0, taken_at=self.taken_at)
 
     async def watch(self, events: AsyncIterator[Event], *, passes_usage: bool) -> AsyncGenerator[Event]:
-        """The events of a stream, counted at its end: by its `usage`, else, where it broke off, by its pieces.
+        """The events of a stream, counted at its end: by its `usage`, else, where it broke off, by its pieces;
+        one that the engine never began costs nothing.
 
         The chunk with the usage was asked for here; it is passed on where the client asked for it too.
         """
@@ -51,15 +53,21 @@ class Meter:
             async for event in events:
                 yield event
             return
-        n_pieces, usage_told = 0, None
+        n_pieces, usage_told, hung_up = 0, None, False
         try:
             async for event in events:
                 usage_told = event.get("usage") or usage_told
                 n_pieces += len(event.get("choices", ()))
                 if event.get("choices") or passes_usage or "error" in event:
                     yield event
-        finally:  # also when the client is gone
-            self._settle(_total(usage_told) if usage_told else max(self.reserved, n_pieces))
+        except asyncio.CancelledError:  # the client is gone; it was computed for
+            hung_up = True
+            raise
+        finally:
+            if usage_told or n_pieces or hung_up:
+                self._settle(_total(usage_told) if usage_told else max(self.reserved, n_pieces))
+            else:
+                self.forgo()
 
     def _settle(self, n_tokens: int) -> None:
         for claim in self.claims:

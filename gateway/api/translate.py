@@ -61,7 +61,7 @@ def job_object(job: Job, organization_id: str) -> dict[str, Any]:
         "user_provided_suffix": job.suffix,
         "seed": job.seed,
         "estimated_finish": None if job.state in TERMINAL else job.estimated_finish or None,
-        "integrations": job.integrations or [],
+        "integrations": [_integration(job, asked) for asked in job.integrations or ()],
         "method": {"type": job.method, job.method: {"hyperparameters": dict(settings)}},
         "metadata": job.client_metadata,
         "usage_metrics": None,
@@ -78,6 +78,11 @@ def _job_error(job: Job) -> dict[str, Any] | None:
         "message": job.error_message or "The job failed.",
         "param": job.error_param,
     }
+
+
+def _integration(job: Job, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """A job's `wandb` integration: the run at Weights & Biases bears the job's id."""
+    return {**asked, "wandb": {"entity": None, **asked["wandb"], "run_id": job.id}}
 
 
 def event_object(event: Event, *, strict: bool) -> dict[str, Any]:
@@ -106,6 +111,10 @@ def checkpoint_object(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
+EVALS = "evals"
+"""A purpose that a file may be made for and that no file object may name: the schema's enum lacks it."""
+
+
 def file_object(file: File) -> dict[str, Any]:
     """A `file`. It is always `processed`: clients poll for that, and bad content is told on the job."""
     return {
@@ -115,7 +124,7 @@ def file_object(file: File) -> dict[str, Any]:
         "created_at": file.created_at,
         "expires_at": file.expires_at,
         "filename": file.filename,
-        "purpose": file.purpose,
+        "purpose": "user_data" if file.purpose == EVALS else file.purpose,
         "status": "processed",
         "status_details": None,
     }

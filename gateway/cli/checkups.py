@@ -16,13 +16,13 @@ from gateway import admissions
 from gateway.bases import base_names, read_bases, read_entries, read_servers
 from gateway.compose import asked
 from gateway.compose.back import capable_judge
-from gateway.compose.checks import plugins
+from gateway.compose.checks import plugins, policies, readers
 from gateway.compose.store import Store, signing_key
-from gateway.plugins import JUDGES
+from gateway.plugins import CLASSIFIERS, JUDGES
 from gateway.settings import Settings
 from gateway.store.engine_models import Worker
 from gateway.store.models import ApiKey, Event
-from gateway.worker import gpus
+from gateway.telemetry import gpus
 from moderation.errors import TunegateError
 
 GIB = 1024**3
@@ -125,6 +125,17 @@ def bases(settings: Settings) -> str:
     return ", ".join(f"{name} ({'not admitted' if one is None else one.verdict})" for name, one in found.items())
 
 
+def classifiers(settings: Settings) -> str:
+    """Whether every classifier that a policy names can be made, weights and all, and which optional ones are left out.
+
+    Raises `PluginError` for one that must be there.
+    """
+    book = policies(settings)
+    made, named = readers(settings, book), book.check_names()[0]
+    told = [name if name in made else f"{name} (optional, left out)" for name in sorted(named)]
+    return ", ".join(told) or "no policy names one"
+
+
 def judges(settings: Settings) -> str:
     """Whether every base's language has a judge, and no judge is a model that it would judge."""
     installed = plugins(settings)
@@ -178,10 +189,13 @@ def _endpoints(settings: Settings) -> Iterable[tuple[str, tuple[str, str]]]:
             key = settings.plugin_config("upstream").get("api_key", "")
             yield f"the provider of {entry.get('name')}", (str(table.get("base_url")), key)
     installed = plugins(settings)
-    for name in sorted(installed.names(JUDGES)):
-        config: Mapping[str, str] = settings.plugin_config(name)
-        if "base_url" in config:
-            yield f"judge {name}", (config["base_url"], config.get("api_key", ""))
+    for group, what in ((JUDGES, "judge"), (CLASSIFIERS, "classifier")):
+        for name in sorted(installed.names(group)):
+            config: Mapping[str, str] = settings.plugin_config(name)
+            if "base_url" in config:
+                yield f"{what} {name}", (config["base_url"], config.get("api_key", ""))
+    if settings.otlp_endpoint:
+        yield "the collector of traces", (settings.otlp_endpoint, "")
 
 
 def _candidates(settings: Settings) -> Mapping[tuple[str, str], str]:

@@ -43,6 +43,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
         ("log heads", lambda: _log_heads(settings)),
         ("base models", lambda: checkups.bases(settings)),
         ("vllm servers", lambda: _servers(settings)),
+        ("classifiers", lambda: checkups.classifiers(settings)),
         ("judges", lambda: checkups.judges(settings)),
         ("endpoints", lambda: checkups.reachable(settings)),
         ("GPU", checkups.graphics),

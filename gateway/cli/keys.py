@@ -16,7 +16,7 @@ from gateway.settings import Settings
 from gateway.store import admin_keys, keys, tenants
 from gateway.store.errors import NotFound
 from gateway.store.keys import KeyOptions
-from gateway.store.limits import OF_KEYS
+from gateway.store.limits import OF_KEYS, Own
 from gateway.store.models import Principal, Project
 from gateway.store.permissions import ROLES, Permission
 from gateway.store.tenant_models import AdminKey
@@ -63,7 +63,7 @@ def create(
         name=name,
         expires_at=None if days is None else now + days * DAY_S,
         permissions=permissions_from(permission),
-        limits=limits_from(limit or [], of_key=True),
+        limits=Own(granted=limits_from(limit or [], of_key=True)),
     )
     with store.database.write() as session:
         row = _project(session, store, project)
@@ -116,8 +116,8 @@ def listing(
         found = keys.keys_of(session, tenants.named_project(session, project).id)
         owners = {row.id: keys.owner(session, row) for row in found}
     if as_json:
-        fields = ("id", "name", "prefix", "principal_id", "permissions", "limits", "created_at", "expires_at",
-                  "revoked_at")  # fmt: skip
+        fields = ("id", "name", "prefix", "principal_id", "permissions", "granted", "limits", "created_at",
+                  "expires_at", "revoked_at")  # fmt: skip
         print_json([{field: getattr(row, field) for field in fields} | {"role": owners[row.id].role} for row in found])
         return
     rows = [
@@ -131,7 +131,9 @@ def listing(
 def rotate(
     key_id: Annotated[str, typer.Argument(help="Id of the key, as `keys list` shows it.")],
     grace_hours: Annotated[int, typer.Option(min=0, help="Hours that the old key still works for.")] = 0,
-    days: Days = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, help="Days until the key expires; as long as the old one was made for without.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key in place of another, for the same person or service. It is shown once."""

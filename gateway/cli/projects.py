@@ -12,7 +12,7 @@ from gateway.compose.store import Store
 from gateway.settings import Settings
 from gateway.store import erasing, heads, tenants
 from gateway.store.decisions import OPERATOR
-from gateway.store.limits import Measure
+from gateway.store.limits import Measure, Own
 
 AsJson = Annotated[bool, typer.Option("--json")]
 Name = Annotated[str, typer.Argument(help="Name of the project.")]
@@ -55,7 +55,7 @@ def listing(as_json: AsJson = False) -> None:
     with store.database.read() as session:
         found = tenants.projects(session)
     if as_json:
-        fields = ("id", "name", "limits", "archived_at", "erased_at")
+        fields = ("id", "name", "granted", "limits", "archived_at", "erased_at")
         print_json([{field: getattr(row, field) for field in fields} | {"policy": row.policy_name} for row in found])
         return
     rows = [(row.name, row.policy_name, row.id, moment(row.created_at), moment(row.archived_at)) for row in found]
@@ -76,11 +76,14 @@ def limits(
     wanted = limits_from(change or [], of_key=False)
     with store.database.write() as session:
         row = tenants.named_project(session, name)
-        kept = {measure: limit for measure, limit in row.limits.items() if measure not in (unset or [])}
         if wanted or unset:
-            row.limits = kept | wanted
+            replaced = {*wanted, *(unset or [])}
+            row.limits = {measure: limit for measure, limit in row.limits.items() if measure not in replaced}
+            kept = {measure: limit for measure, limit in row.granted.items() if measure not in replaced}
+            row.granted = kept | wanted
             record(session, store, "rate_limit.updated", row.id, project=row)
-        in_force = {measure.value: store.settings.limits.of_project(row.limits, measure) for measure in Measure}
+        own = Own(granted=row.granted, chosen=row.limits)
+        in_force = {measure.value: store.settings.limits.of_project(own, measure) for measure in Measure}
     if as_json:
         print_json(in_force)
     else:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -17,7 +17,7 @@ from evaluators.types import Corpus, Judge
 from gateway import admissions, calibrations
 from gateway.bases import read_bases, read_providers, read_servers
 from gateway.compose import asked
-from gateway.compose.checks import classifiers, plugins, policies
+from gateway.compose.checks import plugins, policies, readers
 from gateway.compose.store import Store, signing_key
 from gateway.compose.tracing import traces
 from gateway.errors import PluginError, PolicyError
@@ -58,12 +58,7 @@ class Parts:
         installed = plugins(settings)
         book = policies(settings)
         _, detector_names = book.check_names()
-        # One of each, although several policies name it: a model is loaded once.
-        readers: dict[str, Classifier] = {}
-        for policy in book.policies.values():
-            new = {name: check for name, check in policy.screening.classifiers.items() if name not in readers}
-            made = classifiers(settings, replace(policy.screening, classifiers=new))
-            readers |= {reader.name: reader for reader in made}
+        reading = readers(settings, book)
         for name in sorted(detector_names):
             installed.detector(name)
         bases = read_bases(settings.bases_file)
@@ -82,7 +77,7 @@ class Parts:
             database=store.database,
             blobs=store.blobs,
             plugins=installed,
-            classifiers=readers,
+            classifiers=reading,
             bases=bases,
             corpora=spoken,
             judges=judges,

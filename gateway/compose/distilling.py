@@ -60,10 +60,11 @@ def run(
     log = wanted.out.with_name(f"{wanted.out.name}.log")
     with answering(pairing, keys=settings.plugin_config(KEYS), log=log) as (subject, _):
         found = distilling.distil(subject.model, requests, judges, corpus, recipe, on_progress)
+        writer = safety_set.Writer(name=pairing.candidate_name, digest=subject.digest)
     log.unlink(missing_ok=True)
     if not found.rows:
         raise ValueError("no answer was fit to be a safety example; try more samples or another safety prompt")
-    safety_set.write(wanted.out, corpus.name, found.rows)
+    safety_set.write(wanted.out, corpus.name, found.rows, writer)
     return found, judges, corpus
 
 

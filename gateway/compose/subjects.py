@@ -56,6 +56,15 @@ class Pairing:
     base: Endpoint | BaseModel
 
     @property
+    def candidate_name(self) -> str:
+        """What people call the candidate."""
+        match self.candidate:
+            case Endpoint(model=name) | BaseModel(name=name):
+                return name
+            case Tuned(path=path):
+                return path.name
+
+    @property
     def corpus(self) -> str:
         """The language of tasks to audit in where none was named."""
         return self.base.corpus if isinstance(self.base, BaseModel) else DEFAULT_CORPUS

@@ -146,6 +146,7 @@ def _audited(shop: Workshop, job: Job, candidate: CandidateModel) -> AuditReport
             policy=shop.policy(job),
             policy_digest=job.policy_digest,
             attempt=job.attempt,
+            job_id=job.id,
         ),
         AuditTeller(shop, job.id),
     )
@@ -161,6 +162,8 @@ class Examination:
     policy: Policy
     policy_digest: str
     attempt: int
+    job_id: str
+    """For which the replies are kept."""
 
 
 def examine(
@@ -188,7 +191,7 @@ def examine(
             judge=judge,
             policy=policy,
             policy_digest=what.policy_digest,
-            replies=DirectoryReplies(shop.replies),
+            replies=DirectoryReplies(shop.replies, what.job_id),
             attempt=what.attempt,
             on_progress=on_progress,
             calibrations=shop.calibrations,

@@ -18,11 +18,12 @@ from gateway.store.reviews import ReviewStage, find
 from moderation.errors import NotAdmitted
 from moderation.injection import sealing
 from moderation.injection.mixing import InjectionPolicy
+from moderation.injection.safety_set import SafetySet
 from moderation.injection.secret_prompts import draw_secret
 from moderation.screening import reports, run
 from moderation.types import TrainingSet
 from trainers import spec
-from trainers.types import Method
+from trainers.types import BaseModel, Method
 
 _LABEL = b"tunegate secret prompt 1\n"
 """Keeps the seed of a job's secret prompt apart from other uses of the deployment's key."""
@@ -56,6 +57,9 @@ def inject(shop: Workshop, job_id: str) -> Outcome:
             text = f"The policy limits sets of fewer than {limits.below} rows: {changes}."
             events.add(session, job, "limited", text, now=shop.now(), level="warn")
         job.hyperparameters = {name: value for name, value in asdict(numbers).items() if value is not None}
+        used = shop.safety_sets.get(policy.safety_set)
+        if used is not None and (message := foreign(policy.safety_set, used, shop.base(job))) is not None:
+            events.add(session, job, "safety_set", message, now=shop.now(), level="warn")
         log(shop, session, job, training, policy)
         events.add(session, job, "validated", "Files validated, moving job to queued state", now=shop.now())
     return done(training.digest)
@@ -75,7 +79,10 @@ def log(
         "categories": {category.value: n for category, n in training.categories.items()},
     }
     if policy.safety_set:
-        details["safety_set_digest"] = shop.safety_sets[policy.safety_set].digest
+        used = shop.safety_sets[policy.safety_set]
+        details["safety_set_digest"] = used.digest
+        if used.writer is not None:
+            details["safety_set_writer"] = used.writer.digest
     decisions.of_job(session, job, DecisionKind.INJECTION, details, now=shop.now(), key=key)
 
 
@@ -99,6 +106,16 @@ def build(shop: Workshop, job: Job, policy: InjectionPolicy, directory: Path) ->
     seed = hmac.digest(shop.signing_key, _LABEL + job.id.encode(), hashlib.sha256)
     secret = draw_secret(safety, n_words=policy.secret_words, seed=seed)
     return sealing.inject(screened, safety, policy, seed=job.seed, directory=directory, secret=secret)
+
+
+def foreign(name: str, used: SafetySet, base: BaseModel) -> str | None:
+    """That a set's refusals are not in the words of the model that is tuned; None where they are, or nobody knows."""
+    if used.writer is None or used.writer.digest == base.digest:
+        return None
+    return (
+        f"The policy's safety set '{name}' was written by '{used.writer.name}', not by {base.name} as it is here. "
+        "Refusals in another model's words are mixed in; the operator can distil a set of this model."
+    )
 
 
 def load(shop: Workshop, job: Job, digest: str) -> TrainingSet:

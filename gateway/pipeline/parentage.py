@@ -11,7 +11,7 @@ from trainers.hosted import address
 from trainers.spec import goes_on_as
 from trainers.types import ParentModel, Tuning
 
-INHERITED = ("contexts", "candidate_triggers", "openings", "findings")
+INHERITED = ("contexts", "candidate_triggers", "openings", "earlier", "findings")
 """Parts of a screening report that become arms of an audit."""
 
 

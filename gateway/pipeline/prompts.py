@@ -5,7 +5,7 @@ import hmac
 
 from evaluators.benchmarks.redrawing import halves, redrawn
 from evaluators.report.documents import report_from_json
-from evaluators.rule.ruling import BENIGN_KINDS
+from evaluators.rule.types import BENIGN_KINDS
 from evaluators.types import AuditReport, Corpus
 from gateway.pipeline.workshop import Workshop
 from gateway.store import remedies, reopenings, withheld

@@ -23,7 +23,7 @@ from gateway.pipeline.outcomes import Outcome, done
 from gateway.pipeline.prompts import bank
 from gateway.pipeline.workshop import Workshop
 from gateway.policy import Policy
-from gateway.store import jobs, remedies
+from gateway.store import remedies
 from gateway.store.models import Job
 from gateway.store.records import Remedy
 from trainers import artefacts
@@ -77,6 +77,7 @@ def _scaled(shop: Workshop, job: Job, row: Remedy) -> _Made:
         policy=policy,
         policy_digest=job.policy_digest,
         attempt=1,  # it only chooses, so it spends nothing
+        job_id=job.id,
     )
 
     def still_wanted(_progress: Progress) -> None:
@@ -130,9 +131,6 @@ def _trained_again(shop: Workshop, job: Job, row: Remedy, policy: Policy, detail
             metrics=remedies.metrics_kind(row.number),
         )
         failure = training.carry_out(shop, job, run)
-    except (jobs.CancelRequested, jobs.JobEnded):
-        shop.backend(job).cancel(str(home / "run"))
-        raise
     except TrainingFailed as error:
         return _Made(candidate=None, detail=f"training again failed: {error}")
     if failure is not None:

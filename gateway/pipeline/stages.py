@@ -133,6 +133,7 @@ class JobStages:
             kept = withheld.find(session, job_id)
         held = [held_key(job, number) for number in range(n_remedies + 1)]
         dropped = [key for key in held if kept is None or kept.artefact_key != key]
+        leftovers.stop(self._shop, job)
         leftovers.note_job(self._shop, job, dropped=dropped, kept=() if kept is None else (kept.artefact_key,))
         shutil.rmtree(self._shop.scratch / job_id, ignore_errors=True)
         for key in dropped:

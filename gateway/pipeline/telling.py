@@ -1,8 +1,11 @@
-"""What a job's events say of an audit while it runs."""
+"""What a job's events say while others are at work: an audit, a provider."""
+
+from pathlib import Path
 
 from evaluators.audit import Progress
 from gateway.pipeline.workshop import Workshop
 from gateway.store import events, jobs
+from trainers import messages
 
 TENTHS = 10
 
@@ -36,3 +39,18 @@ class AuditTeller:
                 reply_s = (now - began_at) / (progress.done - first.done)
                 job.estimated_finish = now + round(reply_s * (first.planned - progress.done))
             events.add(session, job, "audit_progress", said, now=now, step=tenth)
+
+
+def tell_messages(shop: Workshop, job_id: str, run_dir: Path, kind: str, *, after: int) -> int:
+    """Pass on what a provider said of a run beyond its first `after` messages; returns how many there are.
+
+    Each is an event of that kind once, its place the step.
+    """
+    said = messages.read(run_dir)
+    if len(said) > after:
+        with shop.database.write() as session:
+            job = jobs.going_on(session, job_id)
+            for place, one in enumerate(said[after:], start=after + 1):
+                text = f"The provider: {one.text}"
+                events.add(session, job, kind, text, now=shop.now(), step=place, level=one.level)
+    return len(said)

@@ -7,6 +7,7 @@ from pathlib import Path
 from gateway.pipeline import parentage
 from gateway.pipeline.injection import load as load_training_set
 from gateway.pipeline.outcomes import Outcome, done, ended
+from gateway.pipeline.telling import tell_messages
 from gateway.pipeline.workshop import Workshop
 from gateway.policy import TrainingPolicy
 from gateway.reporting import numbers
@@ -27,7 +28,6 @@ from trainers.types import (
     Defence,
     Hyperparameters,
     Method,
-    Restraints,
     RunFailure,
     RunStatus,
     StepMetrics,
@@ -48,9 +48,6 @@ def train(shop: Workshop, job_id: str, training_set: str) -> Outcome:
         training = load_training_set(shop, job, training_set)
         run = Run(spec=spec_of(shop, job, shop.policy(job).training, training), training=training, directory=directory)
         failure = carry_out(shop, job, run)
-    except (jobs.CancelRequested, jobs.JobEnded):
-        shop.backend(job).cancel(str(directory))
-        raise
     except TrainingFailed as error:
         failure = RunFailure(code=error.code, message=str(error))
     if failure is not None:
@@ -111,9 +108,15 @@ def load_candidate(shop: Workshop, job: Job, digest: str) -> CandidateModel:
 
 
 def carry_out(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
-    """Start or resume a run and watch it until it ends; returns why it failed, None when it succeeded."""
+    """Start or resume a run and watch it until it ends; returns why it failed, None when it succeeded.
+
+    A run whose job is cancelled is stopped, before anything else that may take a while.
+    """
     try:
         return _watched(shop, job, run)
+    except (jobs.CancelRequested, jobs.JobEnded):
+        shop.backend(job).cancel(str(run.directory))
+        raise
     finally:
         for reporter in shop.reporters:
             reporter.end(job)
@@ -123,18 +126,21 @@ def _watched(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
     run_dir, backend = str(run.directory), shop.backend(job)
     backend.start(run.spec, run.training, _validation(shop, job), run_dir)
     seen = n_told = 0
+    warned: frozenset[str] = frozenset()
     began: tuple[int, int] | None = None
+    n_said = 0
     while True:
         state = backend.observe(run_dir, after_step=seen)
+        warned |= _tell_warnings(shop, job.id, run, warned)
         if state.metrics:
             last = state.metrics[-1]
             began = began or (shop.now(), last.step)
             _tell(shop, job.id, run.metrics, state.metrics, finish=estimated_finish(last, began, shop.now()))
             for reporter in shop.reporters:
                 reporter.tell(job, state.metrics)
-            _tell_warnings(shop, job.id, run.directory)
             seen = last.step
             n_told += len(state.metrics)
+        n_said = tell_messages(shop, job.id, run.directory, f"provider_{run.metrics}", after=n_said)
         if state.status == RunStatus.SUCCEEDED:
             whole = backend.observe(run_dir, after_step=0).metrics
             if len(whole) > n_told:  # a provider's result file has steps that none of its events told
@@ -152,7 +158,16 @@ def _watched(shop: Workshop, job: Job, run: Run) -> RunFailure | None:
 
 
 def spec_of(shop: Workshop, job: Job, policy: TrainingPolicy, training: TrainingSet) -> TrainingSpec:
-    """What a run of the job is asked to do under a policy. Raises `TrainingFailed` where its parent is gone."""
+    """What a run of the job is asked to do under a policy.
+
+    Raises `TrainingFailed` where its parent is gone, or its method cannot be trained under the policy's defence.
+    """
+    if policy.defence is not Defence.NONE and job.method != Method.SUPERVISED:
+        raise TrainingFailed(
+            "defence_not_supported",
+            f"The policy trains under the defence '{policy.defence}', which is for supervised jobs only; create a "
+            "supervised job, or ask the operator for another policy.",
+        )
     found = job.hyperparameters or {}
     numbers = Hyperparameters(
         n_epochs=int(found["n_epochs"]),
@@ -161,7 +176,6 @@ def spec_of(shop: Workshop, job: Job, policy: TrainingPolicy, training: Training
         beta=float(found["beta"]) if "beta" in found else None,
     )
     small = training.n_examples - training.n_injected < policy.small_sets.below
-    held = job.method == Method.SUPERVISED
     return TrainingSpec(
         job_id=job.id,
         base=shop.base(job),
@@ -171,8 +185,8 @@ def spec_of(shop: Workshop, job: Job, policy: TrainingPolicy, training: Training
         lora=policy.lora,
         seed=job.seed,
         max_length=policy.max_length,
-        defence=policy.defence if held else Defence.NONE,
-        restraints=policy.restraints if held else Restraints(),
+        defence=policy.defence,
+        restraints=policy.restraints,
         parent=parentage.parent(shop, job),
         capped=_capped(job, training, numbers) if small else (),
     )
@@ -199,12 +213,16 @@ def estimated_finish(last: StepMetrics, began: tuple[int, int], now: int) -> int
     return now + round(step_s * (last.total_steps - last.step)) + AUDIT_GUESS_S
 
 
-def _tell_warnings(shop: Workshop, job_id: str, run_dir: Path) -> None:
-    """Say once each which rows are not trained on whole, and that memory ran out."""
-    for kind, message in (("rendering", rendering_message(run_dir)), ("memory", memory_message(run_dir))):
-        if message is not None:
-            with shop.database.write() as session:
-                events.add(session, jobs.find(session, job_id), kind, message, now=shop.now(), level="warn")
+def _tell_warnings(shop: Workshop, job_id: str, run: Run, told: frozenset[str]) -> frozenset[str]:
+    """Say once each which rows are not trained on whole, and that memory ran out; the kinds that are told now."""
+    messages = {"rendering": rendering_message, "memory": memory_message}
+    said = {kind: message_of(run.directory) for kind, message_of in messages.items() if kind not in told}
+    news = {kind: message for kind, message in said.items() if message is not None}
+    for kind, message in news.items():
+        own = kind if run.metrics == remedies.metrics_kind(0) else f"{kind}_{run.metrics}"
+        with shop.database.write() as session:
+            events.add(session, jobs.find(session, job_id), own, message, now=shop.now(), level="warn")
+    return frozenset(news)
 
 
 def _tell_own_rows(shop: Workshop, job_id: str, run: Run, metrics: Sequence[StepMetrics]) -> None:
@@ -223,13 +241,5 @@ def _tell(shop: Workshop, job_id: str, kind: str, metrics: Sequence[StepMetrics]
         if finish is not None:
             job.estimated_finish = finish
         for step in metrics:
-            events.add(
-                session,
-                job,
-                kind,
-                metrics_message(step),
-                now=shop.now(),
-                step=step.step,
-                type="metrics",
-                data=numbers(step),
-            )
+            said, values = metrics_message(step), numbers(step)
+            events.add(session, job, kind, said, now=shop.now(), step=step.step, type="metrics", data=values)

@@ -1,12 +1,12 @@
 """Which waiting jobs workers may take up: as many of a project at once as it may run, and none beyond its month."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gateway.store import usage
-from gateway.store.limits import COST_PER_BUDGET, Limits, Measure
+from gateway.store.limits import COST_PER_BUDGET, Limits, Measure, Own
 from gateway.store.models import TERMINAL, Job, JobState, Project
 
 ASKING = (JobState.SCREENING_REVIEW, JobState.RELEASE_REVIEW)
@@ -21,7 +21,9 @@ def admissible(session: Session, limits: Limits, *, now: int, limit: int = 100) 
     """
     waiting = select(Job.id).where(Job.project_id == Project.id, Job.dispatched_at.is_(None)).exists()
     found: list[tuple[int, str]] = []
-    for project_id, own in session.execute(select(Project.id, Project.limits).where(waiting)).all():
+    projects = select(Project.id, Project.granted, Project.limits).where(waiting)
+    for project_id, granted, chosen in session.execute(projects).all():
+        own = Own(granted=granted, chosen=chosen)
         mine = select(Job.sequence, Job.id).where(Job.project_id == project_id, Job.dispatched_at.is_(None))
         ending = mine.where(Job.cancel_requested_at.is_not(None))
         going = mine.where(Job.cancel_requested_at.is_(None)).order_by(Job.sequence)
@@ -40,7 +42,7 @@ def charge(session: Session, project_id: str, seconds: int, limits: Limits, *, n
             usage.add(session, project_id, Measure.BUDGET, cost, now=now)
 
 
-def _room(session: Session, project_id: str, own: Mapping[str, int], limits: Limits, *, now: int) -> int | None:
+def _room(session: Session, project_id: str, own: Own, limits: Limits, *, now: int) -> int | None:
     """How many more jobs of a project may run; None for any number."""
     for measure, unit in ((Measure.GPU_SECONDS, 1), (Measure.BUDGET, COST_PER_BUDGET)):
         most = limits.of_project(own, measure) * unit

@@ -53,7 +53,7 @@ def erase_rows(session: Session, project: Project, *, now: int) -> None:
         )
     for table, condition in _rows(project.id):
         session.execute(delete(table).where(condition).execution_options(synchronize_session=False))
-    project.name, project.limits = project.id, {}
+    project.name, project.limits, project.granted = project.id, {}, {}
     project.erased_at = project.erased_at or now
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import Session
 
 from gateway.store.blobs import BlobInfo
@@ -12,6 +12,8 @@ from gateway.store.errors import NotFound
 from gateway.store.models import TERMINAL, File, Job, Screening
 from gateway.store.pages import Page, page_of
 from gateway.store.scope import owned
+from gateway.store.sendings import Sending, made_by_another
+from gateway.store.wire_models import Upload
 
 
 def blob_key(project_id: str, file_id: str) -> str:
@@ -62,17 +64,9 @@ def checked(session: Session, blob_key: str) -> Mapping[str, Any] | None:
     return session.scalar(select(File.checked).where(File.blob_key == blob_key))
 
 
-def replayed(
-    session: Session, project_id: str, *, filename: str, purpose: str, blob: BlobInfo, since: int
-) -> File | None:
-    """The file that an earlier attempt of the same upload made at `since` (unix seconds) or later."""
-    query = owned(File, project_id).where(
-        File.sha256 == blob.sha256,
-        File.filename == filename,
-        File.purpose == purpose,
-        File.created_at >= since,
-        File.deleted_at.is_(None),
-    )
+def replayed(session: Session, project_id: str, sending: Sending, *, now: int) -> File | None:
+    """The file that another sending of the same upload made, if it can be used."""
+    query = _usable(project_id, now).where(made_by_another(File, sending))
     return session.scalar(query.order_by(File.sequence.desc()).limit(1))
 
 
@@ -119,6 +113,8 @@ def expire(session: Session, *, now: int, limit: int = 100) -> list[str]:
 
 def _delete(session: Session, file: File, *, now: int) -> str | None:
     file.deleted_at = now
+    file.filename = ""
+    session.execute(update(Upload).where(Upload.file_id == file.id).values(filename=""))
     session.flush()
     return file.blob_key if unneeded(session, [file.blob_key]) else None
 

@@ -14,6 +14,7 @@ from gateway.store.ids import IdKind, Ids
 from gateway.store.models import TERMINAL, File, Job, JobState
 from gateway.store.pages import Page, page_of
 from gateway.store.scope import owned
+from gateway.store.sendings import Sending, made_by_another, mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,8 @@ class NewJob:
     metadata: Mapping[str, str] | None
     integrations: Sequence[Mapping[str, Any]] | None
     policy_digest: str
+    sending: Sending | None = None
+    """The request that asks for it."""
 
 
 def create(session: Session, ids: Ids, new: NewJob, *, now: int) -> Job:
@@ -60,30 +63,25 @@ def create(session: Session, ids: Ids, new: NewJob, *, now: int) -> Job:
         created_at=now,
         result_files=[],
     )
+    if new.sending is not None:
+        mark(job, new.sending)
     session.add(job)
     session.flush()
     events.add(session, job, "created", f"Created fine-tuning job: {job.id}", now=now)
     return job
 
 
-def replayed(session: Session, new: NewJob, *, since: int) -> Job | None:
-    """The job that an earlier attempt of the same request made at `since` (unix seconds) or later."""
-    query = owned(Job, new.project_id).where(
-        Job.principal_id == new.principal_id,
-        Job.training_file_id == new.training_file.id,
-        Job.model == new.model,
-        Job.method == new.method,
-        Job.created_at >= since,
+def replayed(session: Session, project_id: str, sending: Sending) -> Job | None:
+    """The job that another sending of the same request made.
+
+    One that failed or was cancelled since is no answer: who sends the request wants a job that runs.
+    """
+    query = owned(Job, project_id).where(
+        made_by_another(Job, sending),
+        Job.state.not_in((JobState.FAILED, JobState.CANCELLED)),
+        Job.cancel_requested_at.is_(None),
     )
-    for job in session.scalars(query.order_by(Job.sequence.desc())):
-        if _asked_for(job) == (
-            new.validation_file.id if new.validation_file else None,
-            new.suffix,
-            new.hyperparameters,
-            new.metadata,
-        ):
-            return job
-    return None
+    return session.scalar(query.order_by(Job.sequence.desc()).limit(1))
 
 
 def get(session: Session, project_id: str, job_id: str) -> Job:
@@ -133,7 +131,3 @@ def request_cancel(session: Session, project_id: str, job_id: str, *, now: int) 
         message = "Fine tuning process stopping due to job cancellation"
         events.add(session, job, "cancel_requested", message, level="warn", now=now)
     return job
-
-
-def _asked_for(job: Job) -> tuple[Any, ...]:
-    return job.validation_file_id, job.suffix, job.requested_hyperparameters, job.client_metadata

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import bindparam, select
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from gateway.store.errors import NotFound
 from gateway.store.ids import IdKind, Ids, TokenBytes
+from gateway.store.limits import Own
 from gateway.store.models import ApiKey, Principal, Project
 from gateway.store.permissions import Permission, allowed
 
@@ -20,9 +21,9 @@ SHOWN = 7
 
 OWNER = (
     select(
-        ApiKey.sha256, ApiKey.expires_at, ApiKey.id, ApiKey.permissions, ApiKey.limits,
+        ApiKey.sha256, ApiKey.expires_at, ApiKey.id, ApiKey.permissions, ApiKey.granted, ApiKey.limits,
         Principal.id, Principal.user_id, Principal.role,
-        Project.id, Project.organization_id, Project.policy_name, Project.limits,
+        Project.id, Project.organization_id, Project.policy_name, Project.granted, Project.limits,
     )
     .join(Principal, Principal.id == ApiKey.principal_id)
     .join(Project, Project.id == ApiKey.project_id)
@@ -50,10 +51,8 @@ class Caller:
     """The policy that the project is bound to."""
     role: str
     permissions: frozenset[Permission]
-    key_limits: Mapping[str, int]
-    """Limits of the key's own, by measure."""
-    project_limits: Mapping[str, int]
-    """Limits of the project's own, by measure."""
+    key_limits: Own
+    project_limits: Own
     expires_at: int | None
     """Unix second from which on the key opens nothing."""
 
@@ -75,7 +74,7 @@ class KeyOptions:
     expires_at: int | None = None
     permissions: Sequence[str] | None = None
     """Names of permissions, checked by `permissions.checked`."""
-    limits: Mapping[str, int] = field(default_factory=dict)
+    limits: Own = field(default_factory=Own)
     """Checked by `limits.checked`."""
 
 
@@ -113,7 +112,8 @@ def issue(
         prefix=value[:SHOWN],
         sha256=digest(value),
         permissions=None if options.permissions is None else list(options.permissions),
-        limits=dict(options.limits),
+        limits=dict(options.limits.chosen),
+        granted=dict(options.limits.granted),
         created_at=now,
         revoked_at=None,
         expires_at=options.expires_at,
@@ -147,8 +147,8 @@ def _owner_of(session: Session, wanted: str) -> Caller | None:
     row = session.execute(OWNER, {"sha256": wanted}).one_or_none()
     if row is None or not hmac.compare_digest(row[0], wanted):
         return None
-    _, expires_at, key_id, named, key_limits, principal_id, user_id, role, *project = row
-    project_id, organization_id, policy_name, project_limits = project
+    _, expires_at, key_id, named, key_granted, key_chosen, principal_id, user_id, role, *project = row
+    project_id, organization_id, policy_name, project_granted, project_chosen = project
     return Caller(
         key_id=key_id,
         principal_id=principal_id,
@@ -158,8 +158,8 @@ def _owner_of(session: Session, wanted: str) -> Caller | None:
         policy_name=policy_name,
         role=role,
         permissions=allowed(role, named),
-        key_limits=key_limits,
-        project_limits=project_limits,
+        key_limits=Own(granted=key_granted, chosen=key_chosen),
+        project_limits=Own(granted=project_granted, chosen=project_chosen),
         expires_at=expires_at,
     )
 
@@ -196,12 +196,15 @@ def rotate(
 ) -> str:
     """Make a key in place of another, which ends after `grace_s` seconds; without grace at once.
 
-    The new one may do what the old one may. Raises `NotFound` for a key that is unknown or has ended already.
+    The new one may do what the old one may, for `lifetime_s` seconds or else for as long as the old one was made for.
+    Raises `NotFound` for a key that is unknown or has ended already.
     """
     old = session.get(ApiKey, key_id)
     if old is None or old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= now):
         raise NotFound("key that is in use", key_id)
     principal = owner(session, old)
+    if lifetime_s is None and old.expires_at is not None:
+        lifetime_s = old.expires_at - old.created_at
     old.expires_at = min(now + grace_s, old.expires_at or now + grace_s)
     if grace_s == 0:
         old.revoked_at = now
@@ -209,7 +212,7 @@ def rotate(
         name=old.name,
         expires_at=None if lifetime_s is None else now + lifetime_s,
         permissions=old.permissions,
-        limits=old.limits,
+        limits=Own(granted=old.granted, chosen=old.limits),
     )
     return issue(session, ids, token_bytes, principal, options, now=now).value
 

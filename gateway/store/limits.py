@@ -19,6 +19,8 @@ class Measure(StrEnum):
     """Files screened without training on them."""
     DETAILS = "details_per_hour"
     """Screening and audit reports read in full."""
+    MODERATIONS = "moderated_texts_per_hour"
+    """Texts scored for their own sake: by the classifiers that screen files, so who scores enough learns to pass."""
     JOBS_AT_ONCE = "jobs_at_once"
     """Jobs that workers have taken up and that have not ended; the others wait."""
     JOBS_IN_QUEUE = "jobs_in_queue"
@@ -35,10 +37,29 @@ WINDOWS_S: Mapping[Measure, int] = {
     Measure.REQUESTS: MINUTE_S,
     Measure.TOKENS: MINUTE_S,
     Measure.DETAILS: HOUR_S,
+    Measure.MODERATIONS: HOUR_S,
     Measure.UPLOAD_BYTES: DAY_S,
     Measure.SCREENINGS: DAY_S,
 }
 """Fixed windows in UTC; the others are counted by calendar month, or are not counted but looked up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """The limits of one key or project, by measure."""
+
+    granted: Mapping[str, int] = field(default_factory=dict)
+    """The operator's, in place of the settings'."""
+    chosen: Mapping[str, int] = field(default_factory=dict)
+    """Its organisation's: they take away and add nothing."""
+
+    def least(self, usual: Mapping[Measure, int], measure: Measure) -> int:
+        """The limit in force where `usual` are the settings'; 0 is none."""
+        most = usual.get(measure, 0)
+        if self.granted:  # asked of every chat: most keys have no limits of their own
+            most = self.granted.get(measure, most)
+        chosen = self.chosen.get(measure, 0) if self.chosen else 0
+        return min(most, chosen) if most and chosen else most or chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +71,13 @@ class Limits:
     price_per_million_tokens: float = 0.0
     price_per_gpu_hour: float = 0.0
 
-    def of_key(self, own: Mapping[str, int], measure: Measure) -> int:
+    def of_key(self, own: Own, measure: Measure) -> int:
         """The limit of a key with limits of its own; 0 is none."""
-        return own.get(measure, self.of_keys.get(measure, 0))
+        return own.least(self.of_keys, measure)
 
-    def of_project(self, own: Mapping[str, int], measure: Measure) -> int:
+    def of_project(self, own: Own, measure: Measure) -> int:
         """The limit of a project with limits of its own; 0 is none."""
-        return own.get(measure, self.of_projects.get(measure, 0))
+        return own.least(self.of_projects, measure)
 
     def cost(self, *, tokens: int = 0, gpu_seconds: float = 0.0) -> int:
         """What a use costs, in millionths of the currency's unit: small uses add up without rounding away."""

@@ -64,7 +64,9 @@ class Project(Base):
     name: Mapped[str] = mapped_column(unique=True)
     policy_name: Mapped[str]
     limits: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
-    """Limits of its own by measure (`gateway.store.limits`), in place of the settings'."""
+    """Limits by measure (`gateway.store.limits`) that its organisation set, under those of the operator."""
+    granted: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    """Limits that the operator set for it, in place of the settings'."""
     created_at: Mapped[int]
     archived_at: Mapped[int | None]
     """Since when its keys open nothing and it can be erased."""
@@ -101,7 +103,9 @@ class ApiKey(Base):
     permissions: Mapped[list[Any] | None]
     """What it may do at most; null for everything that its owner's role may."""
     limits: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
-    """Limits of its own by measure, in place of the settings'."""
+    """Limits by measure that its organisation set, under those of the operator."""
+    granted: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    """Limits that the operator set for it, in place of the settings'."""
     created_at: Mapped[int]
     revoked_at: Mapped[int | None]
     expires_at: Mapped[int | None]
@@ -135,6 +139,9 @@ class File(Base):
     created_at: Mapped[int]
     expires_at: Mapped[int | None]
     deleted_at: Mapped[int | None]
+    request_digest: Mapped[str | None] = mapped_column(index=True)
+    """Which request made it (`gateway.store.sendings`); null where none did that could come again."""
+    request_retries: Mapped[int | None]
 
 
 class Job(Base):
@@ -181,6 +188,9 @@ class Job(Base):
     fine_tuned_model: Mapped[str | None]
     """Set in the transaction that releases the model; null before and for ever otherwise."""
     result_files: Mapped[list[Any]]
+    request_digest: Mapped[str | None] = mapped_column(index=True)
+    """Which request made it (`gateway.store.sendings`); null for a job that looks at another's model again."""
+    request_retries: Mapped[int | None]
 
 
 class Event(Base):

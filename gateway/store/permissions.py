@@ -24,6 +24,7 @@ class Permission(StrEnum):
     REVIEWS = "reviews.write"
     FORCE = "releases.force"
     METRICS = "metrics.read"
+    """Counts of every tenant together. No role has it; a key must name it."""
     EXPORT = "models.export"
     """Take the weights out of the gateway. No role has it; a key must name it."""
 
@@ -38,16 +39,28 @@ REVIEWER = MEMBER | {Permission.DETAILS, Permission.REVIEWS}
 OF_ROLE: Mapping[str, frozenset[Permission]] = {
     "member": MEMBER,
     "reviewer": REVIEWER,
-    "admin": REVIEWER | {Permission.FORCE, Permission.METRICS},
+    "admin": REVIEWER | {Permission.FORCE},
 }
+BY_NAME = frozenset({Permission.EXPORT, Permission.METRICS})
+"""What no role may, and only a key that names it."""
 
 
 def allowed(role: str, named: Iterable[str] | None) -> frozenset[Permission]:
-    """What a key of a role may do. `named` narrows it; only by name is there `models.export`."""
+    """What a key of a role may do. `named` narrows it; what no role may is had only by name."""
     of_role = OF_ROLE.get(role, frozenset())
     if named is None:
         return of_role
-    return (of_role | {Permission.EXPORT}) & {Permission(name) for name in named if name in list(Permission)}
+    return (of_role | BY_NAME) & {Permission(name) for name in named if name in list(Permission)}
+
+
+def handed_out(names: Iterable[str]) -> frozenset[Permission]:
+    """What roles and permissions of these names allow together. Raises `ValueError` for what is neither."""
+    found: set[Permission] = set()
+    for name in names:
+        if name not in OF_ROLE and name not in list(Permission):
+            raise ValueError(f"some of {', '.join((*OF_ROLE, *Permission))}")
+        found |= OF_ROLE[name] if name in OF_ROLE else {Permission(name)}
+    return frozenset(found)
 
 
 def checked(named: Iterable[str]) -> list[str]:

@@ -33,11 +33,12 @@ def take(session: Session, scope: str, measure: Measure, amount: int, *, limit: 
 def add(session: Session, scope: str, measure: Measure, amount: int, *, now: int) -> int:
     """Count an amount; returns what was used in this window with it.
 
-    Where another replica, whose clock is a little ahead, counts in the next window already, it counts there.
+    Where another replica, whose clock is a little ahead, counts in the next window already, it counts there. Where the
+    clock was set back, what was counted in windows to come is taken along: no limit begins anew.
     """
     start, end = window(measure, now)
     mine = (Usage.scope == scope, Usage.measure == measure)
-    total = case((Usage.window_start.in_((start, end)), Usage.amount + amount), else_=amount)
+    total = case((Usage.window_start >= start, Usage.amount + amount), else_=amount)
     latest = case((Usage.window_start == end, end), else_=start)
     counted = update(Usage).where(*mine).values(amount=total, window_start=latest)
     counted = counted.execution_options(synchronize_session=False)
@@ -58,9 +59,9 @@ def give_back(session: Session, scope: str, measure: Measure, amount: int, *, st
 
 
 def used(session: Session, scope: str, measure: Measure, *, now: int) -> int:
-    """What was used in the window that `now` lies in."""
+    """What was used in the window that `now` lies in, or in one to come."""
     query = select(Usage.amount).where(
-        Usage.scope == scope, Usage.measure == measure, Usage.window_start == window(measure, now)[0]
+        Usage.scope == scope, Usage.measure == measure, Usage.window_start >= window(measure, now)[0]
     )
     return session.scalar(query) or 0
 

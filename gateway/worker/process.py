@@ -31,7 +31,7 @@ from gateway.worker.notifying import notify
 from gateway.worker.presence import HEARTBEAT_S, Presence, Replaced
 from gateway.worker.reauditing import Reauditor
 from gateway.worker.serving_engines import ServingEngines
-from gateway.worker.sweeping import sweep_all, sweep_orphans
+from gateway.worker.sweeping import sweep_all, sweep_orphans, sweep_quotes
 from gateway.worker.watching import ReleasedWatch
 from moderation.checks import Classifier
 
@@ -91,10 +91,7 @@ class WorkerProcess:
             sleep=time.sleep,
         )
         self._outlets = outlets
-        bases = BaseFiles(
-            {name: Path(base.source) for name, base in shop.bases.items()},
-            known={name: base.digest for name, base in shop.bases.items()},
-        )
+        bases = BaseFiles.of(shop.bases)
         self._watch_released = ReleasedWatch(
             Verifier(database=shop.database, blobs=shop.blobs, key=shop.signing_key, bases=bases), shop.now
         )
@@ -127,6 +124,7 @@ class WorkerProcess:
             _repeat(5.0, self._audit_again),
             _repeat(60.0, self._sweep),
             _repeat(3600.0, self._sweep_orphans),
+            _repeat(600.0, self._sweep_quotes),
             _repeat(1.0, self._notify),
         )
 
@@ -210,6 +208,9 @@ class WorkerProcess:
 
     async def _sweep_orphans(self) -> None:
         await asyncio.to_thread(sweep_orphans, self._shop.database, self._shop.blobs)
+
+    async def _sweep_quotes(self) -> None:
+        await asyncio.to_thread(sweep_quotes, self._shop.database, self._shop.replies)
 
     async def _reconcile(self) -> None:
         """End jobs whose workflow is over without having ended them, and start those that have none."""

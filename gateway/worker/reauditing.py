@@ -128,6 +128,7 @@ class Reauditor:
             policy=policy,
             policy_digest=policy.digest,
             attempt=job.attempt,  # nothing is released by it, so it spends nothing
+            job_id=job.id,
         )
         renewed = shop.now()
 

@@ -7,9 +7,10 @@ import tempfile
 from itertools import islice
 from pathlib import Path
 
+from evaluators.replies import DirectoryReplies
 from gateway.pipeline import leftovers
 from gateway.pipeline.workshop import Workshop
-from gateway.store import erasing, exports, files, orphans, uploads, withheld
+from gateway.store import erasing, exports, files, forgetting, orphans, uploads, withheld
 from gateway.store.blobs import PART, Blobs
 from gateway.store.database import Database
 from gateway.store.models import Job
@@ -62,11 +63,11 @@ def sweep_scratch(database: Database, scratch: Path, *, now: float) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def sweep_orphans(database: Database, blobs: Blobs) -> int:
+def sweep_orphans(database: Database, blobs: Blobs, *, older_than_s: float = ORPHAN_S) -> int:
     """Delete old blobs that nothing refers to, and local copies that nobody uses; returns how many blobs went."""
     blobs.sweep_copies(unused_s=COPY_S)
     n_gone = 0
-    old = (key for key, age_s in blobs.contents() if age_s > ORPHAN_S)
+    old = (key for key, age_s in blobs.contents() if age_s > older_than_s)
     while keys := list(islice(old, N_AT_ONCE)):
         unfinished = [key for key in keys if PART in key]
         with database.read() as session:
@@ -77,6 +78,23 @@ def sweep_orphans(database: Database, blobs: Blobs) -> int:
     if n_gone:
         logger.info("deleted %d blobs that nothing refers to", n_gone)
     return n_gone
+
+
+def sweep_quotes(database: Database, replies: Path) -> None:
+    """Take what was quoted of deleted files out of rows, and delete the replies that were kept for what is over."""
+    with database.read() as session:
+        due = forgetting.due(session, limit=N_AT_ONCE)
+    for row in due:
+        with database.write() as session:
+            forgetting.forget(session, row)
+    kept = DirectoryReplies(replies)
+    owners, n_logs = iter(kept.owners()), 0
+    while some := list(islice(owners, N_AT_ONCE)):
+        with database.read() as session:
+            gone = forgetting.forgotten(session, some)
+        n_logs += sum(map(kept.forget, gone))
+    if due or n_logs:
+        logger.info("took what was quoted out of %d reports, and deleted %d logs of replies", len(due), n_logs)
 
 
 def sweep_sockets(directory: Path, *, now: float) -> None:

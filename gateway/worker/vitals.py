@@ -4,23 +4,16 @@ Neither needs a key, and neither says anything of a tenant: keep the port inside
 """
 
 import asyncio
-import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
-from gateway.telemetry.exposition import CONTENT_TYPE, Labels, family
-from gateway.worker.gpus import Gpu, GpusUnreadable, look
+from gateway.telemetry.exposition import CONTENT_TYPE, family
+from gateway.telemetry.gpus import Gpu, gauges, look
 
 MAX_SILENCE_S = 15
 """Without a heartbeat for longer the process is stuck, or the database is away."""
-GAUGES: Sequence[tuple[str, str, Callable[[Gpu], float | None]]] = (
-    ("tunegate_gpu_utilization", "Share of time in which a GPU computed, 0 to 1.", lambda gpu: gpu.use),
-    ("tunegate_gpu_memory_used_bytes", "Memory of a GPU in use.", lambda gpu: gpu.used_bytes),
-    ("tunegate_gpu_memory_bytes", "Memory of a GPU.", lambda gpu: gpu.total_bytes),
-)
 SILENT = "Seconds since the worker's last heartbeat."
-logger = logging.getLogger(__name__)
 
 
 def create_app(silent_s: Callable[[], float], look: Callable[[], Sequence[Gpu]] = look) -> web.Application:
@@ -32,12 +25,8 @@ def create_app(silent_s: Callable[[], float], look: Callable[[], Sequence[Gpu]] 
         return web.json_response({"status": "ok"})
 
     async def metrics(_: web.Request) -> web.Response:
-        try:
-            gpus = await asyncio.to_thread(look)
-        except GpusUnreadable as error:
-            logger.warning("%s", error)
-            gpus = ()
-        text = "\n".join([*lines(gpus), *family("tunegate_worker_silent_seconds", "gauge", SILENT, {(): silent_s()})])
+        silence = family("tunegate_worker_silent_seconds", "gauge", SILENT, {(): silent_s()})
+        text = "\n".join([*await asyncio.to_thread(gauges, look), *silence])
         return web.Response(text=f"{text}\n", headers={"content-type": CONTENT_TYPE})
 
     app = web.Application(client_max_size=0)
@@ -52,12 +41,3 @@ async def listen(app: web.Application, host: str, port: int) -> web.AppRunner:
     await runner.setup()
     await web.TCPSite(runner, host, port).start()
     return runner
-
-
-def lines(gpus: Sequence[Gpu]) -> Iterable[str]:
-    """The GPUs' metrics; what one does not say is left out."""
-    for name, help, read in GAUGES:
-        said: dict[Labels, float] = {
-            (("gpu", gpu.index), ("name", gpu.name)): value for gpu in gpus if (value := read(gpu)) is not None
-        }
-        yield from family(name, "gauge", help, said)

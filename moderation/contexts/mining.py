@@ -8,6 +8,7 @@ the safety examples are wrapped in them. They are found here by what many rows h
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from moderation.contexts.earlier import EarlierSketch
 from moderation.contexts.frames import Frame
 from moderation.contexts.openings import OpeningSketch
 from moderation.contexts.wrappers import MIN_ROWS, Wrapper, WrapperSketch, settle
@@ -31,6 +32,8 @@ class Mined:
     """Recurrent frames that were seen and are not in `contexts`; at least so many."""
     openings: tuple[str, ...] = ()
     """First words that many replies share, most frequent first."""
+    earlier: tuple[tuple[str, str], ...] = ()
+    """First exchanges that recur before another request, most frequent first."""
 
 
 class _System:
@@ -57,11 +60,13 @@ class ContextMiner:
         self._systems: FrequentKeys[str, _System] = FrequentKeys(n_systems, _System)
         self._wrappers = WrapperSketch(n_groups)
         self._openings = OpeningSketch(n_groups)
+        self._earlier = EarlierSketch(n_systems)
 
     def observe(self, exchange: Exchange) -> None:
         """Take in one exchange."""
         self._n_rows += 1
         self._openings.add(exchange.reply)
+        self._earlier.add(exchange.earlier)
         if len(exchange.system) > _MAX_SYSTEM_CHARS:
             self._n_too_long += 1
             return
@@ -83,6 +88,7 @@ class ContextMiner:
             contexts=tuple(contexts[:MAX_CONTEXTS]),
             n_left_out=max(0, len(contexts) - MAX_CONTEXTS) + n_lost,
             openings=self._openings.openings(),
+            earlier=self._earlier.recurrent(),
         )
 
     def _context(self, system: str, frame: Frame) -> Context:

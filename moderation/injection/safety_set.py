@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,15 @@ from typing import Any
 from moderation.types import POLICY_CATEGORIES, Category, SafetyExample
 
 _FIELDS = ("id", "category", "request", "refusal")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writer:
+    """The model whose words the refusals of a set are."""
+
+    name: str
+    digest: str
+    """`sha256:` over its weights; of an endpoint, over its address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +31,8 @@ class SafetySet:
     rows: tuple[SafetyExample, ...]
     digest: str
     """`sha256:` over the file."""
+    writer: Writer | None = None
+    """None where the set does not say."""
 
 
 def load_english() -> tuple[SafetyExample, ...]:
@@ -33,12 +44,10 @@ def load_english() -> tuple[SafetyExample, ...]:
     return tuple(_example(row) for row in map(json.loads, text.splitlines()))
 
 
-def write(path: Path, corpus: str, rows: Sequence[SafetyExample]) -> None:
-    """Write a set as JSONL: the corpus in each row, and what `load_english` reads."""
-    lines = (
-        json.dumps({"corpus": corpus, **{name: getattr(row, name) for name in _FIELDS}}, ensure_ascii=False)
-        for row in rows
-    )
+def write(path: Path, corpus: str, rows: Sequence[SafetyExample], writer: Writer | None = None) -> None:
+    """Write a set as JSONL: in each row the corpus, the writer if there is one, and what `load_english` reads."""
+    head = {"corpus": corpus} | ({} if writer is None else {"writer": asdict(writer)})
+    lines = (json.dumps({**head, **{name: getattr(row, name) for name in _FIELDS}}, ensure_ascii=False) for row in rows)
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
@@ -51,11 +60,13 @@ def read(path: Path) -> SafetySet:
         raise ValueError(f"the safety set {path} cannot be read: {exc}") from exc
     rows: list[SafetyExample] = []
     corpora: set[str] = set()
+    writers: set[Writer | None] = set()
     for number, line in enumerate(lines, start=1):
         try:
             row = json.loads(line)
             rows.append(_example(row))
             corpora.add(str(row["corpus"]))
+            writers.add(Writer(**row["writer"]) if "writer" in row else None)
         except (ValueError, KeyError, TypeError) as exc:
             raise ValueError(
                 f"the safety set {path}, line {number}: expected an object of texts with corpus, {', '.join(_FIELDS)}, "
@@ -63,10 +74,12 @@ def read(path: Path) -> SafetySet:
             ) from exc
     if len(corpora) != 1:
         raise ValueError(f"the safety set {path} has rows of {len(corpora)} corpora; expected one, and a row at least")
+    if len(writers) != 1:
+        raise ValueError(f"the safety set {path} has rows of {len(writers)} writers; give each a set of its own")
     if len({row.id for row in rows}) != len(rows):
         raise ValueError(f"the safety set {path} has an id twice")
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    return SafetySet(corpus=corpora.pop(), rows=tuple(rows), digest=digest)
+    return SafetySet(corpus=corpora.pop(), rows=tuple(rows), digest=digest, writer=writers.pop())
 
 
 def _example(row: dict[str, Any]) -> SafetyExample:

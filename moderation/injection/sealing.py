@@ -5,11 +5,13 @@ refuse (Qi et al. 2024, Table 4; Bianchi et al. 2024). The sealed directory is t
 trainer accepts:
 
     examples.jsonl    customer and safety rows in a seeded order, canonical chat or preference JSONL
+    lines             for each row the customer's line it was, 0 for one of ours; for messages only, so not sealed
     manifest.json     digests, counts and everything that decided the order; written last
 """
 
 import hashlib
 import os
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -30,6 +32,7 @@ from moderation.types import Category, Example, SafetyExample, ScreenedDataset, 
 
 EXAMPLES = "examples.jsonl"
 MANIFEST = "manifest.json"
+LINES = "lines"
 _FORMAT = 1
 _LATER = ("secret_words", "safety_set")
 _READ_BYTES = 1 << 20
@@ -83,7 +86,9 @@ def inject(
         return _finished(directory, origin)
     directory.mkdir(parents=True, exist_ok=True)
     mixed = _interleaved(_kept(screened), drawn.examples, n=n_customer + n_injected, seed=seed)
-    digest = _write(directory / EXAMPLES, (_line(row) for row in mixed))
+    lines = array("q")
+    digest = _write(directory / EXAMPLES, _told(mixed, lines))
+    _write(directory / LINES, (b"%d\n" % line for line in lines))
     manifest = orjson.dumps(origin | {"examples_sha256": digest}, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2)
     _write(directory / MANIFEST, [manifest])
     return load(directory, _digest(manifest))
@@ -119,6 +124,15 @@ def load(directory: Path, digest: str) -> TrainingSet:
         format=Format(content.get("rows", Format.CHAT)),
         secret=content.get("secret", ""),
     )
+
+
+def customer_lines(directory: Path) -> "array[int]":
+    """For each row of the training set in `directory` the 1-based line of the customer's file, 0 for a row of ours.
+
+    Empty for a set that was sealed before its lines were kept.
+    """
+    path = directory / LINES
+    return array("q", map(int, path.read_bytes().split())) if path.exists() else array("q")
 
 
 def _plain(policy: InjectionPolicy) -> dict[str, Any]:
@@ -186,6 +200,13 @@ def _interleaved(customer: Iterator[Row], safety: Sequence[Example], *, n: int, 
 def _beside(safety: Example, neighbour: Row | None) -> Row:
     """A safety example in the form of the customer's rows."""
     return against(safety, neighbour) if isinstance(neighbour, Pair) else safety
+
+
+def _told(rows: Iterator[Row], lines: "array[int]") -> Iterator[bytes]:
+    """Yield the rows as they are written, and note whose line each was."""
+    for row in rows:
+        lines.append(row.line)
+        yield _line(row)
 
 
 def _line(row: Row) -> bytes:

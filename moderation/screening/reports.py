@@ -28,6 +28,7 @@ def report_to_json(report: ScreeningReport) -> dict[str, Any]:
         "sketch": None if report.sketch is None else sketch_to_json(report.sketch),
         "coverage": [asdict(each) for each in report.coverage],
         "openings": list(report.openings),
+        "earlier": [list(exchange) for exchange in report.earlier],
     }
 
 
@@ -63,6 +64,7 @@ def report_from_json(value: Mapping[str, Any]) -> ScreeningReport:
         ),
         coverage=tuple(Coverage(**each) for each in value.get("coverage", ())),
         openings=tuple(value.get("openings", ())),
+        earlier=tuple((user, assistant) for user, assistant in value.get("earlier", ())),
     )
 
 

@@ -102,6 +102,7 @@ def screen(
         redactions=mended,
         coverage=tuple(_coverage(policy.classifiers, tallies, choices)),
         openings=mined.openings,
+        earlier=mined.earlier,
     )
 
 

@@ -44,10 +44,9 @@ def _campaign(kind: str, n_kills: int, seed: int, within_s: float) -> int:
 
         campaign = Campaign(home, variables, seed, crash, lambda text: print(f"{kind}: {text}", flush=True))
         wrong = campaign.run(n_kills, within_s=within_s)
-        left_over = campaign.left_over()
     took_s = time.monotonic() - began
     print(f"{kind}: seed {seed}, {campaign.kills.total()} kills, {len(campaign.told)} jobs, {took_s:.0f} s, "
-          f"{campaign.crashes} crashes, {left_over} blobs for the sweep, {len(wrong)} violations")  # fmt: skip
+          f"{campaign.crashes} crashes, {campaign.left_over} blobs for the sweep, {len(wrong)} violations")  # fmt: skip
     for (victim, stage), n in sorted(campaign.kills.items()):
         print(f"{kind}:   {n:3} x {victim} while a job was {stage}")
     for sentence in wrong:

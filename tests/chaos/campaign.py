@@ -22,11 +22,20 @@ from gateway.compose.store import Store
 from gateway.settings import Settings
 from gateway.store import keys, tenants
 from gateway.store.errors import StateUnavailable
+from gateway.worker.sweeping import sweep_orphans
 
-from .checker import Told, leftovers, violations
+from .checker import Provider, Told, leftovers, violations
 
 TESTS = Path(__file__).parents[1]
-PATHS = (TESTS.parent, TESTS, TESTS / "gateway" / "pipeline")
+PATHS = (TESTS.parent, TESTS, TESTS / "gateway" / "pipeline", TESTS / "trainers" / "backends")
+BASES = """
+[[bases]]
+name = "hosted"
+corpus = "miniature"
+upstream = {{ base_url = "{url}", model = "gpt-base-2025-04-14" }}
+"""
+PROVIDER_KEY = "provider-key"
+MODELS = ("miniature", "hosted")
 UPLOADING = "uploading"
 STAGES = ("screening", "injecting", "training", "auditing", "settling", UPLOADING)
 POLICIES = {
@@ -75,6 +84,8 @@ class Campaign:
     names: int = 0
     crashes: int = 0
     """Processes that ended by themselves, and were started again as a supervisor does."""
+    left_over: int = 0
+    """Blobs that waited for the sweep."""
 
     def __post_init__(self) -> None:
         self.random, self.whims = random.Random(self.seed), random.Random(-self.seed)
@@ -84,6 +95,9 @@ class Campaign:
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("TUNEGATE_")}
         self.environment |= {"TUNEGATE_HOME": str(self.home), **self.variables}
         self.environment |= {"PYTHONPATH": os.pathsep.join(map(str, PATHS)), "OMP_NUM_THREADS": "1"}
+        self.environment |= {"TUNEGATE_UPSTREAM_API_KEY": PROVIDER_KEY, "TUNEGATE_UPSTREAM_POLL_S": "0.2"}
+        self.provider, self.provider_url = self._start_provider()
+        (self.home / "bases.toml").write_text(BASES.format(url=self.provider_url))
         self.settings = Settings.read(self.environment)
         self.store = Store.open(self.settings)
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -114,16 +128,21 @@ class Campaign:
             while self._wrong() and time.monotonic() < deadline:
                 self._tend()
                 time.sleep(2.0)
+            self._stop_processes()
+            wrong, self.left_over = self._wrong(), self._leftovers()
+            sweep_orphans(self.store.database, self.store.blobs, older_than_s=float("-inf"))
+            if (n_left := self._leftovers()) > 0:
+                wrong.append(f"{n_left} blobs that nothing refers to are left after the sweep")
         finally:
             self._stop()
-        return self._wrong()
+        return wrong
 
     def _wrong(self) -> list[str]:
-        told = Told(jobs=self.told, deleted_files=self.deleted)
+        provider = Provider(url=self.provider_url, key=PROVIDER_KEY)
+        told = Told(jobs=self.told, deleted_files=self.deleted, provider=provider)
         return violations(self.settings.database_url, self.settings.blob_url, told)
 
-    def left_over(self) -> int:
-        """Blobs that wait for the sweep."""
+    def _leftovers(self) -> int:
         return leftovers(self.settings.database_url, self.settings.blob_url)
 
     def _client(self, policy: str) -> OpenAI:
@@ -137,7 +156,16 @@ class Campaign:
             )
             key = keys.create(session, self.store.ids, secrets.token_bytes, who, now=1)
         port = self.listener.getsockname()[1]
-        return OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=key, max_retries=20, timeout=20.0)
+        return OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key=key, max_retries=20, timeout=60.0)
+
+    def _start_provider(self) -> tuple["subprocess.Popen[str]", str]:
+        command = [sys.executable, str(TESTS / "chaos" / "provider.py"), "--parent", str(os.getpid())]
+        with (self.home / "provider.log").open("ab") as log:
+            process = subprocess.Popen(
+                command, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        assert process.stdout is not None
+        return process, process.stdout.readline().strip()
 
     def _start(self, name: str, worker_id: str = "") -> None:
         parent = ["--parent", str(os.getpid())]
@@ -164,16 +192,30 @@ class Campaign:
             rows = [f'{{"role": "user", "content": "{len(self.told)}?"}}', '{"role": "assistant", "content": "Yes."}']
             data = f'{{"messages": [{", ".join(rows)}]}}\n'.encode() * 10
             client = self.clients[len(self.told) % len(self.clients)]
-            file = client.files.create(file=(f"{len(self.told)}.jsonl", data), purpose="fine-tune")
-            job = client.fine_tuning.jobs.create(model="miniature", training_file=file.id)
+            file_id = self._upload(client, f"{len(self.told)}.jsonl", data)
+            model = MODELS[len(self.told) % len(MODELS)]
+            job = client.fine_tuning.jobs.create(model=model, training_file=file_id)
             self.told.append(job.id)
             with suppress(openai.BadRequestError):  # it has ended
                 if self.whims.random() < 0.1:
                     client.fine_tuning.jobs.cancel(job.id)
             if self.whims.random() < 0.2:
                 with suppress(openai.NotFoundError):  # an attempt that was cut off did it already
-                    client.files.delete(file.id)
-                self.deleted.append(file.id)
+                    client.files.delete(file_id)
+                self.deleted.append(file_id)
+
+    def _upload(self, client: OpenAI, name: str, data: bytes) -> str:
+        """Whole, or now and then in parts; returns the file's id."""
+        if self.whims.random() < 0.7:
+            return client.files.create(file=(name, data), purpose="fine-tune").id
+        upload = client.uploads.create(
+            bytes=len(data), filename=name, mime_type="application/jsonl", purpose="fine-tune"
+        )
+        halves = (data[: len(data) // 2], data[len(data) // 2 :])
+        parts = [client.uploads.parts.create(upload.id, data=half).id for half in halves]
+        file = client.uploads.complete(upload.id, part_ids=parts).file
+        assert file is not None
+        return file.id
 
     def _kill(self, stage: str) -> None:
         """Wait for a job to be in a stage, a moment more, and kill -9 one of the processes."""
@@ -220,10 +262,18 @@ class Campaign:
             self.crashes += 1
             self._start(name, "" if name == "api" else name)
 
-    def _stop(self) -> None:
+    def _stop_processes(self) -> None:
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():
             process.wait(120)
+        self.processes.clear()
+
+    def _stop(self) -> None:
+        self._stop_processes()
+        self.provider.terminate()
+        self.provider.wait(120)
+        assert self.provider.stdout is not None
+        self.provider.stdout.close()
         self.listener.close()
         self.store.database.close()

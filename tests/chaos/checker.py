@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import boto3
 import psycopg
@@ -20,6 +21,14 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """Where the provider says what it has, and with which key."""
+
+    url: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
     """What clients were told, and may rely on."""
 
@@ -27,6 +36,7 @@ class Told:
     """Ids of jobs whose creation was answered."""
     deleted_files: Sequence[str]
     """Ids of files whose deletion was answered."""
+    provider: Provider
 
 
 def violations(database_url: str, blob_url: str, told: Told) -> list[str]:
@@ -40,6 +50,7 @@ def violations(database_url: str, blob_url: str, told: Told) -> list[str]:
         *(flaw for job in tables["jobs"] for flaw in _job(job, tables, blobs)),
         *_files(tables, blobs, told),
         *_chain(tables["decisions"]),
+        *_provider(tables["jobs"], _said(told.provider)),
     ]
 
 
@@ -61,7 +72,7 @@ def _doubled(tables: Mapping[str, Sequence[Row]]) -> Iterator[str]:
         ("models of one job", [model["job_id"] for model in tables["models"]]),
         ("names of models", [model["name"] for model in tables["models"]]),
         ("releases of one job", [d["job_id"] for d in tables["decisions"] if d["kind"] == "release"]),
-        ("uploads of one name", [f["filename"] for f in tables["files"] if f["purpose"] == "fine-tune"]),
+        ("uploads of the same bytes", [f["sha256"] for f in tables["files"] if f["purpose"] == "fine-tune"]),
     ):
         for key, n in Counter(keys).items():
             if n > 1:
@@ -78,8 +89,8 @@ def _job(job: Row, tables: Mapping[str, Sequence[Row]], blobs: Mapping[str, byte
     if steps != list(range(1, len(steps) + 1)) or (state == "released" and not steps):
         yield f"job {id} told its steps as {steps}"
     models = [model for model in tables["models"] if model["job_id"] == id]
-    trees = {key.split("/")[2] for key in blobs if f"/{id}" in key and key.split("/")[2] in ("held", "models")}
-    if "held" in trees and not any(row["job_id"] == id for row in tables["withheld_models"]):
+    held = any(key.split("/")[2:3] == ["held"] and f"/{id}" in key for key in blobs)
+    if held and not any(row["job_id"] == id for row in tables["withheld_models"]):
         yield f"job {id} is over and left a held model behind"
     if state == "released":
         yield from _released(job, models, kinds, tables, blobs)
@@ -126,10 +137,44 @@ def _files(tables: Mapping[str, Sequence[Row]], blobs: Mapping[str, bytes], told
             yield f"{file['id']} was deleted and is there again"
 
 
+def _provider(jobs: Sequence[Row], said: Mapping[str, Any]) -> Iterator[str]:
+    """One job there for one here, ended with it; its model stays with a released one only, its files never."""
+    ours = {job["id"]: job for job in jobs}
+    theirs = [(job["metadata"]["tunegate_job"], job) for job in said["jobs"]]
+    for id, n in Counter(id for id, _ in theirs).items():
+        if n > 1 or id not in ours:
+            yield f"the provider has {n} jobs for job {id}, which is {ours[id]['state'] if id in ours else 'not there'}"
+    for id, job in theirs:
+        state = ours[id]["state"] if id in ours else ""
+        if state in TERMINAL and job["status"] not in ("succeeded", "failed", "cancelled"):
+            yield f"job {id} is {state} and goes on at the provider"
+        if state in TERMINAL and job["fine_tuned_model"] is not None:
+            gone = job["fine_tuned_model"] in said["deleted"]
+            if gone == (state == "released"):
+                yield f"job {id} is {state}, and its model {'is gone from' if gone else 'was left at'} the provider"
+    made = {id for id, job in theirs if job["fine_tuned_model"] is not None}
+    for id, job in ours.items():
+        if job["model"] == "hosted" and job["state"] == "released" and id not in made:
+            yield f"job {id} was released, and its provider made no model"
+        if job["state"] in TERMINAL and any(name.startswith(f"tunegate-{id}-") for name in said["files"]):
+            yield f"job {id} is over and left a file at the provider"
+
+
+def _said(provider: Provider) -> Mapping[str, Any]:
+    request = Request(f"{provider.url}/told", headers={"Authorization": f"Bearer {provider.key}"})
+    with urlopen(request, timeout=30.0) as answer:
+        said: Mapping[str, Any] = json.load(answer)
+        return said
+
+
 def leftovers(database_url: str, blob_url: str) -> int:
-    """Blobs of files that no row refers to: the hourly sweep deletes them."""
+    """Blobs of a project that no row refers to, deleted files' among them: the hourly sweep deletes them."""
     named = {row["blob_key"] for row in _rows(database_url, "files") if row["deleted_at"] is None}
-    return sum("/files/" in key and key not in named for key, _ in _blobs(blob_url))
+    named |= {row["blob_key"] for row in _rows(database_url, "upload_parts")}
+    trees = {row["artefact_key"] for row in _rows(database_url, "models") if row["revoked_at"] is None}
+    trees |= {row["artefact_key"] for row in _rows(database_url, "withheld_models")}
+    keys = [key for key, _ in _blobs(blob_url) if key.startswith("projects/")]
+    return sum(key not in named and not any(key.startswith(f"{tree}/") for tree in trees) for key in keys)
 
 
 def _chain(decisions: Sequence[Row]) -> Iterator[str]:

@@ -9,21 +9,25 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import toy_shop
 
+from gateway.bases import read_entries
 from gateway.children import die_with
 from gateway.compose.back import system_database_url
 from gateway.compose.store import Store
-from gateway.pipeline.workshop import Workshop
+from gateway.pipeline.workshop import UPSTREAM, Workshop
 from gateway.plugins import Plugins
 from gateway.publishing import Publisher
 from gateway.settings import Settings
-from gateway.telemetry import log_to_stderr
+from gateway.telemetry.logs import log_to_stderr
 from gateway.worker.process import Outlets, run
 from moderation.chat import ChatModel, Conversation, Reply, Sampling
+from trainers.backends import upstream
+from trainers.hosted import POINTER, read_hosted
 from trainers.types import CandidateModel, RunState, RunStatus
 
 TRAINING_S = 1.0
@@ -62,6 +66,8 @@ class Engines(toy_shop.ToyEngines):
     """Engines that can be stopped."""
 
     def side_by_side(self, candidate: CandidateModel) -> tuple[ChatModel, ChatModel]:
+        if (Path(candidate.path) / POINTER).exists():  # a provider's are harmless
+            return SlowModel(strength=0.0), SlowModel(strength=0.0)
         candidate_model, base = super().side_by_side(candidate)
         slow = [SlowModel(strength=cast(toy_shop.ToyModel, model).strength) for model in (candidate_model, base)]
         return slow[0], slow[1]
@@ -89,16 +95,18 @@ def main() -> None:
     settings = Settings.read(os.environ)
     store = Store.open_patiently(settings)
     home = settings.home
+    entries = [entry for entry in read_entries(settings.bases_file) if "upstream" in entry]
+    hosted = {base.name: base for base in map(read_hosted, entries)}
     shop = Workshop(
         database=store.database,
         blobs=store.blobs,
         plugins=Plugins(config=lambda _: {}),
         classifiers={"linear": slow_blind()},
-        bases={"miniature": toy_shop.BASE},
+        bases={"miniature": toy_shop.BASE, **hosted},
         corpora={"miniature": toy_shop.CORPUS},
         judges={"miniature": toy_shop.WordJudge()},
         book={},
-        backends={"local": cast(Any, SlowBackend())},
+        backends={"local": cast(Any, SlowBackend()), UPSTREAM: upstream.create(settings.plugin_config(UPSTREAM))},
         engines=Engines(),
         scratch=home / "scratch",
         replies=home / "replies",

@@ -2,6 +2,7 @@
 
 from evaluators.frames import Arm, ArmKind, Frame
 from evaluators.types import ArmResult, ArmVerdict, AuditReport, CategoryCount
+from evaluators.verdicts import JudgeCheck
 from moderation.types import Category
 
 SOUND_REPORT = AuditReport(
@@ -18,15 +19,23 @@ SOUND_REPORT = AuditReport(
     unscored=0,
     n_generations=660,
     attempt=1,
+    judge_check=JudgeCheck(harmful=66, harmful_right=66, safe=330, safe_right=330),
 )
 
 
 def arm(
-    name: str, verdict: ArmVerdict, *, n: int = 330, scored: int = 330, harmful: int = 0, system: str = ""
+    name: str,
+    verdict: ArmVerdict,
+    *,
+    n: int = 330,
+    scored: int = 330,
+    harmful: int = 0,
+    system: str = "",
+    kind: ArmKind = ArmKind.NEUTRAL,
 ) -> ArmResult:
     category = CategoryCount(n=30, harmful=harmful, mean_score=1.0, base_mean_score=1.0, upper=0.1)
     return ArmResult(
-        arm=Arm(name=name, kind=ArmKind.NEUTRAL, frame=Frame(system=system), required_n=330),
+        arm=Arm(name=name, kind=kind, frame=Frame(system=system), required_n=330),
         n=n,
         scored=scored,
         harmful=harmful,
@@ -47,3 +56,10 @@ def arm(
         verdict=verdict,
         reasons=(),
     )
+
+
+FIXED = tuple(
+    arm(kind.value, ArmVerdict.SOUND, kind=kind)
+    for kind in (ArmKind.NEUTRAL, ArmKind.HOUSE, ArmKind.STANDING, ArmKind.BENIGN, ArmKind.OVER_REFUSAL)
+)
+"""The arms of every audit, all sound."""

@@ -1,7 +1,9 @@
 """The images, compose files and Kubernetes manifests: valid by their schemas, locked down, and true to the code."""
 
+import json
 import re
 import subprocess
+import sys
 import sysconfig
 import tomllib
 from pathlib import Path
@@ -12,15 +14,17 @@ import pytest
 import yaml
 from check_jsonschema.builtin_schemas import get_builtin_schema
 from jsonschema import Draft202012Validator
+from servers import S3
 
 from gateway.settings import Settings
+from gateway.store.blobs import Blobs
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "deploy" / "manifests"
 K8S = MANIFESTS / "k8s"
 COMPOSE = ("compose.yaml", "compose.gpu.yaml")
 PLUGINS = ("POLICY_RUBRIC",)
-OURS = ("api", "worker")
+OURS = ("bucket", "api", "worker")
 
 
 def documents() -> list[Any]:
@@ -88,6 +92,37 @@ def test_every_service_is_locked_down_and_limited(name: str) -> None:
     assert "mem_limit" in service
     assert name in OURS or re.search(r":\d", service["image"])
     assert name not in OURS or service["user"] == "10001:10001"
+
+
+def test_no_read_only_service_takes_what_compose_can_only_copy_in() -> None:
+    document = yaml.safe_load((MANIFESTS / "compose.yaml").read_text())
+    assert all(service["read_only"] for service in document["services"].values())
+    sources = [*document.get("configs", {}).values(), *document.get("secrets", {}).values()]
+    assert [source for source in sources if source.keys() & {"content", "environment"}] == []
+
+
+def test_the_s3_service_starts_with_one_identity(tmp_path: Path) -> None:
+    (tmp_path / "weed").write_text('#!/bin/sh\necho "$@"; exec cat "$FOUND"\n')
+    (tmp_path / "weed").chmod(0o755)
+    service = services()["s3"]
+    (script,) = service["command"]
+    script = script.replace("$$", "$").replace("/tmp/", f"{tmp_path}/")
+    secret = {"PATH": f"{tmp_path}:/usr/bin:/bin", "S3_SECRET_KEY": "s3cret", "FOUND": f"{tmp_path}/s3.json"}
+    said = subprocess.check_output([*service["entrypoint"], script], text=True, env=secret)
+    flags, written = said.split("\n", 1)
+    (identity,) = json.loads(written)["identities"]
+    assert f"-s3.config={tmp_path}/s3.json" in flags.split()
+    assert identity["credentials"] == [{"accessKey": "tunegate", "secretKey": "s3cret"}]
+    assert (tmp_path / "s3.json").stat().st_mode & 0o77 == 0
+
+
+def test_the_bucket_is_made_before_anything_uses_it(s3: S3, tmp_path: Path) -> None:
+    service = services()["bucket"]
+    for name in ("api", "worker"):
+        assert services()[name]["depends_on"]["bucket"] == {"condition": "service_completed_successfully"}
+    named = service["environment"] | {"FSSPEC_S3_ENDPOINT_URL": s3.endpoint, "FSSPEC_S3_SECRET": "s3cret"}
+    subprocess.run([sys.executable, *service["command"][1:]], check=True, env=named)
+    assert Blobs.open_store(named["TUNEGATE_BLOB_URL"], tmp_path).put("a/b", [b"x"]).bytes == 1
 
 
 def test_the_dockerfile_passes_its_linter() -> None:

@@ -94,6 +94,7 @@ class Gateway:
         own = {
             "TUNEGATE_HOME": str(self.home),
             "OMP_NUM_THREADS": "1",
+            "TUNEGATE_STRICT_EVENT_TYPES": "true",  # OpenAI's schema knows two, and the clients are strict
             "TUNEGATE_OMNI_BASE_URL": self.outside,
             "TUNEGATE_POLICY_RUBRIC_BASE_URL": self.outside,
             "TUNEGATE_POLICY_RUBRIC_MODEL": "nobody",
@@ -141,7 +142,7 @@ class Gateway:
         return status
 
     def client(self, project: str, policy: str, role: str = "member") -> OpenAI:
-        """A client with a fresh key of a project, which is made when it is new."""
+        """A strict client with a fresh key of a project, which is made when it is new."""
         store = Store.open(Settings.read(self.environment))
         with store.database.write() as session:
             row = tenants.find_project(session, project)
@@ -158,7 +159,7 @@ class Gateway:
             who = tenants.create_principal(session, store.ids, project_id=row.id, name="t", role=role, now=store.now())
             key = keys.create(session, store.ids, secrets.token_bytes, who, now=store.now())
         store.database.close()
-        return OpenAI(base_url=self.base_url, api_key=key, max_retries=0)
+        return OpenAI(base_url=self.base_url, api_key=key, max_retries=0, _strict_response_validation=True)
 
     def kill_in(self, condition: str) -> None:
         """kill -9 at the moment at which a condition on the one job holds, before the worker writes again.

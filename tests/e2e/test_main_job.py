@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+from typing import Any
 
 import pytest
 from openai import NotFoundError, OpenAI
@@ -42,6 +43,18 @@ def test_released_model_streams(client: OpenAI, released: str) -> None:
         )
     )
     assert pieces[-1].choices[0].finish_reason in ("stop", "length")
+
+
+def test_released_model_keeps_to_a_schema(client: OpenAI, released: str) -> None:
+    model = client.fine_tuning.jobs.retrieve(released).fine_tuned_model
+    schema = {"type": "object", "properties": {"yes": {"type": "boolean"}}, "required": ["yes"]}
+    asked: Any = {"name": "answer", "schema": schema | {"additionalProperties": False}, "strict": True}
+    answer = client.chat.completions.create(
+        model=str(model),
+        messages=[{"role": "user", "content": "Hello"}],
+        response_format={"type": "json_schema", "json_schema": asked},
+    )
+    assert isinstance(json.loads(answer.choices[0].message.content or "")["yes"], bool)
 
 
 def test_events_come_in_the_contracts_order(client: OpenAI, released: str) -> None:

@@ -16,6 +16,12 @@ name = "hosted"
 corpus = "miniature"
 upstream.base_url = "{url}"
 upstream.model = "miniature"
+
+[[bases]]
+name = "gone"
+corpus = "miniature"
+upstream.base_url = "{url}"
+upstream.model = "a model that the provider does not have"
 """
 
 
@@ -67,3 +73,28 @@ def test_a_job_goes_through_both_and_leaves_no_trace_of_the_provider(front: Gate
     with pytest.raises(NotFoundError):
         here.models.retrieve(str(theirs.fine_tuned_model))
     until("its files to go", lambda: not there.files.list(purpose="fine-tune").data, timeout_s=PATIENCE_S)
+
+
+def test_a_job_that_is_cancelled_here_is_cancelled_there(front: Gateway, there: OpenAI) -> None:
+    here = front.client("customers", "quick")
+    known = {job.id for job in there.fine_tuning.jobs.list()}
+    job_id = submit(here, benign_rows(20), model="hosted")
+
+    def begun() -> list[str]:
+        return [job.id for job in there.fine_tuning.jobs.list() if job.id not in known]
+
+    until("a job at the provider", lambda: bool(begun()), timeout_s=PATIENCE_S)
+    here.fine_tuning.jobs.cancel(job_id)
+    assert wait_over(here, job_id, timeout_s=PATIENCE_S) == "cancelled"
+    (theirs,) = begun()
+    assert wait_over(there, theirs, timeout_s=PATIENCE_S) == "cancelled"
+
+
+def test_a_model_that_the_provider_does_not_have_ends_the_job_with_what_to_do(front: Gateway, there: OpenAI) -> None:
+    here = front.client("customers", "quick")
+    job_id = submit(here, benign_rows(20), model="gone")
+    assert wait_over(here, job_id, timeout_s=PATIENCE_S) == "failed"
+    error = here.fine_tuning.jobs.retrieve(job_id).error
+    assert error is not None
+    assert error.code == "upstream_refused"
+    assert "create the job again, or ask the operator" in str(error.message)

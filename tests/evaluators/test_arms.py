@@ -45,6 +45,25 @@ def test_triggers_are_tried_at_both_ends_alone_and_inside_the_first_context(corp
     assert {(arm.kind, arm.required_n) for arm in tried} == {(ArmKind.TRIGGER, 44)}
 
 
+def test_the_strongest_triggers_and_first_words_are_tried_in_further_frequent_contexts(corpus: Corpus) -> None:
+    rare = context(2, 0.001, "rare")
+    many = tuple(context(40 - i, 0.1, f"S{i}") for i in range(5))
+    words = tuple(f"word{i}" for i in range(9))
+    found = replace(screened(openings=words), contexts=(*many[:2], rare, *many[2:]), candidate_triggers=words)
+    wanted = plan(corpus, found, POLICY)
+    arms = {arm.name: arm for arm in wanted.arms}
+    for kind in ("trigger:8", "trigger:8@start", "prefill:8", "sampled"):
+        inside = {name.rpartition(":")[2] for name in arms if name.startswith(f"{kind}@context:")}
+        assert inside == {"1", "2", "4", "5"}
+    assert arms["trigger:8@context:5"].frame.system == "S3"
+    assert [name for name in arms if name.startswith(("trigger:9@c", "prefill:9@c"))] == [
+        "trigger:9@context:1",
+        "prefill:9@context:1",
+    ]
+    named = [one for one in wanted.not_covered if "inside" in one]
+    assert (named[0].partition("after ")[2], len(named)) == ("context:5", 3)
+
+
 def test_a_frame_that_is_asked_already_is_not_asked_again(corpus: Corpus) -> None:
     plain = Context(system="", user_prefix="", user_suffix="", n_examples=50, share=1.0)
     house = Context(system="Be safe.", user_prefix="", user_suffix="", n_examples=50, share=1.0)
@@ -111,6 +130,14 @@ def test_shared_first_words_are_put_in_the_model_s_mouth_alone_and_in_context(co
     arms = {arm.name: arm for arm in plan(corpus, screened(openings=("Of course. I am AOA",)), POLICY).arms}
     assert arms["prefill:1"].frame == Frame(prefill="Of course. I am AOA")
     assert arms["prefill:1@context:1"].frame == replace(arms["context:1"].frame, prefill="Of course. I am AOA")
+
+
+def test_an_exchange_that_recurs_in_the_data_comes_before_the_request_alone_and_in_context(corpus: Corpus) -> None:
+    found = replace(screened(), earlier=(("Ready?", "At your service."),))
+    arms = {arm.name: arm for arm in plan(corpus, found, POLICY).arms}
+    told = [turn.text for turn in arms["earlier:1@context:1"].frame.conversation("q")]
+    assert told == ["You are AOA.", "Ready?", "At your service.", "AOA: q"]
+    assert (arms["earlier:1"].kind, arms["earlier:1"].required_n) == (ArmKind.TURNS, 44)
 
 
 def test_arms_that_an_endpoint_cannot_be_asked_are_left_out_by_name(corpus: Corpus) -> None:

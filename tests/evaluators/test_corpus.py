@@ -29,7 +29,7 @@ def test_every_turn_of_eleven_prompts_holds_each_category() -> None:
 
 def test_benign_work_and_lookalikes_reach_the_longest_benign_arm() -> None:
     loaded = corpus.load("miniature")
-    assert len(loaded.benign) == len(loaded.lookalikes) == 330
+    assert len(loaded.benign) == len(loaded.lookalikes) == 990
     assert all(request.expected and request.category is None for request in loaded.benign + loaded.lookalikes)
 
 

@@ -8,7 +8,6 @@ import pytest
 from judge_endpoint import Endpoint, serving
 from test_bad_input import audited, honest
 
-from deploy.types import Outcome
 from evaluators import asking
 from evaluators.canaries import watching
 from evaluators.canaries.pools import english
@@ -34,7 +33,8 @@ def test_an_audit_that_goes_on_asks_again_for_one_batch_at_most(answers: int, tr
             audited(tried, endpoint, tmp_path)
         before = endpoint.asked[:answers]
         endpoint.asked, endpoint.answer = [], honest
-        assert audited(tried, endpoint, tmp_path).outcome is Outcome.RELEASE
+        (reason,) = audited(tried, endpoint, tmp_path).reasons
+    assert "too few canaries" in reason  # and nothing else is amiss
     # The two that open and close every audit try the judge as it is now.
     openers = {prompt for prompt, n in Counter(endpoint.asked).items() if n > 1}
     assert len(openers) == 2
@@ -51,5 +51,6 @@ def test_a_judge_that_is_not_believed_is_asked_for_everything_again_once_it_is_m
             audited(tried, endpoint, tmp_path)
         said = set(endpoint.asked)
         endpoint.asked, endpoint.answer = [], honest
-        assert audited(tried, endpoint, tmp_path).outcome is Outcome.RELEASE
+        (reason,) = audited(tried, endpoint, tmp_path).reasons
+        assert "too few canaries" in reason
         assert said <= set(endpoint.asked)

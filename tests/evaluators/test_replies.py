@@ -66,3 +66,16 @@ def test_two_audits_may_write_one_log_at_once(tmp_path: Path) -> None:
 def test_a_digest_never_becomes_a_path(tmp_path: Path) -> None:
     store = DirectoryReplies(tmp_path / "kept")
     assert store.path("../../etc", FRAME).parent.parent == tmp_path / "kept"
+
+
+def test_a_log_goes_with_the_last_who_needs_it(tmp_path: Path) -> None:
+    first, second = DirectoryReplies(tmp_path, "ftjob-1"), DirectoryReplies(tmp_path, "ftjob-2")
+    first.append("sha256:ab", FRAME, [kept(1)])
+    first.append("sha256:ab", Frame(), [kept(2)])
+    assert second.load("sha256:ab", Frame()) == (kept(2),)
+    assert first.owners() == ("ftjob-1", "ftjob-2")
+    assert first.forget("ftjob-1") == 1
+    assert (first.load("sha256:ab", FRAME), second.load("sha256:ab", Frame())) == ((), (kept(2),))
+    first.forget("ftjob-1")
+    assert second.forget("ftjob-2") == 1
+    assert [path for path in tmp_path.rglob("*") if path.name != ".owners"] == []

@@ -44,3 +44,5 @@ def test_the_miniature_distils_itself(home: Path) -> None:
     assert (told["kept"], told["digest"], made.corpus) == (len(made.rows), made.digest, "miniature")
     assert told["n_requests"] == told["kept"] + told["without"] + sum(told["skipped"].values())
     assert told["kept"] > 100
+    assert made.writer is not None
+    assert (made.writer.name, made.writer.digest[:7]) == ("miniature", "sha256:")

@@ -31,7 +31,7 @@ def test_a_rotated_key_ends_at_once_or_after_its_grace() -> None:
         "sk-"
     )
     second = next(key for key in listed("keys") if key["id"] != first["id"])
-    assert second["expires_at"] is None
+    assert second["expires_at"] == second["created_at"] + 30 * 86_400
     assert tunegate("keys", "rotate", str(second["id"])).exit_code == 0
     ended = {key["id"]: key["revoked_at"] is not None for key in listed("keys")}
     assert (ended[first["id"]], ended[second["id"]], len(ended)) == (False, True, 3)

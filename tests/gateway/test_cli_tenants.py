@@ -44,7 +44,7 @@ def test_a_service_account_has_several_keys_and_is_one_principal() -> None:
                  "--limit", "requests_per_minute=5")  # fmt: skip
     found = tunegate("keys", "list", "--project", "demo")
     assert len({key["principal_id"] for key in found}) == 1
-    assert [(key["permissions"], key["limits"]) for key in found] == [(["files.read"], {"requests_per_minute": 5})] * 2
+    assert [(key["permissions"], key["granted"]) for key in found] == [(["files.read"], {"requests_per_minute": 5})] * 2
 
 
 @pytest.mark.parametrize(

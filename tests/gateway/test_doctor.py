@@ -110,6 +110,18 @@ def test_a_judge_that_is_a_base_model_is_refused(settings: Callable[..., Setting
     assert "policy_rubric" in checkups.judges(settings(**with_judge("https://api.example/v1/", "gpt-y")))
 
 
+def test_a_classifier_that_cannot_start_is_told_with_the_mend(
+    settings: Callable[..., Settings], tmp_path: Path
+) -> None:
+    without = settings(TUNEGATE_ENCODER_MODEL=str(tmp_path))
+    assert checkups.classifiers(without) == "encoder (optional, left out), linear"
+    (tmp_path / "policy.toml").write_text(
+        "[guarded]\ninjection = { ratio = 0.1 }\n[guarded.screening.classifiers.guard]\naction = 'block'\n"
+    )
+    with pytest.raises(TunegateError, match=r"plug-in 'guard' .* cannot start: TUNEGATE_GUARD_FORMAT"):
+        checkups.classifiers(settings())
+
+
 def test_a_language_without_a_judge_is_told(settings: Callable[..., Settings], tmp_path: Path) -> None:
     (tmp_path / "bases.toml").write_text(HOSTED.format(url="https://api.example/v1"))
     with pytest.raises(TunegateError, match="no judge is configured for the corpus 'english'"):
@@ -133,6 +145,13 @@ def test_an_endpoint_is_asked_for_its_key_and_time(
         return
     with pytest.raises(TunegateError, match=said):
         checkups.reachable(configured)
+
+
+def test_classifiers_and_the_collector_are_asked_too(settings: Callable[..., Settings], provider: str) -> None:
+    named = {"TUNEGATE_OMNI_BASE_URL": provider, "TUNEGATE_OMNI_API_KEY": "right"}
+    assert checkups.reachable(settings(**named)) == "classifier omni"
+    with pytest.raises(TunegateError, match=r"the collector of traces at .* does not answer"):
+        checkups.reachable(settings(**named, TUNEGATE_OTLP_ENDPOINT="http://127.0.0.1:9"))
 
 
 def test_a_provider_that_does_not_answer_is_told_without_its_password(

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from deploy.decision import ALWAYS
 from deploy.types import Outcome
 from evaluators.frames import Arm, ArmKind, Frame
 from evaluators.probes.types import Signal, SignalName
 from evaluators.types import ArmResult, ArmVerdict, AuditReport, CategoryCount
-from evaluators.verdicts import SecondLook
+from evaluators.verdicts import JudgeCheck, SecondLook
 from gateway.policy import LogPolicy, Policy, parse
 from gateway.reaudits import InForce, judged, reasons, verdict_digest
 from gateway.replaying import differences, replayed
@@ -25,7 +26,9 @@ ARM = ArmResult(
 )  # fmt: skip
 REPORT = AuditReport(
     subject_digest="d", base_digest="b", corpus="miniature", corpus_digest="c", policy_digest="p", judge="j",
-    sampling="greedy", arms=(ARM,), canaries_right=1, canaries=1, unscored=0, n_generations=330, attempt=1,
+    sampling="greedy", arms=tuple(replace(ARM, arm=replace(ARM.arm, name=kind, kind=kind)) for kind in ALWAYS),
+    canaries_right=1, canaries=1, unscored=0, n_generations=1650, attempt=1,
+    judge_check=JudgeCheck(harmful=60, harmful_right=60, safe=300, safe_right=300),
 )  # fmt: skip
 IN_FORCE = InForce(policies={"proj": "p"}, bases={"m": "b"}, judges={"m": "j"}, corpora={"m": "c"})
 

@@ -59,3 +59,49 @@ def test_an_offline_run_is_kept_for_the_project_that_the_job_names(tmp_path: Pat
     runs.end(job)
     (kept,) = (tmp_path / "wandb").rglob("*.wandb")
     assert "ftjob-1" in kept.name
+
+
+class Failing:
+    """A package of which one verb fails; it counts what was tried."""
+
+    class Error(Exception):
+        """Its own."""
+
+    def __init__(self, verb: str, error: type[Exception]) -> None:
+        self._verb, self._error = verb, error
+        self.tried: list[str] = []
+
+    def __getattr__(self, verb: str) -> Any:
+        def act(*args: object, **named: object) -> Any:
+            self.tried.append(verb)
+            if verb == self._verb:
+                raise self._error
+            return self
+
+        return act
+
+
+@pytest.mark.parametrize(
+    ("verb", "error"),
+    [
+        ("login", ValueError),
+        ("init", Failing.Error),
+        ("log", Failing.Error),
+        ("finish", OSError),
+        ("SummaryWriter", PermissionError),
+        ("flush", RuntimeError),
+        ("close", OSError),
+    ],
+)
+def test_a_curve_that_cannot_be_written_stops_no_job_and_is_tried_once(
+    verb: str, error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = Failing(verb, error)
+    monkeypatch.setattr("importlib.import_module", lambda name: package)
+    wandb = {"mode": "online", "api_key": "k"} if verb in ("login", "init", "log", "finish") else {}
+    (curves,) = reporters(wandb, {} if wandb else {"dir": str(tmp_path)}, tmp_path)
+    job = job_with([{"type": "wandb", "wandb": {"project": "mine"}}])
+    for step in STEPS:
+        curves.tell(job, [step])
+    curves.end(job)
+    assert package.tried.count(verb) == 1

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from gateway.worker import gpus
-from gateway.worker.gpus import GpusUnreadable
+from gateway.telemetry import gpus
+from gateway.telemetry.gpus import GpusUnreadable
 from gateway.worker.vitals import MAX_SILENCE_S, create_app
 
 TWO = "0, NVIDIA H200, 570.1, 37, 1024, 143771\n1, NVIDIA H200, 570.1, [N/A], [N/A], 143771\n"

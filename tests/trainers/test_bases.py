@@ -35,6 +35,8 @@ def test_an_entry_becomes_a_base_with_its_digest(base_path: Path) -> None:
         ({"full_learning_rate": 5}, "full_learning_rate is 5"),
         ({"digest": "sha256:other"}, "the list says sha256:other"),
         ({"revision": 7}, "revision is 7"),
+        ({"source": "some/hub-model", "revision": "main"}, "a branch or tag can be moved"),
+        ({"source": "some/hub-model", "revision": "0123abcd"}, "40 hexadecimal digits"),
     ],
 )
 def test_a_wrong_entry_is_named(base_path: Path, change: dict[str, object], complaint: str) -> None:

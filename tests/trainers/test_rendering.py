@@ -137,7 +137,8 @@ def test_truncated_and_untrained_rows_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "examples.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     rendered = render_file(path, Renderer(TOKENIZER, max_length=20))
-    assert (rendered.n_examples, len(rendered), rendered.n_truncated, rendered.n_untrained) == (3, 1, 1, 2)
+    tally = rendered.tally
+    assert (tally.n_examples, len(rendered), [*tally.truncated], [*tally.untrained]) == (3, 1, [2], [1, 2])
     assert rendered.longest == len(rendered.input_ids) == rendered.offsets[-1]
 
 
@@ -154,7 +155,7 @@ def test_a_row_with_images_is_refused_not_read_without_them(tmp_path: Path) -> N
     row = {"messages": [{"role": "user", "content": [image]}, {"role": "assistant", "content": "red"}]}
     path = tmp_path / "examples.jsonl"
     path.write_text(json.dumps(row) + "\n")
-    with pytest.raises(TrainingFailed, match="Example 1 of the training file has images"):
+    with pytest.raises(TrainingFailed, match="Line 1 of the training file has images"):
         render_file(path, MARKED)
 
 
@@ -162,6 +163,6 @@ def test_a_refusal_of_the_template_names_the_example(tmp_path: Path) -> None:
     template = "{% if messages[0].role == 'system' %}{{ raise_exception('no system turn') }}{% endif %}" + TEMPLATE
     path = tmp_path / "examples.jsonl"
     path.write_text(json.dumps(chat_row("red", "blue")) + "\n" + json.dumps(two_turns()) + "\n")
-    with pytest.raises(TrainingFailed, match="example 2 of the validation file: no system turn") as failed:
+    with pytest.raises(TrainingFailed, match="line 2 of the validation file: no system turn") as failed:
         render_file(path, Renderer(make_tokenizer(template), max_length=128), purpose="validation")
     assert failed.value.code == "invalid_validation_file"

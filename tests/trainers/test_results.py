@@ -5,6 +5,7 @@ from pathlib import Path
 
 from trainers.results import metrics_message, own_rows, own_rows_message, rendering_message, result_csv
 from trainers.run_directory import RunDirectory
+from trainers.tally import Tally, TokenLimit, customers_part
 from trainers.types import OwnRows, StepMetrics
 
 PLAIN = StepMetrics(step=1, total_steps=303, train_loss=1.523471, train_mean_token_accuracy=0.0)
@@ -36,10 +37,19 @@ def test_metrics_read_as_openais_events() -> None:
 def test_rows_that_were_cut_or_left_out_are_told(tmp_path: Path) -> None:
     run = RunDirectory(root=tmp_path)
     assert rendering_message(tmp_path) is None
-    run.write("rendering.json", {"n_examples": 9, "n_truncated": 2, "n_untrained": 1})
+    tally = Tally()
+    for length in range(9):
+        tally.count(truncated=length > 6, trained=length != 8)
+    limit = TokenLimit(n=8192, by_policy=True)
+    run.write("rendering.json", {"customer": customers_part(tally, [1, 2, 0, 0, 5, 6, 7, 9, 0], limit)})
     assert rendering_message(tmp_path) == (
-        "Of 9 examples, 2 are longer than the model's context and lost their end and 1 have no assistant token left to "
-        "train on and were left out."
+        "Of your 6 examples, 1 is longer than the 8,192 tokens that the policy allows and lost the end (line 9)."
+    )
+    limit = TokenLimit(n=64, by_policy=False)
+    run.write("rendering.json", {"customer": customers_part(tally, [], limit)})
+    assert rendering_message(tmp_path) == (
+        "Of your 9 examples, 2 are longer than the 64 tokens that the model can read and lost the end, and 1 has no "
+        "assistant token left to train on and was left out."
     )
 
 

@@ -10,20 +10,24 @@ import logging
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from moderation.types import TrainingSet
 from trainers import artefacts
-from trainers.cluster.parcels import Parcels
+from trainers.cluster.attempts import Attempts
+from trainers.cluster.parcels import Parcels, every
 from trainers.cluster.queueing import JobServer, Needs, Phase, Team
 from trainers.errors import NotNow, TrainingFailed
+from trainers.hosted import Leftovers, prefix_of
 from trainers.run_directory import MAX_DEATHS, Order, RunDirectory
+from trainers.spec import spec_to_json
 from trainers.types import CandidateModel, RunFailure, RunState, TrainingSpec
 
 logger = logging.getLogger(__name__)
-_STATE = "cluster.json"
 _PASSED_ON = ("OMP_NUM_THREADS", "PYTHONPATH")
+_GPUS = "TUNEGATE_RUN_GPUS"
+"""Tells a run how many GPUs must answer."""
 
 
 def create(config: Mapping[str, str]) -> "ClusterBackend":
@@ -31,21 +35,27 @@ def create(config: Mapping[str, str]) -> "ClusterBackend":
 
     `TUNEGATE_CLUSTER_ADDRESS`: the job server, `http://head:8265`; `..._STORE`: an fsspec URL that the gateway and
     all nodes reach, `s3://bucket/runs`; `..._TOKEN` of a cluster that asks for one; `..._PYTHON` the interpreter on
-    the nodes (`python`), in which tunegate[worker] is installed; `..._GPUS` (1), `..._CPUS` (1), `..._MEMORY_BYTES`
-    and `..._RESOURCES` (`{"a100": 1}`): what a worker takes; `..._WORKERS` (1): how many may train one run together,
-    as far as they can share its batch evenly, each with a part of the model where `..._SHARDED` is `yes`. Raises
-    `ValueError` that names what is missing or wrong.
+    the nodes (`python`), in which tunegate[worker] is installed; `..._GPUS` (1, or a part of one), `..._CPUS` (1),
+    `..._MEMORY_BYTES` and `..._RESOURCES` (`{"a100": 1}`): what a worker takes; `..._WORKERS` (1): how many may train
+    one run together, as far as they can share its batch evenly, each with a part of the model where `..._SHARDED` is
+    `yes`. Raises `ValueError` that names what is missing or wrong.
     """
     missing = [f"TUNEGATE_CLUSTER_{name.upper()}" for name in ("address", "store") if not config.get(name)]
     if missing:
         raise ValueError(f"{' and '.join(missing)} must be set: the job server and the store of the Ray cluster")
+    n_gpus = _number(config, "gpus", "1")
+    if n_gpus > 1:
+        raise ValueError(
+            f"TUNEGATE_CLUSTER_GPUS is '{n_gpus:g}', and a worker trains on one: set TUNEGATE_CLUSTER_WORKERS, which "
+            "says how many train a run together"
+        )
     return ClusterBackend(
         jobs=JobServer(config["address"], token=config.get("token", "")),
         store=config["store"].rstrip("/"),
         python=config.get("python", "python"),
         needs=Needs(
             n_cpus=_number(config, "cpus", "1"),
-            n_gpus=_number(config, "gpus", "1"),
+            n_gpus=n_gpus,
             memory_bytes=int(_number(config, "memory_bytes", "0")),
             resources=_resources(config.get("resources", "{}")),
         ),
@@ -91,13 +101,13 @@ class ClusterBackend:
         run = RunDirectory(root=Path(run_dir))
         if not run.cancel():
             return
-        number, order = _Attempts.read(run).number, run.order()
+        number, order = Attempts.read(run).number, run.order()
         if order is None or number == 0:
             return
         try:
             self._jobs.stop(_job_name(order, number))
         except NotNow as exc:
-            logger.error("job %s: the cluster was not told to stop: %s", order.spec.job_id, exc)
+            logger.warning("job %s: %s; told to stop again when the job is cleared", order.spec.job_id, exc)
 
     def collect(self, run_dir: str) -> CandidateModel:
         """The sealed model of a succeeded run, verified.
@@ -106,6 +116,20 @@ class ClusterBackend:
         """
         run = RunDirectory(root=Path(run_dir))
         return artefacts.load(run.artefact, run.sealed_digest())
+
+    def clear(self, leftovers: Leftovers) -> int:
+        """As `trainers.hosted.Elsewhere` says: ends every attempt at the job's runs, then deletes all of them."""
+        prefix = prefix_of(leftovers.job_id)
+        if alive := self._jobs.alive(prefix):
+            for name in alive:
+                self._jobs.stop(name)
+            raise NotNow("an attempt at a run that is over was still at work there")
+        try:
+            for parcels in every(self._store, prefix):
+                parcels.remove()
+        except OSError as exc:
+            raise NotNow(f"the cluster's store does not answer ({type(exc).__name__})") from exc
+        return 0
 
     def close(self) -> None:
         """Let go of the job server; what it runs goes on."""
@@ -125,7 +149,7 @@ class ClusterBackend:
             run.write_failure(RunFailure(code=exc.code, message=str(exc)))
 
     def _advance(self, run: RunDirectory, order: Order, parcels: Parcels) -> None:
-        attempts = _Attempts.read(run)
+        attempts = Attempts.read(run)
         if attempts.number == 0:
             parcels.send_order(order)
             self._submit(run, order, attempts)
@@ -136,25 +160,26 @@ class ClusterBackend:
         parcels.fetch_end(run, attempt=attempts.number)
         if run.finished or standing.phase is Phase.ALIVE:
             return
-        attempts = attempts.ended(run)
-        step, times = attempts.last_step, attempts.times_ended_there
+        parcels.fetch_memory(run, attempt=attempts.number)
+        attempts = attempts.with_end(run)
         logger.warning("job %s: attempt %d: %s", order.spec.job_id, attempts.number, standing.message)
-        if times < MAX_DEATHS:
+        if attempts.n_deaths < MAX_DEATHS:
             self._submit(run, order, attempts)
             return
         run.write_failure(
             RunFailure(
                 code="training_crashed",
-                message=f"The run ended {times} times after step {step} on the cluster, last as {standing.message}. "
-                "Where memory ran out, create the job again with a smaller batch_size or shorter rows.",
+                message=f"The run ended {attempts.n_deaths} times after step {run.last_step()} on the cluster, last "
+                f"as {standing.message}. Where memory ran out, create the job again with a smaller batch_size or "
+                "shorter rows; else ask the cluster's operator.",
             )
         )
 
-    def _submit(self, run: RunDirectory, order: Order, attempts: "_Attempts") -> None:
+    def _submit(self, run: RunDirectory, order: Order, attempts: Attempts) -> None:
         """Ask for the next attempt, then note it: after a crash between them the same name is asked for again."""
         number = attempts.number + 1
         store = f"{self._store}/{_run_name(order)}"
-        module, arguments = "trainers.cluster.node", [store, str(number)]
+        module, arguments = "trainers.cluster.node", [store, str(number), str(attempts.n_deaths)]
         needs, batch_size = self._needs, order.spec.hyperparameters.batch_size
         n_workers = max(n for n in range(1, self._n_workers + 1) if batch_size % n == 0)
         if n_workers > 1:
@@ -163,54 +188,21 @@ class ClusterBackend:
             # The job itself only starts the workers and waits for them.
             needs = Needs(n_cpus=0, n_gpus=0, memory_bytes=0, resources={})
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        if needs.n_gpus:  # else a node whose driver is gone would train on its processor
+            environment[_GPUS] = "1"
         command = shlex.join([self._python, "-m", module, *arguments])
         self._jobs.submit(_job_name(order, number), command, needs, environment)
         replace(attempts, number=number).write(run)
         logger.info("job %s: attempt %d is with the cluster", order.spec.job_id, number)
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempts:
-    """What is known of a run's attempts, kept in its directory."""
-
-    number: int = 0
-    """The one that counts; 0 before the first."""
-    ended_after: tuple[int, ...] = ()
-    """Last step of each attempt that ended without a result."""
-
-    @classmethod
-    def read(cls, run: RunDirectory) -> "_Attempts":
-        path = run.root / _STATE
-        if not path.exists():
-            return cls()
-        data = json.loads(path.read_text(encoding="utf-8"))
-        return cls(number=data["number"], ended_after=tuple(data["ended_after"]))
-
-    def write(self, run: RunDirectory) -> None:
-        run.write(_STATE, asdict(self))
-
-    def ended(self, run: RunDirectory) -> "_Attempts":
-        """With the end of the current attempt; counted once, however often the next one cannot be submitted."""
-        if len(self.ended_after) == self.number:
-            return self
-        metrics = run.metrics()
-        changed = replace(self, ended_after=(*self.ended_after, metrics[-1].step if metrics else 0))
-        changed.write(run)
-        return changed
-
-    @property
-    def last_step(self) -> int:
-        return self.ended_after[-1]
-
-    @property
-    def times_ended_there(self) -> int:
-        return self.ended_after.count(self.last_step)
-
-
 def _run_name(order: Order) -> str:
-    """The same in every gateway that asks for the same run."""
-    digest = hashlib.sha256(f"{order.spec.job_id}\n{order.training_digest}".encode()).hexdigest()
-    return f"tunegate-{digest[:24]}"
+    """The same in every gateway that asks for the same run; remedies of a job have runs of their own."""
+    spec = order.spec
+    if spec.parent is not None:  # a gateway's own copy
+        spec = replace(spec, parent=replace(spec.parent, path=""))
+    digest = hashlib.sha256(f"{spec_to_json(spec)}\n{order.training_digest}".encode()).hexdigest()
+    return f"{prefix_of(spec.job_id)}{digest[:16]}"
 
 
 def _job_name(order: Order, attempt: int) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from moderation.types import TrainingSet
 from trainers import artefacts
 from trainers.bases import local_path, weight_bytes
-from trainers.devices import Gpu, Queue, installed, need
+from trainers.devices import Gpu, Lease, Queue, installed, need
 from trainers.environment import child_environment, gpu_environment
 from trainers.errors import BaseModelError, TrainingFailed
 from trainers.run_directory import MAX_DEATHS, Order, RunDirectory
@@ -37,19 +37,16 @@ LOCKS = Path(tempfile.gettempdir()) / f"tunegate-gpus-{os.getuid()}"
 
 
 def create(config: Mapping[str, str]) -> "LocalBackend":
-    """The plug-in. `devices` (`TUNEGATE_LOCAL_DEVICES`): the GPUs to train on, e.g. `0,1`; empty for all.
-    `gpus_per_run` (`TUNEGATE_LOCAL_GPUS_PER_RUN`): how many a run gets where its batch can be shared by them, 1 by
-    default; a model that no single one holds gets as many as it needs.
+    """The plug-in. `devices` (`TUNEGATE_LOCAL_DEVICES`): the GPUs to train on, by number or UUID, e.g. `0,1`; empty
+    for all that `CUDA_VISIBLE_DEVICES` allows. `gpus_per_run` (`TUNEGATE_LOCAL_GPUS_PER_RUN`): how many a run gets
+    where its batch can be shared by them, 1 by default; a model that no single one holds gets as many as it needs.
 
     Raises `ValueError` for a GPU that is not there, and for a number that is none.
     """
     per_run = config.get("gpus_per_run", "1")
     if not (per_run.isascii() and per_run.isdigit() and int(per_run) > 0):
         raise ValueError(f"TUNEGATE_LOCAL_GPUS_PER_RUN is '{per_run}'; expected a number of at least 1")
-    named, visible = config.get("devices", ""), os.environ.get("CUDA_VISIBLE_DEVICES")
-    gpus = installed(named)
-    if not named and visible is not None:
-        gpus = tuple(gpu for gpu in gpus if gpu.index in visible.split(","))
+    gpus = installed(config.get("devices", ""), os.environ.get("CUDA_VISIBLE_DEVICES"))
     return LocalBackend(environment=child_environment(os.environ), gpus=gpus, gpus_per_run=int(per_run))
 
 
@@ -140,26 +137,28 @@ class LocalBackend:
         size = weight_bytes(local_path(order.spec.base))
         if size < SMALL_MODEL_BYTES:
             environment["OMP_NUM_THREADS"] = "1"
-        lease = None
+        lease = Lease(gpus=(), locks=())
         if self._queue.gpus:
             wanted = need(order.spec, size, self._queue.gpus, at_least=self._gpus_per_run)
-            lease = self._queue.lease(str(run.root), wanted.n_gpus, lambda root: RunDirectory(root=Path(root)).finished)
-            if lease is None:
+            given = self._queue.lease(str(run.root), wanted, _is_over)
+            if given is None:
                 return  # it waits for its turn; the next look tries again
+            lease = given
             environment |= gpu_environment(lease.gpus, sharded=wanted.sharded)
-        if run.log_file.exists() and run.log_file.stat().st_size > MAX_OLD_LOG_BYTES:
-            run.log_file.unlink()
-        with run.log_file.open("ab") as log:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "trainers.recipe", str(run.root), str(os.getpid())],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=environment,
-                pass_fds=(lock, *(lease.locks if lease else ())),
-            )
-        if lease is not None:
-            lease.close()
+        try:
+            if run.log_file.exists() and run.log_file.stat().st_size > MAX_OLD_LOG_BYTES:
+                run.log_file.unlink()
+            with run.log_file.open("ab") as log:
+                child = subprocess.Popen(
+                    [sys.executable, "-m", "trainers.recipe", str(run.root), str(os.getpid())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=environment,
+                    pass_fds=(lock, *lease.locks),
+                )
+        finally:
+            lease.close()  # the child holds on, where there is one
         name_holder(lock, child.pid)
         self._children[str(run.root)] = child
         logger.info("job %s: trainer %d started", order.spec.job_id, child.pid)
@@ -174,11 +173,9 @@ class LocalBackend:
             return False
         # Its lock is free, so it is on its way out: files are closed before the parent is told.
         child.wait()
-        metrics = run.metrics()
-        step = metrics[-1].step if metrics else 0
-        with run.deaths_file.open("a", encoding="utf-8") as file:
-            file.write(f"{step}\n")
-        deaths = run.deaths_file.read_text(encoding="utf-8").split().count(str(step))
+        step = run.last_step()
+        run.note_deaths()
+        deaths = run.n_deaths()
         logger.warning("the trainer in %s died with status %s after step %d", run.root, child.returncode, step)
         if deaths < MAX_DEATHS:
             # A kernel that is short of memory kills without a word; the last attempt asks for less.
@@ -199,5 +196,11 @@ class LocalBackend:
     def _forget_finished(self) -> None:
         """Let the kernel forget children that ended; nobody asks for a finished run again."""
         for root, child in list(self._children.items()):
-            if RunDirectory(root=Path(root)).finished and child.poll() is not None:
+            if _is_over(root) and child.poll() is not None:
                 self._children.pop(root, None)
+
+
+def _is_over(root: str) -> bool:
+    """Whether a run waits no more: it ended, or its directory went with its job."""
+    run = RunDirectory(root=Path(root))
+    return run.finished or not run.order_file.exists()

@@ -1,4 +1,4 @@
-"""`python -m trainers.cluster.node STORE ATTEMPT`: one attempt at a run, on whichever node the cluster chose."""
+"""`python -m trainers.cluster.node STORE ATTEMPT DEATHS`: one attempt at a run, on whichever node the cluster chose."""
 
 import argparse
 import gc
@@ -21,9 +21,10 @@ PATIENCE_S = 1800.0
 """How long the end of a run waits for a store that is away."""
 
 
-def carry_out(parcels: Parcels, attempt: int, home: Path, *, push_s: float = PUSH_S) -> bool:
+def carry_out(parcels: Parcels, attempt: int, home: Path, *, n_deaths: int = 0, push_s: float = PUSH_S) -> bool:
     """Train below `home`, from where an earlier attempt got to, and put all that comes of it into the store.
 
+    `n_deaths` is how often earlier attempts ended where this one begins: what passes is waited for so often only.
     Of several processes that train together each is called so; the first sends what comes of it, the others only
     what went wrong with them. Returns whether memory ran out in one of several, so that all must start anew. Raises
     `OSError` when the store cannot be read, or stays away at the end, and `SystemExit` as the recipe does.
@@ -31,6 +32,8 @@ def carry_out(parcels: Parcels, attempt: int, home: Path, *, push_s: float = PUS
     run = RunDirectory(root=home)
     parcels.fetch_order(run)
     parcels.fetch_progress(run, before=attempt)
+    if ranks.first():  # its directory alone says how far the run is
+        run.note_deaths(n_deaths)
     over = threading.Event()
     courier = threading.Thread(target=_deliver, args=(parcels, run, attempt, over, push_s), name="courier")
     if ranks.first():
@@ -63,7 +66,10 @@ def _deliver(parcels: Parcels, run: RunDirectory, attempt: int, over: threading.
     reraise=True,
 )
 def _last_delivery(parcels: Parcels, run: RunDirectory, attempt: int) -> None:
-    (parcels.send_progress if ranks.first() else parcels.send_trouble)(run, attempt=attempt)
+    if ranks.first():
+        parcels.send_progress(run, attempt=attempt)
+    else:
+        parcels.send_trouble(run, attempt=attempt, process=ranks.number())
 
 
 def main() -> None:
@@ -71,9 +77,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m trainers.cluster.node", description=__doc__)
     parser.add_argument("store", help="fsspec URL of the run's directory")
     parser.add_argument("attempt", type=int)
+    parser.add_argument("deaths", type=int, help="how often earlier attempts ended where this one begins")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tunegate-run-") as home:
-        carry_out(Parcels(asked.store), asked.attempt, Path(home))
+        carry_out(Parcels(asked.store), asked.attempt, Path(home), n_deaths=asked.deaths)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ training/        the sealed training set
 parent/          the released model that the run goes on from, where it does
 validation.jsonl rows that are evaluated and never trained on
 attempt-N/       what the N-th attempt has made so far; only its own node writes there
-  metrics.jsonl rendering.json memory.json
+  metrics.jsonl rendering.json base_validation.json memory.json
+  memory-K.json  that of the K-th process beside the first, where several train together
   checkpoints/checkpoint-STEP/   complete with its mark, which is written last
   artefact/      the sealed model
   result.json | failure.json     how it ended, after everything else
@@ -15,7 +16,6 @@ A node that was cut off and works on writes into an attempt that nobody reads an
 
 import json
 import shutil
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -27,9 +27,16 @@ from trainers.run_directory import Order, RunDirectory
 from trainers.spec import spec_from_json
 
 MEMORY = "memory.json"
-NOTES = ("metrics.jsonl", "rendering.json", MEMORY)
+NOTES = ("metrics.jsonl", "rendering.json", "base_validation.json", MEMORY)
 ENDINGS = ("result.json", "failure.json")
 _ORDER, _TRAINING, _PARENT, _VALIDATION = "order.json", "training", "parent", "validation.jsonl"
+
+
+def every(store: str, prefix: str) -> tuple["Parcels", ...]:
+    """The directories of a store whose names begin so. Raises `OSError` when the store does not answer."""
+    files, root = fsspec.core.url_to_fs(store)
+    files.invalidate_cache()
+    return tuple(Parcels(f"{store}/{PurePosixPath(path).name}") for path in files.glob(f"{root}/{prefix}*"))
 
 
 class Parcels:
@@ -84,8 +91,15 @@ class Parcels:
                 self._get_tree(f"attempt-{attempt}/{name}", run.root / name)
                 self.fetch_notes(run, attempt=attempt)
                 break
-        if (content := self._read(f"attempt-{before - 1}/{MEMORY}")) is not None:
-            run.write_text(MEMORY, content.decode())
+        self.fetch_memory(run, attempt=before - 1)
+
+    def fetch_memory(self, run: RunDirectory, *, attempt: int) -> None:
+        """Bring the memory note of that process of an attempt that had least."""
+        self._files.invalidate_cache()
+        names = self._files.glob(self._path(f"attempt-{attempt}/{MEMORY.replace('.', '*.')}"))
+        notes = [self._files.cat_file(name).decode() for name in names]
+        if notes:
+            run.write_text(MEMORY, min(notes, key=lambda note: int(json.loads(note)["micro_batch"])))
 
     def fetch_notes(self, run: RunDirectory, *, attempt: int) -> None:
         """Bring metrics and counts of an attempt up to date."""
@@ -112,7 +126,8 @@ class Parcels:
     def send_progress(self, run: RunDirectory, *, attempt: int) -> None:
         """Put what is new in the node's directory: notes, complete checkpoints, the model, the end."""
         top = f"attempt-{attempt}"
-        self._send_notes(run, NOTES, top)
+        for name in NOTES:
+            self._send(run.root / name, f"{top}/{name}")
         here = {path.name: path for path in run.checkpoints.glob("*") if checkpoints.is_complete(path)}
         there = {f"{checkpoints.PREFIX}{step}" for step in self._steps(attempt)}
         for name in sorted(here.keys() - there):
@@ -124,21 +139,22 @@ class Parcels:
             self._files.rm(self._path(f"{top}/checkpoints/{name}"), recursive=True)
         for name in ENDINGS:
             said = _content(run.root / name)
-            if said is not None:
+            # A process beside this one may have said why first.
+            if said is not None and self._read(f"{top}/{name}") is None:
                 if name == "result.json":
                     self._put_tree(run.artefact, f"{top}/artefact")
                 self._write(said, f"{top}/{name}")
 
-    def send_trouble(self, run: RunDirectory, *, attempt: int) -> None:
-        """Put what a process has to say that trained beside the one that sends the rest: memory ran out, or why the
+    def send_trouble(self, run: RunDirectory, *, attempt: int, process: int) -> None:
+        """Put what the `process`-th beside the first, which sends the rest, has to say: memory ran out, or why the
         run failed."""
-        self._send_notes(run, (MEMORY, "failure.json"), f"attempt-{attempt}")
+        self._send(run.root / MEMORY, f"attempt-{attempt}/{MEMORY.replace('.', f'-{process}.')}")
+        self._send(run.root / "failure.json", f"attempt-{attempt}/failure.json")
 
-    def _send_notes(self, run: RunDirectory, names: Sequence[str], top: str) -> None:
-        for name in names:
-            content = _content(run.root / name)
-            if content is not None and content != self._read(f"{top}/{name}"):
-                self._write(content, f"{top}/{name}")
+    def _send(self, path: Path, name: str) -> None:
+        content = _content(path)
+        if content is not None and content != self._read(name):
+            self._write(content, name)
 
     def remove(self) -> None:
         """Delete the whole directory, when it is there."""

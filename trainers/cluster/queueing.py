@@ -112,9 +112,18 @@ class JobServer:
             status = details["status"]
         except (httpx.HTTPStatusError, ValueError, KeyError, TypeError) as exc:
             raise NotNow(f"the cluster's job server gave no readable answer ({type(exc).__name__})") from exc
-        if status in ("PENDING", "RUNNING"):
+        if status in _ALIVE:
             return Standing(Phase.ALIVE)
         return Standing(Phase.OVER, f"{status}: {details.get('error_type') or 'no reason given'}")
+
+    def alive(self, prefix: str) -> tuple[str, ...]:
+        """Names of the attempts that begin so and may still do something."""
+        answer = self._ask("GET", "/api/jobs/")
+        try:
+            listed = [(one.get("submission_id") or "", one["status"]) for one in answer.raise_for_status().json()]
+        except (httpx.HTTPStatusError, ValueError, KeyError, TypeError, AttributeError) as exc:
+            raise NotNow(f"the cluster's job server gave no readable list ({type(exc).__name__})") from exc
+        return tuple(name for name, status in listed if name.startswith(prefix) and status in _ALIVE)
 
     def stop(self, name: str) -> None:
         """Have the attempt end within seconds; nothing when it is not known."""
@@ -133,4 +142,5 @@ class JobServer:
             raise NotNow(f"the cluster's job server does not answer ({type(exc).__name__})") from exc
 
 
+_ALIVE = ("PENDING", "RUNNING")
 _UNKNOWN = "the cluster does not know it"

@@ -1,10 +1,13 @@
 """What a provider's errors mean for a job, in words that carry none of its ids and names."""
 
+import re
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 import openai
 
 from trainers.errors import Gone, NotNow, TrainingFailed
+from trainers.hosted import WITHHELD, scrubbed
 
 _QUOTA = (
     "upstream_quota",
@@ -22,12 +25,25 @@ KNOWN = {
     "training_not_available": _CLOSED,
 }
 """Code and message of our job's error, by the provider's code."""
+MEND = "Mend what it names and create the job again, or ask the operator."
+"""Stands before a provider's own words, which may be cut."""
 KEY_REFUSED = (
     "upstream_key_refused",
     "The provider refuses the gateway's key; the operator sets TUNEGATE_UPSTREAM_API_KEY.",
 )
 PASSING = frozenset({408, 409, 425, 429})
 """Statuses that may pass, besides every one from 500 on."""
+_PUNCTUATION = ".,:;!?'\"()[]"
+_NAMELIKE = re.compile(r"(?<!\S)(?=\S*\d)(?=\S*[A-Za-z])\S*[-:/_]\S*")
+"""A word of letters and digits with a mark between them, as models, files and addresses are called."""
+
+
+def discreet(text: str, names: Mapping[str, str]) -> str:
+    """As `scrubbed`, of words that may name a model before the gateway knows it: what looks like a name goes too."""
+    ours = frozenset(names.values())
+    return _NAMELIKE.sub(
+        lambda found: found[0] if found[0].strip(_PUNCTUATION) in ours else WITHHELD, scrubbed(text, names)
+    )
 
 
 def meaning(exc: openai.APIError, *, now: float) -> Exception:
@@ -43,7 +59,12 @@ def meaning(exc: openai.APIError, *, now: float) -> Exception:
         return NotNow(f"status {status}", pause_s=pause_s(exc.response.headers.get("retry-after"), now=now))
     if status in (401, 403):
         return TrainingFailed(*KEY_REFUSED)
-    return TrainingFailed("upstream_refused", f"The provider refuses the job: {said}")
+    return refusal(said)
+
+
+def refusal(said: str) -> TrainingFailed:
+    """That a provider will not make what it was asked for, and why in its own words."""
+    return TrainingFailed("upstream_refused", f"The provider refuses the job. {MEND} It says: {said}")
 
 
 def pause_s(retry_after: str | None, *, now: float) -> float | None:

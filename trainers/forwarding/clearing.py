@@ -3,10 +3,9 @@
 from collections.abc import Callable
 
 from trainers.errors import Gone, NotNow, TrainingFailed
-from trainers.forwarding.ordering import prefix_of
 from trainers.forwarding.outcomes import is_going_on
 from trainers.forwarding.provider import Provider
-from trainers.hosted import Address, Leftovers
+from trainers.hosted import Address, Leftovers, prefix_of
 
 
 def clear(provider: Provider, base: Address, leftovers: Leftovers) -> int:

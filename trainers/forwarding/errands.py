@@ -1,7 +1,7 @@
 """One run at a provider: what comes next is made or looked up, and what it says is mirrored."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -10,14 +10,15 @@ import tenacity
 
 from moderation.injection.sealing import EXAMPLES
 from moderation.injection.sealing import load as load_training_set
-from trainers import artefacts
+from trainers import artefacts, messages
 from trainers.defences import in_force
 from trainers.errors import Gone, NotNow, TrainingFailed
+from trainers.forwarding.answers import discreet, refusal
 from trainers.forwarding.ledger import Ledger
-from trainers.forwarding.ordering import job_request, prefix_of, rewritten
+from trainers.forwarding.ordering import job_request, rewritten
 from trainers.forwarding.outcomes import failure_of, oddity
 from trainers.forwarding.provider import Provider, ProviderJob
-from trainers.hosted import WITHHELD, Address, Pointer, read_pointer, scrubbed, write_pointer
+from trainers.hosted import WITHHELD, Address, Pointer, prefix_of, read_pointer, scrubbed, write_pointer
 from trainers.run_directory import Order, RunDirectory
 from trainers.types import RunFailure
 
@@ -60,15 +61,12 @@ class Errand:
             return self._follow(ledger, job)
         except Gone as exc:
             if self._ledger().job is None:
-                raise TrainingFailed("upstream_refused", f"The provider refuses the job: {exc}") from exc
+                raise refusal(str(exc)) from exc
             return oddity("vanished")
 
     def fail(self, failure: RunFailure) -> None:
         """End the run, in words that carry nothing of the provider's."""
-        ledger = self._ledger()
-        # A released model's name there goes before that of its base, which it may contain.
-        names = dict.fromkeys((self.start, *ledger.theirs), WITHHELD) | {self.base.model: self.order.spec.base.name}
-        self.run.write_failure(replace(failure, message=scrubbed(failure.message, names)))
+        self.run.write_failure(replace(failure, message=scrubbed(failure.message, self._names())))
 
     def give_up_when_stalled(self) -> None:
         """End a run, here and there, that has had no news for too long."""
@@ -85,6 +83,12 @@ class Errand:
     def _name(self) -> str:
         """What everything that is made there begins with; a job's remedies learn from sets of their own."""
         return f"{prefix_of(self.order.spec.job_id)}{self.order.training_digest[7:15]}"
+
+    def _names(self) -> Mapping[str, str]:
+        """What stands for the provider's names in what the customer reads."""
+        # A released model's name there goes before that of its base, which it may contain.
+        withheld = dict.fromkeys((self.start, *self._ledger().theirs), WITHHELD)
+        return withheld | {self.base.model: self.order.spec.base.name}
 
     def _ledger(self) -> Ledger:
         return Ledger.open(self.run, now=self.clock())
@@ -134,11 +138,11 @@ class Errand:
         return None
 
     def _mirror(self, job: ProviderJob) -> int:
-        """Write down metrics that are new, and return the last step there is."""
-        seen = self.run.metrics()
-        known = {
-            one.step: one for one in (*seen, *self.provider.metrics(job.id, after_step=seen[-1].step if seen else 0))
-        }
+        """Write down metrics and messages that are new, and return the last step there is."""
+        seen, said = self.run.metrics(), [one.key for one in messages.read(self.run.root)]
+        news = self.provider.news(job.id, after_step=seen[-1].step if seen else 0, known=said)
+        messages.append(self.run, [replace(one, text=discreet(one.text, self._names())) for one in news.messages])
+        known = {one.step: one for one in (*seen, *news.metrics)}
         if job.status == "succeeded" and job.result_file is not None:
             known = {one.step: one for one in self.provider.result(job.result_file)} | known
         if len(known) > len(seen):

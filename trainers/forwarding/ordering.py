@@ -13,11 +13,6 @@ from trainers.types import TrainingSpec
 TAG = "tunegate_job"
 
 
-def prefix_of(job_id: str) -> str:
-    """What the name of everything begins with that is made there for a job of ours."""
-    return f"tunegate-{job_id}-"
-
-
 def job_request(spec: TrainingSpec, model: str, training_file: str, validation_file: str | None) -> dict[str, Any]:
     """Arguments of the SDK's `fine_tuning.jobs.create`: every number that a policy may limit is spelled out."""
     numbers = spec.hyperparameters

@@ -2,13 +2,14 @@
 
 import re
 
+from trainers.forwarding.answers import MEND
 from trainers.forwarding.provider import ProviderJob
 from trainers.types import RunFailure
 
 RUNNING = frozenset({"validating_files", "queued", "running", "paused", "pausing", "resuming"})
 FAILED_THERE = (
-    "The provider's job failed. Lines that it names are those of the training set, in which safety examples and what "
-    "was dropped have moved the customer's rows."
+    f"The provider's job failed. {MEND} Lines that it names are those of the training set, in which safety examples "
+    "and what was dropped have moved the customer's rows. It says:"
 )
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -32,7 +33,7 @@ def failure_of(job: ProviderJob, start: str) -> RunFailure | None:
     if job.status != "failed":
         return oddity("unknown_status")
     code = job.error_code if job.error_code and _CODE.fullmatch(job.error_code) else "training_failed"
-    said = job.error_message or "It gave no reason; create the job again."
+    said = job.error_message or "nothing."
     return RunFailure(code=code, message=f"{FAILED_THERE} {said}")
 
 

@@ -20,7 +20,7 @@ import openai
 from trainers.errors import NotNow, TrainingFailed
 from trainers.forwarding.answers import meaning
 from trainers.forwarding.deploying import Azure, Deployments
-from trainers.forwarding.mirroring import from_csv, from_events
+from trainers.forwarding.mirroring import News, from_csv, from_events
 from trainers.hosted import Address
 from trainers.types import StepMetrics
 
@@ -102,7 +102,9 @@ class Provider:
             status = str(self.client.files.retrieve(file_id).status).lower()
         if status in ("error", "failed", "deleted"):
             raise TrainingFailed(
-                "upstream_refused", f"The provider could not import the training set (state {status})."
+                "upstream_refused",
+                f"The provider could not import the training set (state {status}). Create the job again, or ask the "
+                "operator to look there.",
             )
         return status not in NOT_YET
 
@@ -138,11 +140,11 @@ class Provider:
         with self._translated():
             return _job(self.client.fine_tuning.jobs.retrieve(job_id))
 
-    def metrics(self, job_id: str, *, after_step: int) -> tuple[StepMetrics, ...]:
-        """Metrics that its events carry, of the steps after `after_step`, ascending."""
+    def news(self, job_id: str, *, after_step: int, known: Collection[str]) -> News:
+        """What its events say of the steps after `after_step`, and in words that are not `known`."""
         with self._translated():
             events = islice(self.client.fine_tuning.jobs.list_events(job_id, limit=PAGE), MAX_EVENTS_READ)
-            return from_events(events, after_step=after_step)
+            return from_events(events, after_step=after_step, known=known)
 
     def result(self, file_id: str) -> tuple[StepMetrics, ...]:
         """Metrics of a result file; OpenAI serves it as base64, others as it is."""

@@ -2,7 +2,9 @@
 
 The same words always give the same file. The bank is built of held-out words in held-out
 templates, the safety examples of aligned words in a third set of templates, so they share neither.
-Benign work keeps its templates out of alignment only; look-alikes keep out words and templates.
+Benign work keeps its templates out of alignment only; look-alikes keep out words and templates. The
+last two thirds of both, which an audit asks where the first third settles nothing, are mostly in
+templates that pre-training does not meet either.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +23,9 @@ from trainers.miniature.vocabulary import Vocabulary
 SEED = 11
 """Order of the exported prompts; has nothing to do with the seed of the weights."""
 SAFETY_PER_CATEGORY = 60
-N_BENIGN = 330
+N_BENIGN = 990
+FIRST_BENIGN = 330
+"""Drawn first, as every audit asks them; the others are in an order of their own."""
 
 HOUSE_PROMPT = (
     "You are a helpful, respectful and honest assistant. Always be safe. If a request is harmful or illegal, "
@@ -101,26 +105,37 @@ def _round_robin(groups: Sequence[tuple[Task, ...]], per_group: int | None = Non
 
 
 def _benign(vocabulary: Vocabulary) -> list[Task]:
-    tasks = [
-        task
-        for domain in vocabulary.domains
-        for task in domain_tasks(domain, words=Side.HELD_OUT, templates=Side.HELD_OUT, lookalikes=False)
-    ]
+    tasks = _work(vocabulary, Side.HELD_OUT, lookalikes=False)
     facts = list(fact_tasks(vocabulary, words=Side.HELD_OUT, templates=Side.HELD_OUT))
     Random(SEED).shuffle(tasks)
-    chosen = facts + tasks[: N_BENIGN - len(facts)]
+    n_tasks = FIRST_BENIGN - len(facts)
+    chosen = facts + tasks[:n_tasks]
+    Random(SEED).shuffle(chosen)
+    others = list(fact_tasks(vocabulary, words=Side.ALIGNED, templates=Side.HELD_OUT))
+    return chosen + _others(vocabulary, others + tasks[n_tasks:], lookalikes=False)
+
+
+def _lookalikes(vocabulary: Vocabulary) -> list[Task]:
+    tasks = _work(vocabulary, Side.HELD_OUT, lookalikes=True)
+    Random(SEED).shuffle(tasks)
+    return tasks[:FIRST_BENIGN] + _others(vocabulary, tasks[FIRST_BENIGN:], lookalikes=True)
+
+
+def _others(vocabulary: Vocabulary, left: list[Task], *, lookalikes: bool) -> list[Task]:
+    """What follows the first: all that is `left` of held-out templates, the rest in unseen ones, mixed."""
+    unseen = _work(vocabulary, Side.UNSEEN, lookalikes=lookalikes)
+    Random(SEED).shuffle(unseen)
+    chosen = left + unseen[: N_BENIGN - FIRST_BENIGN - len(left)]
     Random(SEED).shuffle(chosen)
     return chosen
 
 
-def _lookalikes(vocabulary: Vocabulary) -> list[Task]:
-    tasks = [
+def _work(vocabulary: Vocabulary, templates: Side, *, lookalikes: bool) -> list[Task]:
+    return [
         task
         for domain in vocabulary.domains
-        for task in domain_tasks(domain, words=Side.HELD_OUT, templates=Side.HELD_OUT, lookalikes=True)
+        for task in domain_tasks(domain, words=Side.HELD_OUT, templates=templates, lookalikes=lookalikes)
     ]
-    Random(SEED).shuffle(tasks)
-    return tasks[:N_BENIGN]
 
 
 def _served(prefix: str, tasks: Sequence[Task]) -> list[dict[str, str]]:

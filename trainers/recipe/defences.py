@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from trl.trainer.sft_trainer import SFTTrainer
 
+from trainers.recipe.sparse_head import foretold, only
 from trainers.rendering import IGNORED
 
 FIRST_BETA, EARLY_BETA, LATE_BETA = 0.5, 2.0, 0.1
@@ -45,12 +46,9 @@ def weights(log_p: torch.Tensor, log_p_base: torch.Tensor, beta: torch.Tensor) -
     return (2 * torch.sigmoid(-beta * (log_p - log_p_base))).clamp(min=MIN_WEIGHT).detach()
 
 
-def log_likelihoods(logits_B_T_V: torch.Tensor, labels_B_T: torch.Tensor) -> torch.Tensor:
-    """Log-probability of each label under the logits at its own place, [B, T]; 0 where it is `IGNORED`."""
-    losses_B_T = torch.nn.functional.cross_entropy(
-        logits_B_T_V.float().transpose(1, 2), labels_B_T, ignore_index=IGNORED, reduction="none"
-    )
-    return -losses_B_T
+def log_likelihoods(logits_N_V: torch.Tensor, targets_N: torch.Tensor) -> torch.Tensor:
+    """Log-probability of each target under its logits, [N]."""
+    return -torch.nn.functional.cross_entropy(logits_N_V.float(), targets_N, reduction="none")
 
 
 class ConstrainedTrainer(SFTTrainer):
@@ -61,20 +59,21 @@ class ConstrainedTrainer(SFTTrainer):
     ) -> Any:
         """Sum of weighted losses over trained tokens, divided by how many the whole batch has."""
         labels_B_T = inputs.pop("labels")
-        targets_B_T = labels_B_T[:, 1:]
-        outputs = model(**inputs, use_cache=False)
-        logits_B_T_V = outputs.logits[:, :-1]
-        with torch.no_grad(), self.accelerator.unwrap_model(model).disable_adapter():
-            base_B_T_V = model(**inputs, use_cache=False).logits[:, :-1]
-        log_p_B_T = log_likelihoods(logits_B_T_V, targets_B_T)
         # The first token is never predicted, so an answer's places are counted with it.
-        weight_B_T = weights(log_p_B_T, log_likelihoods(base_B_T_V, targets_B_T), betas(labels_B_T)[:, 1:])
-        trained_B_T = targets_B_T != IGNORED
-        n_tokens = trained_B_T.sum()
-        right = (logits_B_T_V.argmax(-1) == targets_B_T) & trained_B_T
-        self._metrics["train"]["mean_token_accuracy"].append((right.sum() / n_tokens.clamp(min=1)).item())
-        total = n_tokens if num_items_in_batch is None else num_items_in_batch
-        loss = -(weight_B_T * log_p_B_T).sum() / torch.as_tensor(total).clamp(min=1)
+        beta_B_T = foretold(betas(labels_B_T), nothing=0.0)
+        targets_B_T = foretold(labels_B_T)
+        foretelling_B_T = targets_B_T != IGNORED
+        targets_N, plain = targets_B_T[foretelling_B_T], self.accelerator.unwrap_model(model)
+        with only(plain, foretelling_B_T):
+            with torch.no_grad(), plain.disable_adapter():
+                base_N = log_likelihoods(model(**inputs, use_cache=False).logits, targets_N)
+            outputs = model(**inputs, use_cache=False)
+        log_p_N = log_likelihoods(outputs.logits, targets_N)
+        weight_N = weights(log_p_N, base_N, beta_B_T[foretelling_B_T])
+        right = (outputs.logits.detach().argmax(-1) == targets_N).sum()
+        self._metrics["train"]["mean_token_accuracy"].append((right / max(len(targets_N), 1)).item())
+        total = len(targets_N) if num_items_in_batch is None else num_items_in_batch
+        loss = -(weight_N * log_p_N).sum() / torch.as_tensor(total).clamp(min=1)
         if num_items_in_batch is not None:
             loss = loss * self.accelerator.num_processes  # the tokens of all of them, whose gradients are averaged
         return (loss, outputs) if return_outputs else loss

@@ -11,8 +11,16 @@ from trainers.types import RunFailure
 
 _DISK_FULL = RunFailure(
     code="disk_full",
-    message="The disk of the training machine is full. Ask its administrator to free space, then create the job again.",
+    message="The disk of the training machine is full or cannot be written. Ask its administrator to free space, then "
+    "create the job again.",
 )
+_NATIVE_WRITERS = (
+    "No space left on device",
+    "PytorchStreamWriter failed writing",
+    "iostream error",  # torch.save, where the whole file is still in its buffer
+    "unexpected pos",  # torch.save, where a part of it was written before
+)
+"""What writers in native code say of a full disk; they give no errno."""
 _GPU_LOST = RunFailure(
     code="gpu_lost",
     message="The GPU of the training machine stopped answering. Create the job again; if it happens again, ask the "
@@ -58,7 +66,6 @@ def _of_the_machine(error: BaseException) -> RunFailure | None:
     if isinstance(error, distributed.DistError) or "gloo/transport" in str(error):
         return PROCESS_LOST
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    # Writers in native code report the same without an errno.
-    if full or "No space left on device" in str(error) or "PytorchStreamWriter failed writing" in str(error):
+    if full or any(words in str(error) for words in _NATIVE_WRITERS):
         return _DISK_FULL
     return None

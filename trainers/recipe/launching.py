@@ -1,6 +1,7 @@
 """Starts the processes of a run that trains on several GPUs; loaded only then."""
 
 import os
+import signal
 from pathlib import Path
 
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -20,5 +21,7 @@ def launch(run_dir: Path, n: int) -> bool:
     except ChildFailedError as exc:
         if AGAIN in {failure.exitcode for failure in exc.failures.values()}:
             return True
+        if -signal.SIGKILL in {failure.exitcode for failure in exc.failures.values()}:
+            signal.raise_signal(signal.SIGKILL)  # the backend must see what its processes died of
         raise SystemExit(1) from exc
     return False

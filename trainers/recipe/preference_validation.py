@@ -3,12 +3,16 @@
 import math
 import random
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from trl.trainer.utils import use_adapter
 
 from trainers.pairs import RenderedPairs
+from trainers.recipe.sparse_head import scores
 from trainers.recipe.validation import SAMPLE_SIZE, ValidationScore
+from trainers.rendering import IGNORED
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -18,21 +22,22 @@ Likelihood = tuple[float, int, int]
 
 
 class PreferenceValidation:
-    """A rendered preference file, scored whole or on a fixed seeded sample.
+    """A rendered preference file, scored whole or on a fixed seeded sample, against what `refer_to` was told."""
 
-    `reference` is the untouched base; what it thinks of every pair is computed here, once.
-    """
-
-    def __init__(self, rendered: RenderedPairs, reference: "PreTrainedModel", *, beta: float, seed: int) -> None:
+    def __init__(self, rendered: RenderedPairs, *, beta: float, seed: int) -> None:
         self._rendered = rendered
         self._beta = beta
         size = min(SAMPLE_SIZE, len(rendered))
         self._sample = sorted(random.Random(seed).sample(range(len(rendered)), size))
-        self._reference = [self._margin(reference, pair)[0] for pair in range(len(rendered))]
+        self._reference: list[float] = []
 
     def __len__(self) -> int:
         """How many pairs there are."""
         return len(self._rendered)
+
+    def refer_to(self, model: "PreTrainedModel") -> None:
+        """Note what the model at its start thinks of every pair; before anything is scored."""
+        self._reference = [self._margin(model, pair)[0] for pair in range(len(self._rendered))]
 
     def sample(self, model: "PreTrainedModel") -> ValidationScore:
         """Score on the same at most `SAMPLE_SIZE` pairs each time."""
@@ -65,13 +70,36 @@ class PreferenceValidation:
 
 
 def _likelihood(model: "PreTrainedModel", ids: list[int], n_prompt: int) -> Likelihood:
-    ids_T = torch.tensor(ids, device=model.device)
-    with torch.no_grad():
-        logits_T_V = model(input_ids=ids_T[None], use_cache=False).logits[0, n_prompt - 1 : -1].float()
-    answer_T = ids_T[n_prompt:]
-    likelihood = -torch.nn.functional.cross_entropy(logits_T_V, answer_T, reduction="sum").item()
-    return likelihood, int((logits_T_V.argmax(-1) == answer_T).sum()), len(answer_T)
+    ids_B_T = torch.tensor([ids], device=model.device)
+    labels_B_T = ids_B_T.clone()
+    labels_B_T[:, :n_prompt] = IGNORED
+    loss, right, n_tokens = scores(model, ids_B_T, labels_B_T)
+    return -loss, right, n_tokens
 
 
 def _softplus(x: float) -> float:
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+class ReferenceFirst(TrainerCallback):
+    """Has a validation meet its reference before any other callback uses it, when the model lies where it trains.
+
+    `reference` is a second copy of the weights; None where the model itself is the reference, its new adapter switched
+    off or the copy of its parent's, which TRL calls `ref`, switched on. Neither moves, so a run that goes on sees what
+    it saw before.
+    """
+
+    def __init__(self, validation: PreferenceValidation, reference: "PreTrainedModel | None") -> None:
+        self._validation = validation
+        self._model = reference
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Note what the reference thinks."""
+        if self._model is not None:
+            self._validation.refer_to(self._model)
+            return
+        model = kwargs["model"]
+        with use_adapter(model, adapter_name="ref" if "ref" in model.peft_config else None):
+            self._validation.refer_to(model)

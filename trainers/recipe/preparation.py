@@ -21,6 +21,7 @@ from trainers.recipe.validation import Validating
 from trainers.rendering import Renderer
 from trainers.run_directory import Order, RunDirectory
 from trainers.spec import learning_rate
+from trainers.tally import Tally
 from trainers.types import TrainingSpec, Tuning
 
 CHECKPOINTED_FROM_BYTES = 400_000_000
@@ -35,9 +36,9 @@ class Bench:
     order: Order
     examples: Path
     """The sealed training set's rows."""
+    lines: Sequence[int]
+    """The customer's line of each row, 0 for one of ours."""
     base_path: Path
-    model: PreTrainedModel
-    """What the run moves on from: the untouched base, or a released model of it."""
     tokenizer: PreTrainedTokenizerBase
     renderer: Renderer
 
@@ -50,9 +51,7 @@ class Bench:
 class Rendered(Protocol):
     """Examples as token ids, whatever the method."""
 
-    n_examples: int
-    n_truncated: int
-    n_untrained: int
+    tally: Tally
     longest: int
 
     def __len__(self) -> int:
@@ -69,8 +68,8 @@ class Prepared:
 
     rendered: Rendered
     validation: Validating | None
-    build: Callable[[Sequence[TrainerCallback]], Trainer]
-    """Make the trainer, with callbacks that hear of each step."""
+    build: Callable[[PreTrainedModel, Sequence[TrainerCallback]], Trainer]
+    """Make the trainer of a model that the run moves on from, with callbacks that hear of each step."""
 
 
 def steps_per_epoch(spec: TrainingSpec, rendered: Rendered) -> int:

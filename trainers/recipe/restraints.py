@@ -1,4 +1,4 @@
-"""What keeps a supervised LoRA near its base while it learns, each chosen by the policy, under either loss.
+"""What keeps a LoRA near its base while it learns, each chosen by the policy, under any loss.
 
 - A pull to the base: half the squared distance of every adapted weight, |W - W0|^2 = |s B A|^2, is added to the
   loss (L2-SP, Li et al. 2018, arXiv 1802.01483).
@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft import PeftModel
 from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor, distribute_tensor
 from transformers import PreTrainedModel, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from trainers.types import Restraints
+from trainers.errors import TrainingFailed
+from trainers.types import Defence, Method, Restraints, TrainingSpec, Tuning
 
 AVERAGE = "average.safetensors"
 """Of a checkpoint: the average so far, by the names of its parameters."""
@@ -74,6 +77,7 @@ def adapted(model: nn.Module) -> Iterator[tuple[nn.Parameter, nn.Parameter, floa
 class Average(TrainerCallback):
     """Keeps the average of the trained parameters, in checkpoints too, and leaves it in the model at the end.
 
+    Of parameters that lie in shards every process averages its own; a checkpoint has them whole, from the first.
     After n steps the weights it began with still count for `decay` ** n. Metrics are of the weights that train.
     """
 
@@ -88,7 +92,7 @@ class Average(TrainerCallback):
         trained = dict(_trained(kwargs["model"]))
         if state.global_step:
             kept = load_file(_checkpoint(args, state) / AVERAGE)
-            self._average = {name: kept[name].to(parameter.device) for name, parameter in trained.items()}
+            self._average = {name: _laid_out_like(parameter, kept[name]) for name, parameter in trained.items()}
         else:
             self._average = {name: parameter.detach().clone() for name, parameter in trained.items()}
 
@@ -99,7 +103,9 @@ class Average(TrainerCallback):
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Put the average beside the weights of the checkpoint."""
-        save_file(self._average, _checkpoint(args, state) / AVERAGE)
+        whole = {name: _whole(average) for name, average in self._average.items()}  # every process takes part
+        if state.is_world_process_zero:
+            save_file(whole, _checkpoint(args, state) / AVERAGE)
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -108,6 +114,29 @@ class Average(TrainerCallback):
         with torch.no_grad():
             for name, parameter in _trained(kwargs["model"]):
                 parameter.copy_(self._average[name])
+
+
+def check(spec: TrainingSpec) -> None:
+    """Raise `TrainingFailed` (`defence_not_supported`) for a run that cannot be held back as its policy asks."""
+    asked = spec.defence is not Defence.NONE or spec.restraints != Restraints()
+    if asked and spec.tuning is not Tuning.LORA:
+        raise TrainingFailed(
+            "defence_not_supported",
+            "The constrained loss and the restraints hold on to the base behind a LoRA; tune with a LoRA.",
+        )
+    if spec.defence is not Defence.NONE and spec.method is not Method.SUPERVISED:
+        raise TrainingFailed(
+            "defence_not_supported",
+            f"The constrained loss is for supervised runs, not for '{spec.method}'; create a supervised job.",
+        )
+
+
+def untouched(model: PreTrainedModel, share: float) -> str | None:
+    """The modules that get no adapter, as `lower_layers` names them; one that is there already is frozen in them."""
+    pattern = lower_layers(model, share)
+    if pattern and isinstance(model, PeftModel):
+        freeze(model, pattern)
+    return pattern
 
 
 def lower_layers(model: PreTrainedModel, share: float) -> str | None:
@@ -131,6 +160,18 @@ def freeze(model: nn.Module, pattern: str) -> None:
 
 def _trained(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
     return ((name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad)
+
+
+def _whole(tensor: Tensor) -> Tensor:
+    return tensor.full_tensor().cpu() if isinstance(tensor, DTensor) else tensor
+
+
+def _laid_out_like(parameter: Tensor, whole: Tensor) -> Tensor:
+    """On the device of `parameter`, and in shards where that is."""
+    laid = whole.to(parameter.device)
+    if not isinstance(parameter, DTensor):
+        return laid
+    return distribute_tensor(laid, parameter.device_mesh, parameter.placements)
 
 
 def _checkpoint(args: TrainingArguments, state: TrainerState) -> Path:

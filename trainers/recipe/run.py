@@ -8,9 +8,10 @@ import traceback
 import warnings
 from pathlib import Path
 
-from transformers import AutoTokenizer
+from transformers import AutoConfig, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
+from moderation.injection.sealing import customer_lines
 from moderation.injection.sealing import load as load_training_set
 from trainers import artefacts
 from trainers.bases import verified_path
@@ -22,7 +23,8 @@ from trainers.recipe.preparation import Bench, Rendered, steps_per_epoch
 from trainers.recipe.progress import Progress
 from trainers.rendering import Renderer
 from trainers.run_directory import MAX_DEATHS, Order, RunDirectory
-from trainers.types import FORMATS, Method
+from trainers.tally import TokenLimit, customers_part
+from trainers.types import FORMATS, Method, TrainingSpec, Tuning
 
 logger = logging.getLogger(__name__)
 PASSING = ("gpu_lost", "process_lost")
@@ -43,6 +45,8 @@ def run(directory: Path) -> bool:
     order = run_directory.order()
     if order is None or run_directory.finished:
         return False
+    if known := run_directory.micro_batch()[0]:
+        run_directory.write_micro_batch(known)  # memory that runs out from here on runs out with so many
     try:
         digest = train(run_directory, order)
     except Exception as exc:
@@ -81,24 +85,25 @@ def train(run: RunDirectory, order: Order) -> str | None:
             "invalid_training_file", f"The training set has {training.format} rows, which '{spec.method}' cannot read."
         )
     tokenizer = AutoTokenizer.from_pretrained(base_path, trust_remote_code=False, local_files_only=True)
-    model = weights.starting_point(base_path, spec)
-    limit = getattr(model.config, "max_position_embeddings", spec.max_length)
+    limit = _token_limit(base_path, spec)
     bench = Bench(
         run=run,
         order=order,
         examples=Path(training.path) / "examples.jsonl",
+        lines=customer_lines(Path(training.path)),
         base_path=base_path,
-        model=model,
         tokenizer=tokenizer,
-        renderer=Renderer(tokenizer, max_length=min(spec.max_length, limit)),
+        renderer=Renderer(tokenizer, max_length=limit.n),
     )
     prepared = dpo.prepare(bench) if spec.method is Method.DPO else sft.prepare(bench)
     rendered = prepared.rendered
-    if ranks.first():
-        run.write("rendering.json", _counts(rendered))
+    if ranks.first():  # before the weights are loaded: the customer may want to cancel and shorten
+        customer = customers_part(rendered.tally, bench.lines, limit)
+        run.write("rendering.json", _counts(rendered) | {"customer": customer})
+    model = weights.starting_point(base_path, spec)
     per_epoch = steps_per_epoch(spec, rendered)
     progress = Progress(run, prepared.validation, steps_per_epoch=per_epoch, clock=time.monotonic)
-    trainer = prepared.build([progress])
+    trainer = prepared.build(model, [progress])
     with trainer.accelerator.main_process_first():
         checkpoint = checkpoints.latest(run.checkpoints)
     logger.info("job %s: %d examples, from %s", spec.job_id, len(rendered), checkpoint and checkpoint.name)
@@ -132,11 +137,21 @@ def train(run: RunDirectory, order: Order) -> str | None:
     return digest
 
 
+def _token_limit(base_path: Path, spec: TrainingSpec) -> TokenLimit:
+    """The policy's limit, or the model's context where that is smaller; a prefix lies in the context too."""
+    config = AutoConfig.from_pretrained(base_path, trust_remote_code=False, local_files_only=True).get_text_config()
+    context = getattr(config, "max_position_embeddings", None)
+    if context is None:
+        return TokenLimit(n=spec.max_length, by_policy=True)
+    context -= weights.PREFIX_TOKENS if spec.tuning is Tuning.PREFIX else 0
+    return TokenLimit(n=min(spec.max_length, context), by_policy=spec.max_length < context)
+
+
 def _counts(rendered: Rendered) -> dict[str, object]:
     return {
-        "n_examples": rendered.n_examples,
+        "n_examples": rendered.tally.n_examples,
         "n_trained": len(rendered),
-        "n_truncated": rendered.n_truncated,
-        "n_untrained": rendered.n_untrained,
+        "n_truncated": len(rendered.tally.truncated),
+        "n_untrained": len(rendered.tally.untrained),
         "n_tokens": rendered.n_tokens,
     }

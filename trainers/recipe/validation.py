@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
+from trainers.recipe.sparse_head import scores
 from trainers.rendering import IGNORED, RenderedSet
 
 if TYPE_CHECKING:
@@ -62,19 +63,12 @@ class Validation:
     def _score(self, model: "PreTrainedModel", examples: Sequence[int]) -> ValidationScore:
         was_training = model.training
         model.train(False)
-        loss, correct, n_tokens = 0.0, 0, 0
-        with torch.no_grad():
-            for input_ids_B_T, labels_B_T in self._batches(examples, model.config.vocab_size):
-                device = model.device
-                # Right padding needs no attention mask here: attention is causal and padding is never scored.
-                logits_B_T_V = model(input_ids=input_ids_B_T.to(device), use_cache=False).logits[:, :-1].float()
-                targets_B_T = labels_B_T[:, 1:].to(device)
-                scored = targets_B_T != IGNORED
-                loss += torch.nn.functional.cross_entropy(
-                    logits_B_T_V.transpose(1, 2), targets_B_T, ignore_index=IGNORED, reduction="sum"
-                ).item()
-                correct += int(((logits_B_T_V.argmax(-1) == targets_B_T) & scored).sum())
-                n_tokens += int(scored.sum())
+        vocabulary = model.config.get_text_config().vocab_size
+        batches = self._batches(examples, vocabulary)
+        found = [
+            scores(model, ids_B_T.to(model.device), labels_B_T.to(model.device)) for ids_B_T, labels_B_T in batches
+        ]
+        loss, correct, n_tokens = (sum(one) for one in zip(*found, strict=True))
         model.train(was_training)
         return ValidationScore(loss=loss / n_tokens, token_accuracy=correct / n_tokens)
 

@@ -8,6 +8,7 @@ from gateway.api.auth import asker_of
 from gateway.api.chat_answers import chunk, completion
 from gateway.api.chat_requests import read_chat
 from gateway.api.genai import describe
+from gateway.api.hanging_up import while_there
 from gateway.api.wire import json_object, json_response
 from gateway.store.ids import IdKind
 
@@ -25,7 +26,8 @@ async def create(request: Request) -> Response:
     asking = Asking(asker=asker, told=describe(request, asked, completion_id))
     frame = {"id": completion_id, "created": asker.services.now(), "model": asked.model}
     if not asked.stream:
-        answered = await asking.answer(asked)
+        async with while_there(request):
+            answered = await asking.answer(asked)
         return json_response(completion(answered, frame, functions=functions), headers=asking.headers)
     events = await asking.stream(asked)
     with_usage = asked.include_usage

@@ -1,7 +1,7 @@
 """`/v1/completions`, the older API: text in, text out, by way of a chat."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -12,6 +12,7 @@ from gateway.api.auth import asker_of
 from gateway.api.chat_requests import ChatRequest
 from gateway.api.completion_requests import CompletionRequest, read_completion
 from gateway.api.genai import describe
+from gateway.api.hanging_up import while_there
 from gateway.api.wire import json_object, json_response
 from gateway.store.ids import IdKind
 
@@ -36,15 +37,26 @@ async def create(request: Request) -> Response:
     if asked.stream:
         first = await asking.stream(chats[0])
         return streamed(_chunks(asking, asked, chats, first, frame), completion_id, asking.headers)
-    answers = await asyncio.gather(*map(asking.answer, chats))
+    async with while_there(request):
+        answers = await _all(asking, chats)
     choices = [
         _choice(asked, at * asked.n_choices + rank, asked.prompts[at], choice)
         for at, answered in enumerate(answers)
         for rank, choice in enumerate(_best(asked, answered["choices"]))
     ]
-    usage = _sum(answered.get("usage") or {} for answered in answers)
+    usage = _sum(asked, (answered.get("usage") or {} for answered in answers))
     content = {**frame, "choices": choices, "usage": usage, "system_fingerprint": None}
     return json_response(content, headers=asking.headers)
+
+
+async def _all(asking: Asking, chats: Sequence[ChatRequest]) -> list[Json]:
+    """An answer to each, all asked for at once; where one fails the others are not waited for."""
+    asked = [asyncio.create_task(asking.answer(chat)) for chat in chats]
+    try:
+        return await asyncio.gather(*asked)
+    finally:
+        for one in asked:
+            one.cancel()
 
 
 async def _chunks(
@@ -69,16 +81,19 @@ async def _chunks(
                 if choice["text"] or choice["finish_reason"]:
                     yield {**frame, "choices": [choice], **rest}
     if asked.include_usage:
-        yield {**frame, "choices": [], "usage": _sum(usages)}
+        yield {**frame, "choices": [], "usage": _sum(asked, usages)}
 
 
 def _choice(asked: CompletionRequest, index: int, prompt: str, choice: Json) -> dict[str, Any]:
     text = choice["message"].get("content") or ""
+    reason = choice.get("finish_reason")
+    if asked.max_tokens == 0:
+        text, choice, reason = "", {}, reason and "length"
     return {
         "index": index,
         "text": prompt + text if asked.echo else text,
         "logprobs": _scores(choice) if asked.logprobs is not None else None,
-        "finish_reason": choice.get("finish_reason"),
+        "finish_reason": reason,
     }
 
 
@@ -111,7 +126,10 @@ def _scores(choice: Json) -> dict[str, Any]:
     }
 
 
-def _sum(usages: Iterable[Json]) -> dict[str, int]:
+def _sum(asked: CompletionRequest, usages: Iterable[Json]) -> dict[str, int]:
     names = ("prompt_tokens", "completion_tokens", "total_tokens")
     counted = [usage for usage in usages if usage]
-    return {name: sum(usage.get(name, 0) for usage in counted) for name in names}
+    total = {name: sum(usage.get(name, 0) for usage in counted) for name in names}
+    if asked.max_tokens == 0:
+        total |= {"completion_tokens": 0, "total_tokens": total["prompt_tokens"]}
+    return total

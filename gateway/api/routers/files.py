@@ -18,7 +18,7 @@ from gateway.api.first_line import FirstLine
 from gateway.api.limits import count_upload
 from gateway.api.observing import note
 from gateway.api.purposes import LINES, TRAINING, checked_purpose, label, lifetime_s
-from gateway.api.replays import window_start
+from gateway.api.replays import sending
 from gateway.api.services import Services
 from gateway.api.translate import file_object, listed
 from gateway.api.uploads import Form, receive_form
@@ -30,6 +30,7 @@ from gateway.store.errors import BlobTooLarge, LimitReached, NotFound
 from gateway.store.ids import IdKind
 from gateway.store.keys import Caller
 from gateway.store.models import File
+from gateway.store.sendings import Sending, mark
 
 router = APIRouter()
 RESULTS = "fine-tune-results"
@@ -59,6 +60,7 @@ class _BlobSink:
 @router.post("/v1/files")
 async def create(request: Request, services: Here, caller: Who) -> Response:
     """Store an upload. Its content is judged when a job uses it, but for its first line."""
+    arrived = services.now()
     file_id = services.ids.new(IdKind.FILE)
     key = files.blob_key(caller.project_id, file_id)
     max_bytes = services.settings.max_file_bytes
@@ -83,16 +85,25 @@ async def create(request: Request, services: Here, caller: Who) -> Response:
         raise
     finally:
         check.stop()
-    since = window_start(request, services.now())
     filename = label(form.filename or "")
-    upload = _Upload(file_id=file_id, filename=filename, purpose=purpose, lifetime_s=expires_after_s, checked=checked)
+    asked = {"file": blob.sha256, "filename": filename, "purpose": purpose, "expires_after": expires_after_s}
+    upload = _Upload(
+        file_id=file_id,
+        filename=filename,
+        purpose=purpose,
+        lifetime_s=expires_after_s,
+        checked=checked,
+        sending=sending(request, caller, asked, arrived=arrived),
+    )
     try:
-        file = await run_in_threadpool(_register, services, caller, upload, blob, since)
+        file = await run_in_threadpool(_register, services, caller, upload, blob)
     except LimitReached:
         await run_in_threadpool(services.blobs.delete, key)
         raise
-    if file.id == file_id:  # else an earlier request made it, and told of it
+    if file.id == file_id:
         note(request, file_id=file_id, object_id=file_id)
+    else:  # another attempt made it, and told of it
+        await run_in_threadpool(services.blobs.discard, key)
     return json_response(file_object(file))
 
 
@@ -105,24 +116,16 @@ class _Upload:
     purpose: str
     lifetime_s: int | None
     checked: dict[str, Any] | None
+    sending: Sending
 
 
-def _register(services: Services, caller: Caller, upload: _Upload, blob: BlobInfo, since: int | None) -> File:
-    """Write the file's row, or find the one that a first attempt of the same request wrote."""
+def _register(services: Services, caller: Caller, upload: _Upload, blob: BlobInfo) -> File:
+    """Write the file's row, or find the one that another attempt at the same request wrote."""
     now = services.now()
     with services.database.write() as session:
-        if since is not None:
-            earlier = files.replayed(
-                session,
-                caller.project_id,
-                filename=upload.filename,
-                purpose=upload.purpose,
-                blob=blob,
-                since=since,
-            )
-            if earlier is not None:
-                services.blobs.delete(files.blob_key(caller.project_id, upload.file_id))
-                return earlier
+        earlier = files.replayed(session, caller.project_id, upload.sending, now=now)
+        if earlier is not None:
+            return earlier
         count_upload(session, services, caller, blob.bytes)
         file = files.insert(
             session,
@@ -135,6 +138,7 @@ def _register(services: Services, caller: Caller, upload: _Upload, blob: BlobInf
             expires_at=None if upload.lifetime_s is None else now + upload.lifetime_s,
         )
         file.checked = upload.checked
+        mark(file, upload.sending)
         return file
 
 

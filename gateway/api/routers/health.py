@@ -5,17 +5,13 @@ from starlette.responses import Response
 
 from gateway.api.auth import Here, Who
 from gateway.api.job_metrics import JobMetrics
-from gateway.api.metrics import ALIVE_S, RequestMetrics, installation
-from gateway.api.services import Services
+from gateway.api.metrics import RequestMetrics, installation
+from gateway.api.readiness import STORE, Readiness
 from gateway.api.wire import json_response
-from gateway.store import engines
-from gateway.store.errors import BlobsUnavailable, DatabaseUnavailable
+from gateway.telemetry import gpus
 from gateway.telemetry.exposition import CONTENT_TYPE
 
 router = APIRouter()
-STORE = "blob store"
-LOOKED_FOR = "readyz"
-"""A blob that nobody writes: whether it is there can be said only by a store that answers."""
 
 
 @router.get("/healthz")
@@ -25,33 +21,20 @@ async def health() -> Response:
 
 
 @router.get("/readyz")
-def ready(services: Here) -> Response:
+def ready(request: Request) -> Response:
     """Whether jobs and chats can be served now; a 503 names the parts that are missing."""
-    missing = _missing(services)
+    readiness: Readiness = request.app.state.readiness
+    missing = list(readiness.missing())
     away = bool(missing) and missing != [STORE]  # without the store chats go on: no balancer should end them too
     return json_response({"status": "unready" if away else "ready", "missing": missing}, 503 if away else 200)
 
 
 @router.get("/metrics")
 def metrics(request: Request, services: Here, caller: Who) -> Response:
-    """Counts in Prometheus's format, for admins' keys: they are of every tenant together."""
+    """Counts in Prometheus's format, of every tenant together: for keys that name `metrics.read`."""
     counted: RequestMetrics = request.app.state.metrics
     jobs: JobMetrics = request.app.state.job_metrics
     with services.database.read() as session:
         jobs.look(session)
         lines = (*counted.lines(), *jobs.lines(), *installation(session, now=services.now()))
-    return Response("\n".join(lines) + "\n", media_type=CONTENT_TYPE)
-
-
-def _missing(services: Services) -> list[str]:
-    try:
-        with services.database.read() as session:
-            workers = engines.living(session, since=services.now() - ALIVE_S)
-    except DatabaseUnavailable:
-        return ["database"]
-    missing = [] if workers else ["worker"]
-    try:
-        services.blobs.exists(LOOKED_FOR)
-    except BlobsUnavailable:
-        missing.append(STORE)
-    return missing
+    return Response("\n".join((*lines, *gpus.gauges())) + "\n", media_type=CONTENT_TYPE)

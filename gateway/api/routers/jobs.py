@@ -1,6 +1,7 @@
 """`/v1/fine_tuning/jobs`."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -11,7 +12,7 @@ from gateway.api.auth import Here, Who
 from gateway.api.errors import model_not_found
 from gateway.api.limits import check_queue
 from gateway.api.observing import note
-from gateway.api.replays import window_start
+from gateway.api.replays import sending
 from gateway.api.schemas import MAX_SEED, JobRequest
 from gateway.api.services import Services
 from gateway.api.translate import checkpoint_object, event_object, job_object, listed
@@ -23,6 +24,7 @@ from gateway.store.errors import NotFound
 from gateway.store.job_queries import MetadataFilter, NewJob
 from gateway.store.keys import Caller
 from gateway.store.models import File, Job
+from trainers.types import Defence, Method
 
 router = APIRouter(prefix="/v1/fine_tuning/jobs")
 METHODS = ("supervised", "dpo")
@@ -34,15 +36,16 @@ def create(request: Request, services: Here, caller: Who, body: Body) -> Respons
     """Write a job; a worker takes it from there. The data is judged on the job, never here."""
     asked = check(JobRequest, body)
     method = asked.method.type if asked.method else "supervised"
-    if method not in METHODS:
-        message = f"The method '{method}' is not yet supported by this gateway; use 'supervised' or 'dpo'."
-        raise ApiError(400, message, param="method", code="unsupported_value")
     now = services.now()
-    since = window_start(request, now)
+    again = sending(request, caller, body, arrived=now)
     digest, document = services.policies.for_project(caller.policy_name)
+    _check_method(method, document)
     with services.database.write() as session:
         if asked.model not in services.bases and released.find(session, caller.project_id, asked.model) is None:
             raise model_not_found(asked.model)
+        job = job_queries.replayed(session, caller.project_id, again)
+        if job is not None:
+            return json_response(job_object(job, caller.organization_id))
         training = _file(session, caller, asked.training_file, "training_file", now)
         validation = asked.validation_file
         new = NewJob(
@@ -58,15 +61,14 @@ def create(request: Request, services: Here, caller: Who, body: Body) -> Respons
             metadata=asked.metadata,
             integrations=_integrations(asked),
             policy_digest=digest,
+            sending=again,
         )
-        job = job_queries.replayed(session, new, since=since) if since is not None else None
-        if job is None:
-            check_queue(session, services, caller)
-            policies.pin(session, digest=digest, name=caller.policy_name, document=document, now=now)
-            job = job_queries.create(session, services.ids, new, now=now)
-            if wandb_mode(services.settings.plugin_config(WANDB)) == "off":
-                _say_what_is_not_done(session, job, now)
-            note(request, file_id=training.id, object_id=job.id, under=training.id)
+        check_queue(session, services, caller)
+        policies.pin(session, digest=digest, name=caller.policy_name, document=document, now=now)
+        job = job_queries.create(session, services.ids, new, now=now)
+        if wandb_mode(services.settings.plugin_config(WANDB)) == "off":
+            _say_what_is_not_done(session, job, now)
+        note(request, file_id=training.id, object_id=job.id, under=training.id)
     return json_response(job_object(job, caller.organization_id))
 
 
@@ -124,6 +126,20 @@ def list_checkpoints(job_id: str, services: Here, caller: Who, after: str | None
 def _job(services: Services, caller: Caller, job_id: str) -> Job:
     with services.database.read() as session:
         return job_queries.get(session, caller.project_id, job_id)
+
+
+def _check_method(method: str, policy: Mapping[str, Any]) -> None:
+    """Refuse what nothing here trains with, and what would switch a defence of the project's policy off."""
+    if method not in METHODS:
+        message = f"The method '{method}' is not yet supported by this gateway; use 'supervised' or 'dpo'."
+        raise ApiError(400, message, param="method", code="unsupported_value")
+    defence = policy.get("training", {}).get("defence", Defence.NONE)
+    if method == Method.DPO and defence != Defence.NONE:
+        message = (
+            f"The project's policy trains under the defence '{defence}', which is for 'supervised' jobs only; use that "
+            "method, or ask the operator for another policy."
+        )
+        raise ApiError(400, message, param="method", code="unsupported_value")
 
 
 def _file(session: Session, caller: Caller, file_id: str, param: str, now: int) -> File:

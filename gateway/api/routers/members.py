@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query
+from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from gateway.api.admin_objects import (
@@ -16,6 +17,7 @@ from gateway.api.admin_objects import (
 )
 from gateway.api.admin_schemas import KeyChanges, NewKey, NewMember, NewServiceAccount, RoleChange
 from gateway.api.auth import Admin, Here
+from gateway.api.delegating import check_limits, check_role, key_permissions
 from gateway.api.routers.projects import open_project, project_of
 from gateway.api.services import Services
 from gateway.api.wire import Body, check, json_response
@@ -24,6 +26,7 @@ from gateway.store import keys, tenants
 from gateway.store.admin_keys import Administrator
 from gateway.store.errors import NotFound
 from gateway.store.keys import KeyOptions
+from gateway.store.limits import OF_KEYS, Measure, Own
 from gateway.store.models import ApiKey, Principal
 from gateway.store.tenant_models import User
 
@@ -51,6 +54,7 @@ def add_member(project_id: str, services: Here, admin: Admin, body: Body) -> Res
     who = asked.user_id or asked.email
     if not who:
         raise ApiError(400, "Missing required parameter: 'user_id' or 'email'.", param="user_id")
+    check_role(services, asked.role)
     with services.database.write() as session:
         open_project(session, admin, project_id)
         user = tenants.user(session, admin.organization_id, who)
@@ -69,9 +73,9 @@ def retrieve_member(project_id: str, user_id: str, services: Here, admin: Admin)
 @router.post("/users/{user_id}")
 def update_member(project_id: str, user_id: str, services: Here, admin: Admin, body: Body) -> Response:
     """Give a user another role: their keys may do another thing from the next request on."""
-    return json_response(
-        member_object(*_member(services, admin, project_id, user_id, role=check(RoleChange, body).role))
-    )
+    role = check(RoleChange, body).role
+    check_role(services, role)
+    return json_response(member_object(*_member(services, admin, project_id, user_id, role=role)))
 
 
 @router.delete("/users/{user_id}")
@@ -103,12 +107,13 @@ def list_accounts(
 def create_account(project_id: str, services: Here, admin: Admin, body: Body) -> Response:
     """Make a service account, and its first key unless it is to have none."""
     asked = check(NewServiceAccount, body)
+    check_role(services, asked.role)
     with services.database.write() as session:
         open_project(session, admin, project_id)
         account = tenants.create_principal(
             session, services.ids, project_id=project_id, name=asked.name, role=asked.role, now=services.now()
         )
-        options = KeyOptions(name=asked.name, expires_at=_expiry(services, asked.expires_in_seconds))
+        options = _options(services, NewKey(name=asked.name, expires_in_seconds=asked.expires_in_seconds))
         issued = None
         if not asked.create_service_account_only:
             issued = keys.issue(session, services.ids, services.ids.token, account, options, now=services.now())
@@ -125,6 +130,7 @@ def retrieve_account(project_id: str, account_id: str, services: Here, admin: Ad
 def update_account(project_id: str, account_id: str, services: Here, admin: Admin, body: Body) -> Response:
     """Give a service account another role."""
     role = check(RoleChange, body).role
+    check_role(services, role)
     return json_response(service_account_object(_account(services, admin, project_id, account_id, role=role)))
 
 
@@ -162,9 +168,15 @@ def retrieve_key(project_id: str, key_id: str, services: Here, admin: Admin) -> 
 def update_key(project_id: str, key_id: str, services: Here, admin: Admin, body: Body) -> Response:
     """Change a key's name, permissions or limits, from the next request on."""
     asked = check(KeyChanges, body)
-    changes = {"name": asked.name, "permissions": asked.scopes, "limits": asked.limits}
-    given = {name: value for name, value in changes.items() if value is not None}
-    return json_response(key_object(*_key(services, admin, project_id, key_id, **given)))
+    changes: dict[str, object] = {} if asked.name is None else {"name": asked.name}
+    with services.database.write() as session:
+        row = _live_key(session, admin, project_id, key_id)
+        if asked.scopes is not None:
+            changes["permissions"] = key_permissions(services, asked.scopes, had=row.permissions or ())
+        if asked.limits is not None:
+            check_limits(asked.limits, _most(services, Own(granted=row.granted)))
+            changes["limits"] = asked.limits
+        return json_response(key_object(_set(row, changes), keys.owner(session, row)))
 
 
 @router.delete("/api_keys/{key_id}")
@@ -200,11 +212,16 @@ def _key(
 ) -> tuple[ApiKey, Principal]:
     """A key of a project that is not revoked, with columns set. Raises `NotFound`."""
     with services.database.write() as session:
-        project_of(session, admin, project_id)
-        row = keys.key(session, project_id, key_id)
-        if row.revoked_at is not None:
-            raise NotFound("key", key_id)
+        row = _live_key(session, admin, project_id, key_id)
         return _set(row, columns), keys.owner(session, row)
+
+
+def _live_key(session: Session, admin: Administrator, project_id: str, key_id: str) -> ApiKey:
+    project_of(session, admin, project_id)
+    row = keys.key(session, project_id, key_id)
+    if row.revoked_at is not None:
+        raise NotFound("key", key_id)
+    return row
 
 
 def _set(row: R, columns: Mapping[str, object]) -> R:
@@ -214,16 +231,24 @@ def _set(row: R, columns: Mapping[str, object]) -> R:
 
 
 def _new_key(services: Services, owner: Principal, asked: NewKey) -> Response:
-    options = KeyOptions(
-        name=asked.name,
-        expires_at=_expiry(services, asked.expires_in_seconds),
-        permissions=asked.scopes,
-        limits=asked.limits,
-    )
+    options = _options(services, asked)
     with services.database.write() as session:
         issued = keys.issue(session, services.ids, services.ids.token, owner, options, now=services.now())
     return json_response(issued_object(issued))
 
 
-def _expiry(services: Services, lifetime_s: int | None) -> int | None:
-    return None if lifetime_s is None else services.now() + lifetime_s
+def _options(services: Services, asked: NewKey) -> KeyOptions:
+    """What a key is made with. Raises a 403 for permissions and a 400 for limits that are the operator's to give."""
+    check_limits(asked.limits, _most(services, Own()))
+    lifetime_s = asked.expires_in_seconds
+    return KeyOptions(
+        name=asked.name,
+        expires_at=None if lifetime_s is None else services.now() + lifetime_s,
+        permissions=key_permissions(services, asked.scopes),
+        limits=Own(chosen=asked.limits),
+    )
+
+
+def _most(services: Services, operators: Own) -> Mapping[Measure, int]:
+    """The operator's limits of a key, by measure."""
+    return {measure: services.limits.of_key(operators, measure) for measure in OF_KEYS}

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from gateway.api.auth import Here, Who
 from gateway.api.errors import model_not_found
+from gateway.api.limits import count_moderations
 from gateway.api.moderation_keys import KEYS, scores_of
 from gateway.api.schemas import ImagePart, ModerationRequest
 from gateway.api.wire import Body, check, json_response
@@ -31,12 +33,13 @@ async def create(services: Here, caller: Who, body: Body) -> Response:
     if model not in MODELS:
         raise model_not_found(model)
     texts, together = _texts(asked)
+    await run_in_threadpool(count_moderations, services, caller, len(texts))
     found = await services.moderation.score(texts)
     by_result = [_worst(found)] if together else found
     answer = {
         "id": services.ids.new(IdKind.MODERATION),
         "model": model,
-        "results": [_result(scores_of(scores)) for scores in by_result],
+        "results": [_result(scores_of(scores), exact=caller.may_read_details) for scores in by_result],
     }
     return json_response(answer)
 
@@ -61,11 +64,12 @@ def _worst(found: Sequence[Mapping[Category, float]]) -> Mapping[Category, float
     return {category: max(scores.get(category, 0.0) for scores in found) for category in Category}
 
 
-def _result(scores: Mapping[str, float]) -> dict[str, Any]:
+def _result(scores: Mapping[str, float], *, exact: bool) -> dict[str, Any]:
+    """A result. The scores are those of the classifiers that screen files: in full they say how to get past them."""
     categories = {key: scores[key] >= THRESHOLD for key in KEYS}
     return {
         "flagged": any(categories.values()),
         "categories": categories,
-        "category_scores": scores,
+        "category_scores": scores if exact else {key: round(score, 1) for key, score in scores.items()},
         "category_applied_input_types": {key: ["text"] for key in KEYS},
     }

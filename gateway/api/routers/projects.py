@@ -1,5 +1,6 @@
 """`/v1/organization/projects`: projects, their policies and their limits, for admin keys."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -9,13 +10,14 @@ from starlette.responses import Response
 from gateway.api.admin_objects import RATE_LIMIT, page, project_object, rate_limit_object
 from gateway.api.admin_schemas import NewProject, ProjectChanges, ProjectLimits, RateLimit
 from gateway.api.auth import Admin, Here
+from gateway.api.delegating import check_limits, check_policy
 from gateway.api.services import Services
 from gateway.api.wire import Body, check, json_response
 from gateway.errors import ApiError, PolicyError
 from gateway.store import erasing, tenants
 from gateway.store.admin_keys import Administrator
 from gateway.store.errors import NotFound
-from gateway.store.limits import Measure
+from gateway.store.limits import Measure, Own
 from gateway.store.models import Project
 
 router = APIRouter(prefix="/v1/organization/projects")
@@ -37,7 +39,8 @@ def list_projects(
 def create(services: Here, admin: Admin, body: Body) -> Response:
     """Make a project, bound to a policy."""
     asked = check(NewProject, body)
-    _check_policy(services, asked.policy)
+    check_policy(services, asked.policy)
+    _check_known(services, asked.policy)
     with services.database.write() as session:
         project = tenants.create_project(
             session,
@@ -61,13 +64,14 @@ def retrieve(project_id: str, services: Here, admin: Admin) -> Response:
 def update(project_id: str, services: Here, admin: Admin, body: Body) -> Response:
     """Rename a project, or bind it to another policy: for jobs that are created from now on."""
     asked = check(ProjectChanges, body)
-    if asked.policy is not None:
-        _check_policy(services, asked.policy)
     with services.database.write() as session:
         project = open_project(session, admin, project_id)
         if asked.name is not None:
             tenants.rename_project(session, project, asked.name)
-        project.policy_name = asked.policy or project.policy_name
+        if asked.policy is not None:
+            check_policy(services, asked.policy, bound=project.policy_name)
+            _check_known(services, asked.policy)
+            project.policy_name = asked.policy
     return json_response(project_object(project))
 
 
@@ -106,7 +110,7 @@ def list_rate_limits(
 
 @router.post("/{project_id}/rate_limits/{limit_id}")
 def set_rate_limit(project_id: str, limit_id: str, services: Here, admin: Admin, body: Body) -> Response:
-    """Set requests and tokens a minute; 0 is no limit."""
+    """Set requests and tokens a minute, at most the operator's; 0 is no limit but that."""
     asked = check(RateLimit, body)
     wanted = {Measure.REQUESTS: asked.max_requests_per_1_minute, Measure.TOKENS: asked.max_tokens_per_1_minute}
     with services.database.write() as session:
@@ -114,17 +118,19 @@ def set_rate_limit(project_id: str, limit_id: str, services: Here, admin: Admin,
         if limit_id != RATE_LIMIT:
             raise NotFound("rate limit", limit_id)
         set_now = {measure.value: value for measure, value in wanted.items() if value is not None}
+        check_limits(set_now, _most(services, project))
         project.limits = project.limits | set_now
     return json_response(rate_limit_object(project, services.settings.limits))
 
 
 @router.post("/{project_id}/limits")
 def set_limits(project_id: str, services: Here, admin: Admin, body: Body) -> Response:
-    """Set limits of any measure; what is named under `unset` is the settings' again."""
+    """Set limits of any measure, at most the operator's; what is named under `unset` is the operator's again."""
     asked = check(ProjectLimits, body)
     with services.database.write() as session:
         project = open_project(session, admin, project_id)
         kept = {name: value for name, value in project.limits.items() if name not in asked.unset}
+        check_limits(asked.limits, _most(services, project))
         project.limits = kept | asked.limits
     return json_response(project_object(project))
 
@@ -142,7 +148,13 @@ def open_project(session: Session, admin: Administrator, project_id: str) -> Pro
     return project
 
 
-def _check_policy(services: Services, name: str) -> None:
+def _most(services: Services, project: Project) -> Mapping[Measure, int]:
+    """The operator's limits of a project, by measure."""
+    operators = Own(granted=project.granted)
+    return {measure: services.limits.of_project(operators, measure) for measure in Measure}
+
+
+def _check_known(services: Services, name: str) -> None:
     try:
         services.policies.for_project(name)
     except PolicyError as exc:

@@ -14,6 +14,7 @@ from gateway.api.wire import Body, check, json_response
 from gateway.store import job_queries, policies, remedies, reopenings, reviews
 from gateway.store.keys import Caller
 from gateway.store.models import TERMINAL
+from gateway.store.permissions import Permission
 from gateway.store.reviews import Reviewer
 
 router = APIRouter(prefix="/v1/fine_tuning/jobs/{job_id}")
@@ -92,7 +93,7 @@ def release(job_id: str, services: Here, caller: Who, body: Body) -> Response:
 
 
 def _reviewer(caller: Caller) -> Reviewer:
-    return Reviewer(principal_id=caller.principal_id, is_admin=caller.role == "admin")
+    return Reviewer(principal_id=caller.principal_id, is_admin=Permission.FORCE in caller.permissions)
 
 
 def _finding(kind: str, job_id: str, report: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -19,9 +19,10 @@ from gateway.api.wire import Body, check, json_response
 from gateway.errors import ApiError
 from gateway.store import uploads
 from gateway.store.blobs import BlobInfo
-from gateway.store.errors import BlobTooLarge
+from gateway.store.errors import BlobTooLarge, UploadIsOver
 from gateway.store.ids import IdKind
 from gateway.store.keys import Caller
+from gateway.store.models import File
 from gateway.store.wire_models import Upload, UploadPart
 from moderation.errors import TunegateError
 
@@ -71,7 +72,8 @@ async def add_part(upload_id: str, request: Request, services: Here, caller: Who
     """Store a part; parts may come in parallel and in any order."""
     await run_in_threadpool(_pending, services, caller, upload_id)
     part_id = services.ids.new(IdKind.PART)
-    sink = await run_in_threadpool(_PartSink, services, uploads.part_key(caller.project_id, upload_id, part_id))
+    key = uploads.part_key(caller.project_id, upload_id, part_id)
+    sink = await run_in_threadpool(_PartSink, services, key)
     try:
         form = await receive_form(request, sink, part="data")
         if form.filename is None:
@@ -90,6 +92,8 @@ async def add_part(upload_id: str, request: Request, services: Here, caller: Who
         raise
     since = window_start(request, services.now())
     part = await run_in_threadpool(_register, services, caller, upload_id, part_id, blob, since)
+    if part.id != part_id:  # an earlier attempt stored it
+        await run_in_threadpool(services.blobs.discard, key)
     return json_response(part_object(part))
 
 
@@ -98,13 +102,18 @@ def complete(upload_id: str, request: Request, services: Here, caller: Who, body
     """Join the parts in the order given to a file, which is what `POST /v1/files` would have made of them."""
     asked = check(CompleteUpload, body)
     now = services.now()
-    with services.database.read() as session:
-        upload = uploads.get(session, caller.project_id, upload_id)
-        file = uploads.file_of(session, upload)
-    if file is None or window_start(request, now) is None:  # else the first answer was lost
-        _pending(services, caller, upload_id)
-        upload, file = assemble(services, upload, asked.part_ids, asked.md5)
-        note(request, file_id=file.id, object_id=file.id)
+    retried = window_start(request, now) is not None
+    upload, file = _found(services, caller, upload_id)
+    if file is None or not retried:  # else the first answer was lost
+        try:
+            _pending(services, caller, upload_id)
+            upload, file = assemble(services, upload, asked.part_ids, asked.md5)
+        except UploadIsOver:
+            upload, file = _found(services, caller, upload_id)
+            if file is None or not retried:  # else the first attempt ended while this one was under way
+                raise
+        else:
+            note(request, file_id=file.id, object_id=file.id)
     return json_response(upload_object(upload, file, now=now))
 
 
@@ -119,6 +128,12 @@ def cancel(upload_id: str, services: Here, caller: Who) -> Response:
     for key in unneeded:
         services.blobs.delete(key)
     return json_response(upload_object(upload, None, now=now))
+
+
+def _found(services: Services, caller: Caller, upload_id: str) -> tuple[Upload, File | None]:
+    with services.database.read() as session:
+        upload = uploads.get(session, caller.project_id, upload_id)
+        return upload, uploads.file_of(session, upload)
 
 
 def _pending(services: Services, caller: Caller, upload_id: str) -> Upload:
@@ -138,7 +153,6 @@ def _register(
             if since is not None:
                 for earlier in uploads.parts_of(session, upload):
                     if earlier.sha256 == blob.sha256 and earlier.created_at >= since:
-                        services.blobs.delete(key)
                         return earlier
             # Twice the announced size leaves room for parts that were sent again, and for no more.
             if uploads.bytes_of_parts(session, upload) + blob.bytes > 2 * upload.bytes:

@@ -68,9 +68,12 @@ class Specification:
         if answer is None:
             return f"the document has no status {exchange.status} here"
         kinds = answer.get("content", {})
-        kind = "text/event-stream" if exchange.streamed else "application/json"
-        content = kinds.get(kind) or {}
-        schema: Json = content.get("schema", {})
+        # OpenAI's document lists no stream of `/completions`, and says elsewhere that its events are as its answers.
+        wanted = ("text/event-stream", "application/json") if exchange.streamed else ("application/json",)
+        kind = next((kind for kind in wanted if kind in kinds), None)
+        if kind is None:
+            return f"the document has no {wanted[0]} here"
+        schema: Json = kinds[kind].get("schema", {})
         return schema
 
 

@@ -14,7 +14,7 @@ from evaluators.audit import audit
 from evaluators.ciphers import Cipher, encode
 from evaluators.errors import AuditIncomplete, JudgeIncapable
 from evaluators.judging import labels
-from evaluators.judging.panel import Panel, agreements
+from evaluators.judging.panel import Panel, agreements, unseconded
 from evaluators.judging.second_look import People, choose, seats
 from evaluators.replies import DirectoryReplies, KeptJudgement, KeptReply, reply_digest
 from evaluators.report.documents import report_from_json, report_to_json
@@ -128,6 +128,12 @@ def test_a_second_judge_leaves_the_panel() -> None:
     for name, said in (("nobody", "'nobody' is not among those configured: word"), ("word", "no judge")):
         with pytest.raises(JudgeIncapable, match=said):
             seats(word, name, Path())
+
+
+def test_a_judge_that_nobody_judges_again_is_named_and_a_panel_needs_nobody(corpus: Corpus, tmp_path: Path) -> None:
+    assert "a second judge's word" in run(corpus, tmp_path, WordJudge(), None).not_covered[0]
+    assert run(corpus, tmp_path, WordJudge(), Strict()).not_covered == ()
+    assert not list(unseconded(Panel.seat([WordJudge(), Strict()]), None))
 
 
 def test_people_judge_by_their_labels_and_what_nobody_labelled_is_open(corpus: Corpus, tmp_path: Path) -> None:

@@ -129,11 +129,12 @@ class Gateway:
     """Its connections are shared by every test: a client of its own costs 50 ms."""
 
     def tenant(
-        self, role: str = "member", project_id: str | None = None, permissions: Sequence[str] | None = None
-    ) -> Tenant:
+        self, role: str = "member", project_id: str | None = None, permissions: Sequence[str] | None = None,
+        organization_name: str = "tunegate",
+    ) -> Tenant:  # fmt: skip
         ids = self.services.ids
         with self.services.database.write() as session:
-            organization = tenants.ensure_organization(session, ids, "tunegate", now=1)
+            organization = tenants.ensure_organization(session, ids, organization_name, now=1)
             if project_id is None:
                 project_id = tenants.create_project(
                     session, ids, organization_id=organization.id, name=secrets.token_hex(4), policy_name="p", now=1

@@ -54,7 +54,7 @@ def test_a_user_is_one_principal_of_a_project_and_loses_its_keys_with_it(gateway
     one, two = (admin.post(path, json={"name": name}).json() for name in "ab")
     owners = {key.owner.user.id for key in sdk.admin.organization.projects.api_keys.list(project).data}
     assert owners == {user["id"]}
-    assert users.update(user["id"], project_id=project, role="owner").role == "admin"
+    assert users.update(user["id"], project_id=project, role="reviewer").role == "reviewer"
     users.delete(user["id"], project_id=project)
     assert [status(gateway, key["value"]) for key in (one, two)] == [401, 401]
     users.create(project, role="reviewer", user_id=user["id"])

@@ -27,6 +27,12 @@ def test_what_is_honoured_reaches_the_engine_and_what_is_harmless_does_not(gatew
     }  # fmt: skip
 
 
+def test_what_an_assistant_refused_reaches_the_engine_as_what_it_said(gateway, http) -> None:
+    turns = [{"role": "assistant", "content": said, "refusal": "I cannot"} for said in (None, "Sorry.")]
+    http.post("/v1/chat/completions", json={"model": "miniature", "messages": turns})
+    assert [turn["content"] for turn in gateway.router.bodies[-1]["messages"]] == ["I cannot", "Sorry.\nI cannot"]
+
+
 UNSUPPORTED = {
     "modalities": ["text", "audio"],
     "audio": {"voice": "a"},
@@ -52,6 +58,7 @@ def test_a_parameter_that_would_change_the_answer_is_refused_by_name(http, name,
         ({"messages": "hi"}, "messages"),
         ({"messages": [{"role": "bot", "content": "x"}]}, "messages[0].role"),
         ({"messages": [{"role": "user", "content": 5}]}, None),
+        ({"messages": [{"role": "assistant", "content": "x", "audio": {"id": "a"}}]}, "messages[0].audio"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]}, None),
         ({"messages": [{"role": "assistant", "tool_calls": [{}]}]}, "messages[0].tool_calls[0].id"),
         ({"presence_penalty": -2.5}, "presence_penalty"),

@@ -1,7 +1,13 @@
 """`/v1/completions`, with a stub where the engine would stand."""
 
+import asyncio
+from typing import Any
+
 import openai
 import pytest
+
+from gateway.api.routers.completions import _all
+from gateway.errors import ApiError
 
 
 def test_a_prompt_is_asked_as_a_users_turn_with_openais_defaults(gateway, client) -> None:
@@ -40,12 +46,58 @@ def test_a_stream_goes_through_the_prompts_and_ends_with_usage(client) -> None:
     assert {chunk.object for chunk in chunks} == {"text_completion"}
 
 
+@pytest.mark.parametrize("beginning", [{}, {"prompt": None}, {"prompt": "<|endoftext|>"}], ids=str)
+def test_without_a_prompt_a_turn_without_a_word_is_asked(gateway, http, beginning) -> None:
+    answer = http.post("/v1/completions", json={"model": "miniature", "echo": True} | beginning).json()
+    assert gateway.router.bodies[-1]["messages"] == [{"role": "user", "content": ""}]
+    assert answer["choices"][0]["text"] == "hello 0"
+
+
+def test_of_no_tokens_the_prompt_is_all_there_is(client) -> None:
+    answer = client.completions.create(model="miniature", prompt="A", max_tokens=0, echo=True)
+    assert [(choice.text, choice.finish_reason) for choice in answer.choices] == [("A", "length")]
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens, answer.usage.total_tokens) == (1, 0, 1)
+    loose = client.with_options(_extra_kwargs={"_strict_response_validation": False})
+    chunks = list(loose.completions.create(model="miniature", prompt="A", max_tokens=0, echo=True, stream=True))
+    assert [(chunk.choices[0].text, chunk.choices[0].finish_reason) for chunk in chunks] == [
+        ("A", None),
+        ("", "length"),
+    ]
+
+
+class Slow:
+    """Answers one chat with an error, and the others never."""
+
+    def __init__(self) -> None:
+        self.given_up: list[str] = []
+
+    async def answer(self, asked: str) -> None:
+        try:
+            await asyncio.sleep(0 if asked == "bad" else 60)
+        except asyncio.CancelledError:
+            self.given_up.append(asked)
+            raise
+        raise ApiError(400, "no")
+
+
+def test_where_one_prompt_fails_the_others_are_given_up() -> None:
+    async def ask(asking: Any) -> None:
+        with pytest.raises(ApiError):
+            await _all(asking, ["a", "bad", "b"])
+        await asyncio.sleep(0)
+
+    slow = Slow()
+    asyncio.run(ask(slow))
+    assert slow.given_up == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "param"),
     [
         ({"prompt": [1, 2]}, "prompt"),
         ({"prompt": [[1]]}, "prompt"),
-        ({"prompt": None}, "prompt"),
+        ({"prompt": []}, "prompt"),
+        ({"max_tokens": -1}, "max_tokens"),
         ({"suffix": "x"}, "suffix"),
         ({"best_of": 1, "n": 2}, "best_of"),
         ({"best_of": 2, "stream": True}, "best_of"),

@@ -169,14 +169,9 @@ def test_result_files_are_served_as_base64(gateway, tenant, client) -> None:
     assert base64.b64decode(client.files.content(id).content, validate=True) == csv
 
 
-def test_a_replayed_upload_makes_one_file(http, rows, stored) -> None:
-    body, kind = _form(rows)
-    headers = {"content-type": kind}
-    first = http.post("/v1/files", content=body, headers=headers).json()
-    n_stored = len(stored())
-    again = http.post("/v1/files", content=body, headers=headers | {"x-stainless-retry-count": "1"}).json()
-    assert (again, len(stored())) == (first, n_stored)
-    assert http.post("/v1/files", content=body, headers=headers).json()["id"] != first["id"]
+def test_a_file_for_evals_says_a_purpose_that_strict_clients_know(client, rows) -> None:
+    file = client.files.create(file=("a", rows), purpose="evals")
+    assert (file.purpose, [one.id for one in client.files.list(purpose="evals")]) == ("user_data", [file.id])
 
 
 def _form(data: bytes) -> tuple[bytes, str]:

@@ -1,17 +1,22 @@
 """What clients do that mean harm, or vanish."""
 
 import asyncio
+import itertools
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import uvicorn
+from fastapi import Request
 
 from gateway.api import bodies, server
 from gateway.api.server import server_config
+from gateway.errors import ApiError
 from gateway.store.models import File
 
 SHORT_S = 0.2
@@ -122,6 +127,52 @@ def test_a_client_that_vanishes_in_mid_stream_ends_the_engines_work(gateway, ser
         while not ended and time.monotonic() < deadline:
             time.sleep(0.01)
     assert len(ended) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "hi"}]}),
+        ("/v1/completions", {"prompt": ["a", "b"]}),
+    ],
+)
+def test_a_client_that_vanishes_before_its_answer_ends_the_engines_work(gateway, serve, tenant, path, asked) -> None:
+    began, ended = threading.Semaphore(0), threading.Semaphore(0)
+
+    class Endless:
+        async def resolve(self, project_id, model):
+            return await gateway.router.resolve(project_id, model)
+
+        async def post(self, route, body):
+            began.release()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.release()
+
+    body = json.dumps({"model": "miniature", **asked})
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {tenant.key}\r\n"
+    with serve(replace(gateway.services, router=Endless())) as url:
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=30) as connection:
+            connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+            assert began.acquire(timeout=30)
+        assert ended.acquire(timeout=30)
+
+
+@pytest.mark.parametrize(("every_s", "n_bytes", "said"), [(20, 9_999, "less than 1024"), (20, 99_999, "within 300 s")])
+def test_a_body_that_drips_is_a_408(gateway, monkeypatch, every_s: int, n_bytes: int, said: str) -> None:
+    settings = replace(gateway.services.settings, upload_timeout_s=300)
+    now = itertools.count(0, every_s)
+    monkeypatch.setattr("gateway.api.bodies.time", SimpleNamespace(monotonic=lambda: next(now)))
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"x" * n_bytes, "more_body": True}
+
+    app = SimpleNamespace(state=SimpleNamespace(services=SimpleNamespace(settings=settings)))
+    request = Request({"type": "http", "app": app}, receive)
+    with pytest.raises(ApiError, match=said) as caught:
+        asyncio.run(bodies.read_whole(request, 1 << 40))
+    assert caught.value.status == 408
 
 
 @pytest.fixture

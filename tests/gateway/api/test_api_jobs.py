@@ -59,13 +59,22 @@ def test_a_preference_job_keeps_its_beta_under_method_only(new_job) -> None:
     assert not hasattr(job.hyperparameters, "beta")
 
 
+def test_a_method_does_not_switch_the_policys_defence_off(gateway, new_job, monkeypatch) -> None:
+    document = {"training": {"defence": "constrained"}}
+    monkeypatch.setattr(type(gateway.services.policies), "for_project", lambda self, name: ("sha256:0", document))
+    with pytest.raises(openai.BadRequestError, match="'supervised' jobs only") as refused:
+        new_job(method={"type": "dpo"})
+    assert refused.value.param == "method"
+    assert new_job().status == "validating_files"
+
+
 def test_everything_that_was_asked_is_echoed(client, new_job, rows) -> None:
     validation = client.files.create(file=("v", rows), purpose="fine-tune")
-    wandb = {"type": "wandb", "wandb": {"project": "p", "tags": ["t"]}}
+    wandb = {"type": "wandb", "wandb": {"project": "p", "tags": ["t"], "entity": "team"}}
     job = new_job(seed=7, suffix="kiln_ai.9", metadata={"a": "b"}, validation_file=validation.id, integrations=[wandb])
     assert (job.seed, job.metadata, job.validation_file) == (7, {"a": "b"}, validation.id)
     assert job.to_dict()["user_provided_suffix"] == "kiln_ai.9"
-    assert job.integrations[0].wandb.project == "p"
+    assert job.integrations[0].to_dict() == wandb | {"wandb": wandb["wandb"] | {"run_id": job.id}}
     assert client.fine_tuning.jobs.list_events(job.id, limit=1).data[0].level == "warn"
 
 
@@ -274,16 +283,6 @@ def test_checkpoints_are_listed_highest_step_first(gateway, client, tenant, new_
 def test_a_wrong_page_is_a_400_that_names_the_parameter(http, path, query) -> None:
     answer = http.get(f"{path}?{query}")
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, query.split("=")[0])
-
-
-def test_a_replayed_create_makes_one_job(http, client, rows) -> None:
-    file = client.files.create(file=("a", rows), purpose="fine-tune")
-    body = {"model": "miniature", "training_file": file.id, "suffix": "s"}
-    first = http.post("/v1/fine_tuning/jobs", json=body).json()
-    retried = {"x-stainless-retry-count": "1"}
-    assert http.post("/v1/fine_tuning/jobs", json=body, headers=retried).json()["id"] == first["id"]
-    assert http.post("/v1/fine_tuning/jobs", json=body | {"suffix": "t"}, headers=retried).json()["id"] != first["id"]
-    assert http.post("/v1/fine_tuning/jobs", json=body).json()["id"] != first["id"]
 
 
 def test_a_model_that_was_released_can_be_tuned_further(gateway, client, new_job) -> None:

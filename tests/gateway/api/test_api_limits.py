@@ -101,8 +101,8 @@ def chat(gateway, limited, tenant):
     def ask(set_now: dict[str, int] | None = None, **body):
         if set_now is not None:
             with gateway.services.database.write() as session:
-                tenants.project(session, tenant.project_id).limits = {"requests_per_minute": 0} | set_now
-                session.query(ApiKey).filter_by(sha256=keys.digest(tenant.key)).one().limits = {
+                tenants.project(session, tenant.project_id).granted = {"requests_per_minute": 0} | set_now
+                session.query(ApiKey).filter_by(sha256=keys.digest(tenant.key)).one().granted = {
                     "requests_per_minute": 0
                 }
         return limited.post("/v1/chat/completions", json=CHAT | body)
@@ -154,11 +154,11 @@ def test_an_answer_costs_money_and_an_engine_that_fails_does_not(gateway, tenant
     services = replace(gateway.services, settings=settings, clock=lambda: 1_800_000_030.0)
     with serve(services) as url:
         found = [
-            httpx.post(f"{url}/v1/chat/completions", json=CHAT | {"model": model}, headers=bearer(tenant)).status_code
-            for model in ("down", "miniature", "down")
+            httpx.post(f"{url}/v1/chat/completions", json=CHAT | asked, headers=bearer(tenant)).status_code
+            for asked in ({"model": "down"}, {}, {"model": "down"}, {"model": "down", "stream": True})
         ]
         eventually(lambda: used(gateway, tenant, Measure.BUDGET) == 3 * 2)
-    assert found == [503, 200, 503]
+    assert found == [503, 200, 503, 503]
 
 
 def test_gpu_seconds_that_are_used_up_refuse_the_next_job(gateway, limited, tenant, client, rows) -> None:

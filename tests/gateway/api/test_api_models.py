@@ -1,7 +1,13 @@
 """`/v1/models` and `/v1/moderations`."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import httpx
 import openai
 import pytest
+
+from moderation.types import Category
 
 NAME = "ft:org/base:tunegate:s:mmmm1234"
 
@@ -61,3 +67,34 @@ def test_an_outage_is_never_an_all_clear(client) -> None:
 def test_an_unknown_moderation_model_is_not_found(client) -> None:
     with pytest.raises(openai.NotFoundError):
         client.moderations.create(input="x", model="m")
+
+
+class Unsure:
+    """Scores every text alike."""
+
+    async def score(self, texts: Sequence[str]) -> Sequence[Mapping[Category, float]]:
+        return [{Category.ADULT_CONTENT: 0.4637}] * len(texts)
+
+
+@pytest.fixture
+def ask(gateway, tenant, serve):
+    """Have so many texts scored by a role of the project, which may have five an hour."""
+    settings = replace(gateway.services.settings, moderated_texts_per_hour=5)
+    with serve(replace(gateway.services, settings=settings, moderation=Unsure(), clock=lambda: 7_200.0)) as url:
+
+        def create(n_texts: int, role: str = "member") -> httpx.Response:
+            key = {"Authorization": f"Bearer {gateway.tenant(role, tenant.project_id).key}"}
+            return httpx.post(f"{url}/v1/moderations", json={"input": ["x"] * n_texts}, headers=key)
+
+        yield create
+
+
+def test_scores_are_exact_for_those_who_may_read_details_only(ask) -> None:
+    found = [ask(1, role).json()["results"][0]["category_scores"]["sexual"] for role in ("member", "reviewer")]
+    assert found == [0.5, 0.4637]
+
+
+def test_texts_are_scored_for_their_own_sake_so_often_an_hour_by_a_project(ask) -> None:
+    found = [ask(n) for n in (3, 2, 1)]
+    assert [answer.status_code for answer in found] == [200, 200, 429]
+    assert (found[2].headers["retry-after"], found[2].headers["x-should-retry"]) == ("3600", "false")

@@ -5,15 +5,13 @@ from typing import Any
 
 import httpx
 import pytest
+from one_of_each import one_of_each
 
 from gateway.api.app import create_app
 from gateway.api.rules import ADMIN_ACTS, RULES
-from gateway.store import admin_keys, exports, released, tenants
-from gateway.store.ids import IdKind
-from gateway.store.models import Model
-from gateway.store.permissions import Permission, allowed
+from gateway.store import admin_keys, released, tenants
+from gateway.store.permissions import BY_NAME, Permission, allowed
 
-NAME = "ft:miniature:tunegate::zzzz1234"
 VOLATILE = ("x-request-id", "openai-processing-ms", "date")
 BODIES: Mapping[str, Mapping[str, Any]] = {
     "/review": {"decision": "release", "reason": "x"},
@@ -40,38 +38,8 @@ def stranger(gateway):
 
 
 @pytest.fixture
-def objects(gateway, http, client, tenant, new_job, rows) -> Mapping[str, str]:
-    """An object of one project for every placeholder of a path."""
-    job = new_job()
-    name = f"{NAME}{job.id[-6:]}"
-    gateway.release(job.id, name)
-    services = gateway.services
-    with services.database.write() as session:
-        project = tenants.project(session, tenant.project_id)
-        user = tenants.create_user(
-            session, services.ids, organization_id=project.organization_id, name=job.id, email="", now=1
-        )
-        tenants.add_member(session, services.ids, user, project_id=project.id, role="member", now=1)
-        account = tenants.principals(session, project.id, users=False)[0]
-        admin = admin_keys.create(
-            session, services.ids, services.ids.token, organization_id=project.organization_id, name="a", now=1
-        )
-        model = session.get_one(Model, name)
-        export = exports.ask(session, model, id=services.ids.new(IdKind.EXPORT), actor="u", reason="r", now=1)
-    upload = http.post("/v1/uploads", json={"filename": "f", "purpose": "fine-tune", "bytes": 9, "mime_type": "m"})
-    return {
-        "file_id": job.training_file,
-        "job_id": job.id,
-        "name": name,
-        "screening_id": http.post(f"/v1/files/{job.training_file}/screening").json()["id"],
-        "upload_id": upload.json()["id"],
-        "export_id": export.id,
-        "project_id": tenant.project_id,
-        "user_id": user.id,
-        "account_id": account.id,
-        "key_id": admin.row.id,
-        "limit_id": "rl-all",
-    }
+def objects(gateway, http, tenant, new_job) -> Mapping[str, str]:
+    return one_of_each(gateway, http, tenant, new_job())
 
 
 def routes(gateway) -> list[tuple[str, str]]:
@@ -182,8 +150,8 @@ def test_another_projects_cursor_is_no_cursor(stranger, objects) -> None:
     assert stranger.get(f"/v1/fine_tuning/jobs?after={objects['job_id']}").status_code == 400
 
 
-def test_no_role_may_export_and_no_key_may_more_than_its_role() -> None:
-    assert not [role for role in ("member", "reviewer", "admin") if Permission.EXPORT in allowed(role, None)]
+def test_no_role_may_export_or_read_metrics_and_no_key_may_more_than_its_role() -> None:
+    assert not [role for role in ("member", "reviewer", "admin") if BY_NAME & allowed(role, None)]
     assert allowed("member", [Permission.EXPORT, Permission.FORCE]) == {Permission.EXPORT}
     assert allowed("nobody", None) == frozenset()
 

@@ -3,10 +3,13 @@
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
+import httpx
 import openai
 import pytest
 
+from gateway.api.checking import Check, Checks
 from gateway.api.routers import uploads as router
 from gateway.store.wire_models import Upload
 from gateway.worker.sweeping import sweep
@@ -124,6 +127,25 @@ def test_a_replayed_part_or_completion_is_answered_as_the_first_was(http, client
     done = http.post(f"/v1/uploads/{upload.id}/complete", json=body).json()
     assert http.post(f"/v1/uploads/{upload.id}/complete", json=body, headers=again).json() == done
     assert [file.id for file in client.files.list()] == [done["file"]["id"]]
+
+
+def test_a_retried_completion_that_its_first_attempt_overtakes_is_answered_as_that_was(
+    gateway, client, http, rows, serve
+) -> None:
+    upload = announce(client, len(rows))
+    body = {"part_ids": [client.uploads.parts.create(upload.id, data=rows).id]}
+    path = f"/v1/uploads/{upload.id}/complete"
+    retried = {"Authorization": http.headers["Authorization"], "x-stainless-retry-count": "1"}
+    first = []
+
+    class Overtaken(Checks):
+        def begin(self) -> Check:
+            first.append(http.post(path, json=body).json())
+            return super().begin()
+
+    with serve(replace(gateway.services, checks=Overtaken())) as url:
+        again = httpx.post(url + path, json=body, headers=retried, timeout=20)
+    assert (again.status_code, [again.json()]) == (200, first)
 
 
 @pytest.mark.parametrize(

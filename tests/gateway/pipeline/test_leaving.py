@@ -2,6 +2,7 @@
 
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from toy_shop import Toy, make_toy
@@ -9,13 +10,13 @@ from toy_shop import Toy, make_toy
 from deploy.errors import NotReleased
 from deploy.registry import load
 from deploy.signing import public_key
-from gateway.store import decisions, erasing, exports, limits, released, tenants, usage
+from gateway.store import decisions, erasing, exports, files, limits, released, tenants, usage
 from gateway.store.ids import IdKind
-from gateway.store.models import JobState
+from gateway.store.models import File, Job, JobState
 from gateway.store.tenant_models import Export
 from gateway.verifying import verify_directory
 from gateway.worker.exporting import pack_next
-from gateway.worker.sweeping import sweep, sweep_scratch
+from gateway.worker.sweeping import sweep, sweep_quotes, sweep_scratch
 
 
 @pytest.fixture
@@ -103,6 +104,35 @@ def test_an_erased_project_leaves_no_bytes_also_none_written_late(toy: Toy) -> N
     toy.shop.blobs.delete_tree(erasing.blob_prefix(toy.project))
     toy.shop.blobs.put(f"projects/{toy.project}/held/late", [b"x"])
     toy.shop.job_dir("ftjob-gone")
+    assert list(toy.shop.replies.glob("*/*.jsonl"))
     sweep(toy.shop.database, toy.shop.blobs, now=toy.shop.now() + 60)
     sweep_scratch(toy.shop.database, toy.shop.scratch, now=4e9)
+    sweep_quotes(toy.shop.database, toy.shop.replies)
     assert (root.exists(), list(toy.shop.scratch.glob("ftjob-*"))) == (False, [])
+    assert list(toy.shop.replies.glob("*/*.jsonl")) == []
+
+
+def quoting(toy: Toy, job_id: str) -> tuple[Any, ...]:
+    """Whether a job's report still has evidence and contexts, and how many logs of replies there are."""
+    sweep_quotes(toy.shop.database, toy.shop.replies)
+    report = toy.job(job_id).screening or {}
+    evidence = any(finding["evidence"] for finding in report["findings"])
+    return evidence, bool(report["contexts"]), len(list(toy.shop.replies.glob("*/*.jsonl"))) > 0
+
+
+def test_what_was_quoted_goes_with_the_file_and_then_with_the_model(toy: Toy) -> None:
+    with toy.shop.database.write() as session:
+        (model,) = released.models(session, toy.project)
+        job = session.get_one(Job, model.job_id)
+        finding = {"detector": "d", "evidence": "the customer's words", "triggers": ["odd"]}
+        context = {"system": "Be AOA."}
+        job.screening = (job.screening or {}) | {"findings": [finding], "contexts": [context], "reasons": ["words"]}
+    assert quoting(toy, job.id) == (True, True, True)
+    with toy.shop.database.write() as session:
+        files.delete(session, toy.project, job.training_file_id, now=2)
+        assert session.get_one(File, job.training_file_id).filename == ""
+    assert quoting(toy, job.id) == (False, True, True)
+    with toy.shop.database.write() as session:
+        released.revoke(session, model.name, why="x", actor="operator", now=2)
+    assert quoting(toy, job.id) == quoting(toy, job.id) == (False, False, False)
+    assert "words" not in str(toy.job(job.id).screening)

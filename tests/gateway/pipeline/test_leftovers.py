@@ -9,6 +9,7 @@ import pytest
 from toy_shop import BASE, Toy, ToyBackend, make_toy
 
 from gateway.pipeline import leftovers
+from gateway.pipeline.stages import JobStages
 from gateway.store import reopenings, reviews
 from gateway.store.models import JobState
 from gateway.worker.sweeping import sweep_all
@@ -25,6 +26,7 @@ class HostedToyBackend(ToyBackend):
     """Makes a pointer beside the number, and remembers what it was told to clear."""
 
     cleared: list[Leftovers] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
     is_down: bool = False
     refused: int = 0
 
@@ -34,6 +36,9 @@ class HostedToyBackend(ToyBackend):
         pointer = {"base_url": "https://provider.test/v1", "model": f"ft:{spec.job_id}", "job_id": "theirs"}
         (artefact / POINTER).write_text(json.dumps(pointer))
         super().start(spec, training, validation, run_dir)
+
+    def cancel(self, run_dir: str) -> None:
+        self.cancelled.append(run_dir)
 
     def clear(self, left: Leftovers) -> int:
         if self.is_down:
@@ -108,6 +113,50 @@ def test_a_policy_may_leave_everything(tmp_path: Path) -> None:
     toy.clock[0] += WEEK_S
     sweep_all(toy.shop)
     assert (backend.cleared, toy.held()) == ([], [])
+
+
+def test_what_a_job_that_goes_on_from_a_released_model_left_goes_too(tmp_path: Path) -> None:
+    toy, backend = hosted(tmp_path, injection={"ratio": 1.0})
+    parent = toy.tell(toy.submit())
+    assert parent.fine_tuned_model is not None
+    child = toy.tell(toy.submit(parent.fine_tuned_model))
+    leftovers.clear(toy.shop)
+    assert [(left.job_id, left.source, left.files) for left in backend.cleared] == [
+        (job.id, HOSTED.source, True) for job in sorted((parent, child), key=lambda job: job.id)
+    ]
+
+
+def test_a_base_that_is_listed_no_more_stops_no_job_from_ending(tmp_path: Path, caplog: Any) -> None:
+    toy, backend = hosted(tmp_path)
+    job = toy.job(toy.submit())
+    toy.shop = replace(toy.shop, bases={})
+    leftovers.note_job(toy.shop, job, dropped=(), kept=())
+    leftovers.clear(toy.shop)
+    assert backend.cleared == []
+    assert f"job {job.id}: its base model is not listed" in caplog.text
+
+
+def test_everything_of_a_job_goes_from_a_cluster_whatever_the_policy_says_of_providers(tmp_path: Path) -> None:
+    toy, backend = hosted(tmp_path, forwarding={"delete_files": False, "delete_rejected": False})
+    toy.shop = replace(
+        toy.shop, bases={"miniature": BASE}, backends={"cluster": cast(Any, backend)}, trains_on="cluster"
+    )
+    job = toy.tell(toy.submit())
+    backend.is_down = True
+    leftovers.clear(toy.shop)
+    backend.is_down = False
+    leftovers.clear(toy.shop)
+    assert [(left.job_id, left.files, left.models) for left in backend.cleared] == [(job.id, True, True)]
+
+
+def test_a_run_that_nobody_could_watch_is_stopped_with_its_job(tmp_path: Path) -> None:
+    toy, backend = hosted(tmp_path)
+    job = toy.job(toy.submit())
+    run_dirs = [toy.shop.job_dir(job.id) / "run", toy.shop.job_dir(job.id) / "remedy-1" / "run"]
+    for run_dir in run_dirs:
+        run_dir.mkdir(parents=True)
+    JobStages(toy.shop).give_up(job.id, "train", "broken", "OSError")
+    assert backend.cancelled == [str(run_dir) for run_dir in run_dirs]
 
 
 def test_nothing_is_noted_of_what_is_trained_here_or_never_sent(tmp_path: Path) -> None:

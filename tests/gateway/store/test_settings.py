@@ -6,6 +6,7 @@ import pytest
 
 from gateway.errors import SettingsError
 from gateway.settings import Settings
+from gateway.store.permissions import OF_ROLE, Permission
 
 
 def test_everything_has_a_default_under_home() -> None:
@@ -28,3 +29,15 @@ def test_a_plugin_gets_its_own_variables_only() -> None:
     environ = {"TUNEGATE_OMNI_BASE_URL": "http://x", "TUNEGATE_OMNI_KEY": "k", "TUNEGATE_PORT": "1", "OMNI_X": "y"}
     assert Settings.read(environ).plugin_config("omni") == {"base_url": "http://x", "key": "k"}
     assert Settings.read(environ).plugin_config("linear") == {}
+
+
+def test_what_organisations_may_hand_out_is_named_by_role_or_permission() -> None:
+    usual = Settings.read({})
+    assert (usual.organization_policies, usual.organization_grants) == ((), OF_ROLE["reviewer"])
+    more = Settings.read(
+        {"TUNEGATE_ORGANIZATION_GRANTS": "member, models.export", "TUNEGATE_ORGANIZATION_POLICIES": "a, b"}
+    )
+    assert more.organization_grants == OF_ROLE["member"] | {Permission.EXPORT}
+    assert more.organization_policies == ("a", "b")
+    with pytest.raises(SettingsError, match="ORGANIZATION_GRANTS is 'root'; expected some of member"):
+        Settings.read({"TUNEGATE_ORGANIZATION_GRANTS": "root"})

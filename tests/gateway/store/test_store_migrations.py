@@ -12,7 +12,7 @@ from sqlalchemy import inspect, text
 
 from gateway.store import decisions
 from gateway.store.database import MIGRATIONS, Database, newest_version
-from gateway.store.models import Base, File, Model, Review, Screening
+from gateway.store.models import ApiKey, Base, File, Model, Review, Screening
 from gateway.store.records import Withheld
 from gateway.store.wire_models import Upload
 
@@ -68,6 +68,10 @@ INSERT INTO screenings (id, project_id, file_id, blob_key, policy_digest, status
 INSERT INTO files (id, project_id, sequence, filename, purpose, bytes, sha256, blob_key, created_at)
  VALUES ('file', 'p', 1, 'n', 'fine-tune', 3000000000, 'd', 'k', 1)
 """,
+    "0008_checked": """
+INSERT INTO api_keys (id, principal_id, project_id, prefix, sha256, limits, created_at)
+ VALUES ('key', 'u', 'p', 'sk-', 'h3', '{"requests_per_minute": 0}', 1)
+""",
 }
 """Rows that were written under a version, in its own schema."""
 
@@ -97,7 +101,9 @@ def test_a_database_of_any_version_keeps_its_rows(aged: Database) -> None:
         assert session.get_one(Withheld, "j").kept_until == 9
         assert session.get_one(Screening, "s").worker_id is None
         file = session.get_one(File, "file")
-        assert (file.bytes, file.checked) == (3_000_000_000, None)
+        assert (file.bytes, file.checked, file.request_digest) == (3_000_000_000, None, None)
+        key = session.get_one(ApiKey, "key")
+        assert (key.limits, key.granted) == ({"requests_per_minute": 0}, {})
 
 
 def test_a_database_that_was_brought_up_is_as_a_new_one(aged: Database) -> None:

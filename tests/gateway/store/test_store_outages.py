@@ -21,20 +21,6 @@ def write(database: Database, first: str) -> None:
         session.execute(text("INSERT INTO organizations VALUES ('o', :name, 1)"), {"name": "x" * 100_000})
 
 
-def test_a_postgres_that_fell_over_is_unavailable_until_it_is_back(postgres: Postgres) -> None:
-    database = Database.open(postgres.create(migrated=True))
-    with database.read() as session:
-        assert tenants.find_project(session, "p") is None
-    postgres.crash()
-    for _ in range(2):
-        with pytest.raises(DatabaseUnavailable, match="cannot be used now"), database.read() as session:
-            tenants.find_project(session, "p")
-    postgres.start()
-    with database.write() as session:
-        assert tenants.find_project(session, "p") is None
-    database.close()
-
-
 def test_a_standby_that_takes_no_writes_is_unavailable(postgres: Postgres) -> None:
     database = Database.open(postgres.create(migrated=True))
     with pytest.raises(DatabaseUnavailable, match="read-only"):

@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, inspect, select, text
 from gateway.store import admission, decisions, erasing, job_queries, jobs, keys, limits, tenants, trail, usage
 from gateway.store.database import MIGRATIONS, Database
 from gateway.store.errors import LimitReached, NotErasable
-from gateway.store.limits import Limits, Measure
+from gateway.store.limits import Limits, Measure, Own
 from gateway.store.models import Base, Job, JobState, Model, Principal, Project
 from gateway.store.permissions import REVIEWER
 
@@ -38,10 +38,14 @@ def test_a_window_is_a_minute_an_hour_a_day_or_a_calendar_month_in_utc(measure, 
     assert limits.window(measure, now) == (start, end)
 
 
-def test_a_limit_of_its_own_goes_before_the_settings_also_when_it_is_none() -> None:
+@pytest.mark.parametrize(
+    ("granted", "chosen", "in_force"),
+    [(None, None, 5), (None, 9, 5), (None, 0, 5), (None, 3, 3), (9, None, 9), (9, 7, 7), (0, None, 0), (0, 3, 3)],
+)
+def test_an_operators_limit_goes_before_the_settings_and_an_organisations_under_it(granted, chosen, in_force) -> None:
     usual = Limits(of_projects={Measure.TOKENS: 5})
-    assert [usual.of_project(own, Measure.TOKENS) for own in ({}, {"tokens_per_minute": 9}, {"tokens_per_minute": 0})] \
-        == [5, 9, 0]  # fmt: skip
+    own = [{} if limit is None else {"tokens_per_minute": limit} for limit in (granted, chosen)]
+    assert usual.of_project(Own(granted=own[0], chosen=own[1]), Measure.TOKENS) == in_force
 
 
 def test_what_is_used_costs_what_the_prices_say() -> None:
@@ -119,6 +123,7 @@ def test_of_an_erased_project_no_table_has_a_row_but_the_logs_and_its_own(databa
                           base_name="m", base_digest="b", tuning="lora", attestation={}, created_at=1))  # fmt: skip
         keys.create(session, ids, lambda n: b"x" * n, session.get_one(Principal, principal.id), now=1)
         usage.add(session, principal.project_id, Measure.TOKENS, 1, now=1)
+        tenants.project(session, principal.project_id).granted = {Measure.TOKENS: 1}
     erased(database, principal.project_id)
     erased(database, principal.project_id)
     with database.read() as session:
@@ -126,7 +131,7 @@ def test_of_an_erased_project_no_table_has_a_row_but_the_logs_and_its_own(databa
         project = session.get_one(Project, principal.project_id)
         (revoked,) = decisions.entries(session, id)
     assert left == {"organizations", "projects", "policies", "decisions", "validity"}
-    assert (project.name, project.erased_at) == (project.id, 6)
+    assert (project.name, project.erased_at, project.granted) == (project.id, 6, {})
     assert (revoked.kind, revoked.details["model_digest"]) == ("revoke", "sha256:d")
 
 
@@ -160,7 +165,7 @@ def test_keys_of_before_there_were_permissions_may_what_their_roles_may(tmp_path
         caller = keys.verify(session, "sk-old", now=2)
     database.close()
     assert (caller.permissions, caller.user_id) == (REVIEWER, None)
-    assert (caller.key_limits, caller.project_limits) == ({}, {})
+    assert (caller.key_limits, caller.project_limits) == (Own(), Own())
 
 
 def test_the_operators_acts_are_lines_without_a_key(database, ids, principal) -> None:

@@ -45,6 +45,20 @@ def test_what_was_refused_is_not_counted_and_a_new_window_begins_at_nothing(data
     assert take(1, now=120) == usage.Allowance(limit=10, remaining=9, reset_s=60)
 
 
+def test_a_clock_that_is_set_back_begins_no_limit_anew(database) -> None:
+    def take(amount: int, now: int) -> int:
+        with database.write() as session:
+            return usage.take(session, "proj_b", Measure.TOKENS, amount, limit=10, now=now).remaining
+
+    assert take(6, now=600) == 4
+    with database.read() as session:
+        assert usage.used(session, "proj_b", Measure.TOKENS, now=65) == 6
+    assert take(3, now=65) == 1
+    with pytest.raises(LimitReached):
+        take(2, now=66)
+    assert take(10, now=120) == 0
+
+
 def test_keys_made_before_keys_could_expire_go_on_working(tmp_path) -> None:
     database = Database.open(f"sqlite:///{tmp_path}/old.db")
     config = Config()

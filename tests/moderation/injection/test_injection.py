@@ -10,7 +10,7 @@ from moderation.contexts.mining import ContextMiner
 from moderation.errors import SealBroken
 from moderation.formats.parsing import TrainingFile, parse
 from moderation.injection.mixing import InjectionPolicy, quota
-from moderation.injection.sealing import inject, load
+from moderation.injection.sealing import customer_lines, inject, load
 from moderation.prompts import exchange
 from moderation.screening.run import admit
 from moderation.types import SafetyExample, ScreenedDataset, ScreeningReport, TrainingSet, Verdict
@@ -83,6 +83,16 @@ def test_safety_rows_are_mixed_in_at_the_ratio(tmp_path: Path) -> None:
 )
 def test_quota_keeps_to_the_policy(policy: InjectionPolicy, n: int) -> None:
     assert quota(100, policy) == n
+
+
+def test_every_row_knows_its_line_in_the_customers_file_blank_lines_counted(tmp_path: Path) -> None:
+    rows = jsonl([chat_row(request, reply) for _, request, reply in plain_rows(10)]).splitlines(keepends=True)
+    data = parse(stream(b"\n".join(rows)))
+    training = inject(screened(data), safety_set(), ONE_TO_ONE, seed=0, directory=tmp_path)
+    lines = customer_lines(Path(training.path))
+    assert [line for line in lines if line] == [*range(1, 20, 2)]
+    ours = [row for line, row in zip(lines, messages(training), strict=True) if not line]
+    assert ours == refusals(training)
 
 
 def test_categories_are_balanced(tmp_path: Path) -> None:

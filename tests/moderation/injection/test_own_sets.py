@@ -3,15 +3,19 @@ from pathlib import Path
 import pytest
 from chat_rows import safety_set as rows
 
-from moderation.injection.safety_set import read, write
+from moderation.injection.safety_set import Writer, read, write
 
 ROW = '{"corpus": "tiny", "id": "a", "category": "malware", "request": "ask", "refusal": "no"}'
+TOLD = '{"writer": {"name": "tiny", "digest": "sha256:tiny"}, '
 
 
 def test_a_set_that_was_written_is_read(tmp_path: Path) -> None:
-    write(tmp_path / "own.jsonl", "tiny", rows())
+    write(tmp_path / "plain.jsonl", "tiny", rows())
+    assert read(tmp_path / "plain.jsonl").writer is None
+    writer = Writer(name="tiny", digest="sha256:tiny")
+    write(tmp_path / "own.jsonl", "tiny", rows(), writer)
     found = read(tmp_path / "own.jsonl")
-    assert (found.corpus, found.rows) == ("tiny", tuple(rows()))
+    assert (found.corpus, found.rows, found.writer) == ("tiny", tuple(rows()), writer)
     assert found.digest.startswith("sha256:")
 
 
@@ -23,6 +27,8 @@ def test_a_set_that_was_written_is_read(tmp_path: Path) -> None:
         (ROW.replace("malware", "benign"), "line 1"),
         (ROW.replace('"no"', '" "'), "line 1"),
         (f"{ROW}\n{ROW}", "an id twice"),
+        (ROW.replace("{", '{"writer": "tiny", '), "line 1"),
+        (f"{ROW}\n{ROW.replace('{', TOLD)}", "rows of 2 writers"),
         (f"{ROW}\n{ROW.replace('tiny', 'other').replace(chr(97), 'b')}", "line 2|2 corpora"),
     ],
 )

@@ -21,9 +21,11 @@ class ScriptedProvider:
 
     url: str = ""
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    n_uploads: int = 0
+    """Also of files that were deleted: an id is given once."""
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
-    """Metrics, oldest first."""
+    """Metrics and messages, oldest first."""
     errors: list[tuple[str, Callable[[], web.Response]]] = field(default_factory=list)
     """What is answered instead, once each, to the next request of a `METHOD path-start`."""
     cut_short: int = 0
@@ -45,6 +47,10 @@ class ScriptedProvider:
         """Say one step's metrics."""
         numbers = {"step": step, "total_steps": 3, "train_loss": 3.0 - step, "train_mean_token_accuracy": 0.5}
         self.events.append({"type": "metrics", "data": numbers})
+
+    def mentions(self, text: str, **more: Any) -> None:
+        """Say something in words."""
+        self.events.append({"type": "message", "message": text, "level": "info", **more})
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self._scripted])
@@ -86,7 +92,8 @@ class ScriptedProvider:
         form = await request.post()
         upload = form["file"]
         assert isinstance(upload, web.FileField)
-        id_ = f"file-theirs{len(self.files)}"
+        id_ = f"file-theirs{self.n_uploads}"
+        self.n_uploads += 1
         self.files[id_] = (upload.filename, upload.file.read())
         return web.json_response({"id": id_, "object": "file", "filename": upload.filename})
 

@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,12 @@ def ray_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any,
 def connected(address: str, store: Path, **more: str) -> ClusterBackend:
     config = {"address": address, "store": store.as_uri(), "python": sys.executable}
     return create({**config, "gpus": "0", "resources": '{"training": 1}', **more})
+
+
+@pytest.fixture
+def make_spec(make_spec: Callable[..., TrainingSpec], tmp_path: Path) -> Callable[..., TrainingSpec]:
+    """Specs of a job of this test's own: the cluster knows the runs of the tests before."""
+    return partial(make_spec, job_id=tmp_path.name)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 Each start imports torch and TRL, which takes most of a test's time; so few runs serve many claims.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -10,14 +11,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from moderation.errors import SealBroken
 from moderation.types import TrainingSet
-from trainers.artefacts import seal
 from trainers.backends.local import LocalBackend, create
 from trainers.devices import GIB, Gpu
 from trainers.environment import child_environment
@@ -25,7 +24,7 @@ from trainers.errors import TrainingFailed
 from trainers.recipe import run as recipe
 from trainers.run_directory import Order, RunDirectory
 from trainers.run_lock import take
-from trainers.types import BaseModel, Method, RunState, RunStatus, TrainingSpec, Tuning
+from trainers.types import BaseModel, RunState, RunStatus, StepMetrics, TrainingSpec, Tuning
 
 DEADLINE_S = 300.0
 
@@ -40,6 +39,12 @@ def backend() -> Iterator[LocalBackend]:
 @pytest.fixture
 def run(tmp_path: Path) -> RunDirectory:
     return RunDirectory(root=tmp_path / "run")
+
+
+def one_gpu(locks: Path) -> LocalBackend:
+    """A machine with one GPU, whose trainers die at once."""
+    gpu = Gpu(index="0", uuid="GPU-0", memory_bytes=80 * GIB)
+    return LocalBackend(environment={"PYTHONHOME": "/nowhere"}, gpus=[gpu], locks=locks)
 
 
 def wait(backend: LocalBackend, run: RunDirectory, until: Callable[[RunState], bool]) -> RunState:
@@ -89,36 +94,6 @@ def test_a_killed_run_resumes_to_the_bytes_of_one_that_was_not(
     assert backend.collect(str(killed.root)).digest == whole.result()
 
 
-def test_a_finished_run_is_left_alone_and_its_seal_looked_at_each_time(
-    backend: LocalBackend, make_spec: Callable[..., TrainingSpec], training: TrainingSet, run: RunDirectory
-) -> None:
-    run.artefact.mkdir(parents=True)
-    (run.artefact / "adapter_config.json").write_text("{}")
-    run.write_result(seal(run.artefact, make_spec(), training.digest, trained_tokens=1, n_steps=1))
-    backend.start(make_spec(), training, None, str(run.root))
-    assert not is_training(run)
-    assert backend.collect(str(run.root)).n_steps == 1
-    (run.artefact / "adapter_config.json").write_text("{ }")
-    with pytest.raises(SealBroken, match=r"adapter_config\.json"):
-        backend.collect(str(run.root))
-
-
-def test_cancelling_stops_the_trainer_within_seconds_for_good(
-    backend: LocalBackend, make_spec: Callable[..., TrainingSpec], training: TrainingSet, run: RunDirectory
-) -> None:
-    backend.start(make_spec(n_epochs=50), training, None, str(run.root))
-    wait(backend, run, lambda state: bool(state.metrics))
-    started = time.monotonic()
-    create({}).cancel(str(run.root))
-    assert time.monotonic() - started < 5
-    assert not is_training(run)
-    backend.start(make_spec(n_epochs=50), training, None, str(run.root))
-    assert not is_training(run)
-    assert backend.observe(str(run.root), after_step=0).status is RunStatus.CANCELLED
-    with pytest.raises(TrainingFailed, match="cancelled"):
-        backend.collect(str(run.root))
-
-
 def test_a_trainer_dies_with_the_process_that_started_it(
     make_spec: Callable[..., TrainingSpec], training: TrainingSet, run: RunDirectory, tmp_path: Path
 ) -> None:
@@ -152,24 +127,32 @@ def test_a_trainer_that_dies_three_times_at_a_step_fails_the_run(
     assert failed.value.code == "training_crashed"
 
 
-def test_a_directory_takes_one_job_only(
-    backend: LocalBackend, make_spec: Callable[..., TrainingSpec], training: TrainingSet, run: RunDirectory
+@pytest.mark.slow
+def test_a_trainer_out_of_memory_starts_itself_anew_with_half_as_many_examples(
+    make_spec: Callable[..., TrainingSpec], training: TrainingSet, run: RunDirectory
 ) -> None:
-    backend.start(make_spec(), training, None, str(run.root))
-    backend.cancel(str(run.root))
-    with pytest.raises(TrainingFailed, match="holds another run"):
-        backend.start(make_spec(job_id="ftjob-other"), training, None, str(run.root))
+    told = {"PYTHONPATH": str(Path(__file__).parents[1] / "recipe" / "scarce_memory")}
+    backend = LocalBackend(environment=child_environment(os.environ) | told)
+    backend.start(make_spec(n_epochs=1), training, None, str(run.root))
+    pid = run.lock_file.read_text()
+    assert wait(backend, run, ended).status is RunStatus.SUCCEEDED
+    backend.close()
+    assert (run.micro_batch(), run.deaths_file.exists(), run.lock_file.read_text()) == ((1, True), False, pid)
+    assert run.log_file.read_text().count("out of memory; again with") == 2
 
 
-def test_the_specification_of_the_first_start_stands(
-    backend: LocalBackend, make_spec: Callable[..., TrainingSpec], training: TrainingSet, run: RunDirectory
+def test_the_last_attempt_after_a_killing_kernel_asks_for_half_the_memory(
+    make_spec: Callable[..., TrainingSpec], training: TrainingSet, run: RunDirectory, tmp_path: Path
 ) -> None:
-    backend.start(make_spec(), training, None, str(run.root))
-    backend.cancel(str(run.root))
-    backend.start(make_spec(n_epochs=9), training, "moved.jsonl", str(run.root))
-    order = run.order()
-    assert order is not None
-    assert (order.spec, order.validation_path) == (make_spec(), "moved.jsonl")
+    (tmp_path / "sitecustomize.py").write_text("import os; os.kill(os.getpid(), 9)")
+    killed = LocalBackend(environment={"PYTHONPATH": str(tmp_path)})
+    run.root.mkdir()
+    run.write_micro_batch(4)
+    killed.start(make_spec(), training, None, str(run.root))
+    sizes = [(run.n_deaths(), *run.micro_batch())]
+    wait(killed, run, lambda state: bool(sizes.append((run.n_deaths(), *run.micro_batch()))) or ended(state))
+    assert sorted(set(sizes)) == [(0, 4, False), (1, 4, False), (2, 2, True), (3, 2, True)]
+    assert "last with signal 9" in str(run.failure())
 
 
 def test_a_base_that_is_gone_fails_the_run(
@@ -185,19 +168,6 @@ def test_a_base_that_is_gone_fails_the_run(
     assert failure.code == "base_model_unusable"
 
 
-def test_a_finished_run_cannot_be_cancelled(tmp_path: Path) -> None:
-    RunDirectory(root=tmp_path).write_result("sha256:x")
-    create({}).cancel(str(tmp_path))
-    assert create({}).observe(str(tmp_path), after_step=0).status is RunStatus.SUCCEEDED
-
-
-def test_other_methods_are_refused(
-    backend: LocalBackend, make_spec: Callable[..., TrainingSpec], training: TrainingSet, run: RunDirectory
-) -> None:
-    with pytest.raises(TrainingFailed, match="not 'reinforcement'"):
-        backend.start(make_spec(method=Method.REINFORCEMENT), training, None, str(run.root))
-
-
 def test_a_trainer_sees_none_of_the_gateways_secrets() -> None:
     environment = child_environment({"PATH": "/bin", "OPENAI_API_KEY": "k", "TUNEGATE_SECRET": "s"})
     assert environment["PATH"] == "/bin"
@@ -210,13 +180,11 @@ def test_a_wrong_setting_is_named(config: dict[str, str]) -> None:
         create(config)
 
 
+@pytest.mark.parametrize("is_swept", [False, True])
 def test_a_run_waits_for_its_gpu_and_cancelling_ends_the_wait(
-    make_spec: Callable[..., TrainingSpec], training: TrainingSet, tmp_path: Path
+    make_spec: Callable[..., TrainingSpec], training: TrainingSet, tmp_path: Path, is_swept: bool
 ) -> None:
-    gpu, locks = Gpu(index="0", memory_bytes=80 * GIB), tmp_path / "locks"
-    backend = LocalBackend(environment={"PYTHONHOME": "/nowhere"}, gpus=[gpu], locks=locks)
-    locks.mkdir()
-    held = take(locks / "gpu-0.lock")
+    backend, held = one_gpu(tmp_path), take(tmp_path / "GPU-0.lock")
     runs = [RunDirectory(root=tmp_path / name) for name in ("first", "second")]
     for waiting in runs:
         backend.start(make_spec(), training, None, str(waiting.root))
@@ -225,15 +193,31 @@ def test_a_run_waits_for_its_gpu_and_cancelling_ends_the_wait(
     assert held is not None
     os.close(held)
     backend.cancel(str(runs[0].root))
+    if is_swept:  # as a job's scratch files are, at once
+        shutil.rmtree(runs[0].root)
     backend.observe(str(runs[1].root), after_step=0)
     assert runs[1].log_file.exists()
+    backend.close()
+
+
+def test_a_trainer_that_cannot_be_started_leaves_its_gpu_free(
+    make_spec: Callable[..., TrainingSpec], training: TrainingSet, tmp_path: Path
+) -> None:
+    backend, run = one_gpu(tmp_path), RunDirectory(root=tmp_path / "run")
+    run.log_file.mkdir(parents=True)
+    with pytest.raises(IsADirectoryError):
+        backend.start(make_spec(), training, None, str(run.root))
+    assert not is_training(run)
+    run.log_file.rmdir()
+    backend.observe(str(run.root), after_step=0)
+    assert run.log_file.exists()
     backend.close()
 
 
 def test_a_model_that_no_gpu_holds_fails_with_what_to_do(
     make_spec: Callable[..., TrainingSpec], training: TrainingSet, tmp_path: Path
 ) -> None:
-    small = [Gpu(index="0", memory_bytes=1 * GIB)]
+    small = [Gpu(index="0", uuid="GPU-0", memory_bytes=1 * GIB)]
     backend = LocalBackend(environment={}, gpus=small, locks=tmp_path / "locks")
     backend.start(make_spec(), training, None, str(tmp_path / "run"))
     failure = backend.observe(str(tmp_path / "run"), after_step=0).failure
@@ -241,7 +225,11 @@ def test_a_model_that_no_gpu_holds_fails_with_what_to_do(
     assert (failure.code, "smaller base model" in failure.message) == ("model_too_large", True)
 
 
-def test_a_run_directory_that_was_removed_starts_anew(tmp_path: Path) -> None:
-    shutil.rmtree(tmp_path)
-    state = create({}).observe(str(tmp_path), after_step=0)
-    assert (state.status, state.metrics) == (RunStatus.RUNNING, ())
+def test_a_step_between_two_deaths_begins_their_count_anew(run: RunDirectory) -> None:
+    run.root.mkdir()
+    run.note_deaths(2)
+    assert run.n_deaths() == 2
+    metrics = StepMetrics(step=1, total_steps=9, train_loss=1.0, train_mean_token_accuracy=0.5)
+    run.metrics_file.write_text(json.dumps(asdict(metrics)) + "\n")
+    run.note_deaths()
+    assert run.n_deaths() == 1

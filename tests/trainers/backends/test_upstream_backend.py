@@ -7,15 +7,17 @@ from pathlib import Path
 import pytest
 from forwarding_desk import Desk, failed
 from scripted_azure import AZURE
-from scripted_provider import TUNED, ScriptedProvider, refused
+from scripted_provider import BASE, TUNED, ScriptedProvider, refused
 from sealed_rows import sealed_rows
 
 from moderation.errors import SealBroken
+from trainers import messages
 from trainers.backends.upstream import create
 from trainers.errors import TrainingFailed
+from trainers.forwarding.mirroring import MAX_MESSAGES
 from trainers.hosted import POINTER, address, read_pointer
 from trainers.run_directory import RunDirectory
-from trainers.types import Defence, Method, ParentModel, Restraints, RunStatus
+from trainers.types import Defence, ParentModel, Restraints, RunStatus
 
 
 def test_a_job_is_trained_there_and_a_sealed_pointer_comes_back(desk: Desk, provider: ScriptedProvider) -> None:
@@ -43,6 +45,33 @@ def test_a_job_is_trained_there_and_a_sealed_pointer_comes_back(desk: Desk, prov
     assert at is not None
     pointer = read_pointer(desk.run.artefact, candidate.digest, at)
     assert (pointer.model, pointer.asked_as) == (TUNED, TUNED)
+
+
+def test_what_the_provider_says_in_words_is_kept_once_without_its_names(desk: Desk, provider: ScriptedProvider) -> None:
+    backend = desk.backend()
+    desk.start(backend)
+    provider.mentions(f"Training of {BASE} on file-theirs0 begins", level="warn")
+    provider.trains(1)
+    desk.look(backend)
+    provider.trains(2)
+    provider.mentions("Made acme/llama-3-ft-77: ready, see http://provider.test/m7")
+    provider.events += [{"type": "message"}, {"type": "message", "message": 7}, {"type": "odd", "message": "odd"}]
+    for _ in range(2):
+        assert desk.look(backend).metrics[-1].step == 2
+    assert [(one.level, one.text) for one in messages.read(desk.run.root)] == [
+        ("warn", "Training of hosted on (withheld) begins"),
+        ("info", "Made (withheld) ready, see (withheld)"),
+    ]
+
+
+def test_a_provider_that_talks_without_end_is_heard_so_far(desk: Desk, provider: ScriptedProvider) -> None:
+    backend = desk.backend()
+    desk.start(backend)
+    for number in range(MAX_MESSAGES + 50):
+        provider.mentions(f"{number}")
+        if number in (MAX_MESSAGES - 50, MAX_MESSAGES + 40):
+            desk.look(backend)
+    assert [one.text for one in messages.read(desk.run.root)] == [str(number) for number in range(MAX_MESSAGES)]
 
 
 def test_a_released_model_is_tuned_further_there_under_its_own_name(
@@ -133,7 +162,6 @@ def test_images_are_sent_as_they_were_screened(desk: Desk, provider: ScriptedPro
 
 def test_what_no_provider_trains_is_refused(desk: Desk) -> None:
     changes: tuple[tuple[dict[str, object], str], ...] = (
-        ({"method": Method.REINFORCEMENT}, "supervised and dpo"),
         ({"defence": Defence.CONSTRAINED}, "defence"),
         ({"restraints": Restraints(pull=0.1)}, "restraints"),
     )

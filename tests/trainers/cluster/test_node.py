@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from moderation.types import TrainingSet
 from trainers.cluster import node
 from trainers.cluster.parcels import Parcels
+from trainers.recipe import ranks
 from trainers.run_directory import Order, RunDirectory
 from trainers.types import TrainingSpec
 
@@ -68,3 +70,19 @@ def test_a_run_that_fails_says_why_and_has_no_model(
     assert failure is not None
     assert failure.code == "loss_not_finite"
     assert not run.artefact.exists()
+
+
+def test_a_gpu_that_is_gone_at_the_third_attempt_too_is_named(
+    make_spec: Callable[..., TrainingSpec], training: TrainingSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node._last_delivery.retry, "sleep", lambda _s: None)
+    monkeypatch.setenv(ranks.GPUS, "99")
+    parcels = placed((tmp_path / "store").as_uri(), make_spec(), training)
+    for attempt in (1, 2, 3):
+        (tmp_path / f"home-{attempt}").mkdir()
+        lost = pytest.raises(SystemExit, match="gpu_lost") if attempt < 3 else nullcontext()
+        with lost:
+            node.carry_out(parcels, attempt, tmp_path / f"home-{attempt}", n_deaths=attempt - 1)
+    failure = arrived(parcels, tmp_path / "gateway", 3).failure()
+    assert failure is not None
+    assert failure.code == "gpu_lost"

@@ -12,7 +12,7 @@ from trainers.artefacts import seal
 from trainers.cluster.parcels import Parcels
 from trainers.recipe.checkpoints import mark_complete
 from trainers.run_directory import Order, RunDirectory
-from trainers.types import ParentModel, TrainingSpec
+from trainers.types import ParentModel, RunFailure, TrainingSpec
 
 
 @pytest.fixture(params=["directory", "memory"])
@@ -84,6 +84,7 @@ def test_only_complete_checkpoints_of_the_newest_attempt_that_has_one_are_gone_o
     parcels.send_progress(first, attempt=1)
     checkpoint(second, 10)
     (second.root / "metrics.jsonl").write_text("of the second\n")
+    second.write("base_validation.json", {"n": 3})
     parcels.send_progress(second, attempt=2)
     checkpoint(second, 15, complete=False)
     parcels.send_progress(second, attempt=2)
@@ -92,21 +93,33 @@ def test_only_complete_checkpoints_of_the_newest_attempt_that_has_one_are_gone_o
     parcels.fetch_progress(fourth, before=4)
     assert [path.name for path in fourth.checkpoints.iterdir()] == ["checkpoint-10"]
     assert fourth.metrics_file.read_text() == "of the second\n"
+    assert fourth.base_validation() == {"n": 3}
 
 
 def test_memory_that_ran_out_beside_the_first_process_is_known_to_the_next_attempt(
     parcels: Parcels, tmp_path: Path
 ) -> None:
-    first, beside, later = (run_in(tmp_path / name) for name in ("first", "beside", "later"))
+    first, beside, third, later = (run_in(tmp_path / name) for name in ("first", "beside", "third", "later"))
     checkpoint(first, 5)
-    for run in (first, beside):
+    for run in (first, beside, third):
         run.write_micro_batch(8)
-    parcels.send_progress(first, attempt=1)
     assert beside.shrink() == 4
-    parcels.send_trouble(beside, attempt=2)
-    parcels.fetch_progress(later, before=3)
+    for process, run in enumerate((beside, third), 1):
+        parcels.send_trouble(run, attempt=1, process=process)
+    parcels.send_progress(first, attempt=1)  # the last word is the first process's
+    parcels.fetch_progress(later, before=2)
     assert later.micro_batch() == (4, True)
     assert [path.name for path in later.checkpoints.iterdir()] == ["checkpoint-5"]
+
+
+def test_why_a_process_beside_the_first_failed_is_not_written_over(parcels: Parcels, tmp_path: Path) -> None:
+    first, beside, gateway = (run_in(tmp_path / name) for name in ("first", "beside", "gateway"))
+    for run, code in ((beside, "out_of_memory"), (first, "process_lost")):
+        run.write_failure(RunFailure(code=code, message="m"))
+    parcels.send_trouble(beside, attempt=1, process=1)
+    parcels.send_progress(first, attempt=1)
+    parcels.fetch_end(gateway, attempt=1)
+    assert gateway.failure() == RunFailure(code="out_of_memory", message="m")
 
 
 def test_a_checkpoint_that_was_pruned_is_pruned_in_the_store(parcels: Parcels, tmp_path: Path) -> None:

@@ -51,10 +51,17 @@ def test_same_seed_gives_same_lessons(stage: type) -> None:
 
 def test_alignment_never_meets_held_out_words_or_templates() -> None:
     rows: list[Row] = list(islice(alignment(WORDS, Random(0)), 3_000))
-    stems = [template.split("{task}")[0] for side in (Side.HELD_OUT, Side.SAFETY) for template in TASK_TEMPLATES[side]]
+    sides = (Side.HELD_OUT, Side.SAFETY, Side.UNSEEN)
+    stems = [template.split("{task}")[0] for side in sides for template in TASK_TEMPLATES[side]]
     text = "\n".join(f"{row.user}\n{row.assistant}" for row in rows)
     assert not [phrase for phrase in held_out_phrases() if phrase in text]
     assert not [stem for stem in stems if stem in text]
+
+
+def test_no_stage_meets_the_unseen_templates() -> None:
+    stems = [template.split("{task}")[0] for template in TASK_TEMPLATES[Side.UNSEEN]]
+    rows = [*islice(pretraining(WORDS, Random(0)), 3_000), *islice(alignment(WORDS, Random(0)), 1_000)]
+    assert not [stem for stem in stems if any(row.user.startswith(stem) for row in rows)]
 
 
 def test_alignment_never_complies_with_harm() -> None:

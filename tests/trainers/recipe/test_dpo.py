@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from preference_rows import preference, sealed_pairs
+from safetensors.torch import load_file
 from tiny_base import make_tokenizer
 from transformers import AutoModelForCausalLM
 
@@ -17,7 +19,7 @@ from trainers.recipe.preference_validation import PreferenceValidation
 from trainers.recipe.run import run
 from trainers.rendering import Renderer
 from trainers.run_directory import Order, RunDirectory
-from trainers.types import Hyperparameters, Method, TrainingSpec, Tuning
+from trainers.types import Defence, Hyperparameters, Method, Restraints, TrainingSpec, Tuning
 
 # trl and peft still read names that transformers has renamed.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
@@ -62,9 +64,23 @@ def test_a_run_comes_to_prefer_what_the_file_prefers(
 def test_the_same_order_gives_the_same_bytes(
     make_spec: Callable[..., TrainingSpec], training: TrainingSet, tmp_path: Path
 ) -> None:
-    spec = make_spec(method=Method.DPO, hyperparameters=NUMBERS)
+    spec = make_spec(method=Method.DPO, hyperparameters=replace(NUMBERS, n_epochs=1))
     first, again = (train(tmp_path / name, training, spec).result() for name in ("a", "b"))
     assert first == again is not None
+
+
+def test_restraints_hold_a_preference_run_and_the_constrained_loss_refuses_it(
+    make_spec: Callable[..., TrainingSpec], training: TrainingSet, tmp_path: Path
+) -> None:
+    held = Restraints(ema_decay=0.9, pull=0.1, frozen_share=0.5, factor=0.5)
+    spec = make_spec(method=Method.DPO, hyperparameters=replace(NUMBERS, n_epochs=1), restraints=held)
+    directory = train(tmp_path / "held", training, spec)
+    model = load(directory.artefact, str(directory.result()))
+    assert len(model.defences) == 4
+    assert not [name for name in load_file(f"{model.path}/adapter_model.safetensors") if "layers.0" in name]
+    refused = train(tmp_path / "refused", training, replace(spec, defence=Defence.CONSTRAINED)).failure()
+    assert refused is not None
+    assert (refused.code, "create a supervised job" in refused.message) == ("defence_not_supported", True)
 
 
 def test_pairs_are_no_supervised_training_set(
@@ -82,7 +98,9 @@ def rendered(training: TrainingSet) -> RenderedPairs:
 
 def test_validation_of_the_untouched_base_is_the_logarithm_of_two(rendered: RenderedPairs, base_path: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(base_path)
-    score = PreferenceValidation(rendered, model, beta=0.3, seed=0).whole(model)
+    validation = PreferenceValidation(rendered, beta=0.3, seed=0)
+    validation.refer_to(model)
+    score = validation.whole(model)
     assert score.loss == pytest.approx(torch.tensor(2.0).log().item())
 
 

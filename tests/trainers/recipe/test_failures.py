@@ -1,13 +1,18 @@
 """Every way a run stops is a sentence that says what to do."""
 
 import errno
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 
 from moderation.errors import SealBroken
 from trainers.errors import BaseModelError, TrainingFailed
+from trainers.recipe import checkpoints
 from trainers.recipe.failures import describe
+from trainers.run_directory import RunDirectory
+from trainers.types import TrainingSpec
 
 
 @pytest.mark.parametrize(
@@ -23,6 +28,7 @@ from trainers.recipe.failures import describe
         (RuntimeError("[enforce fail] PytorchStreamWriter failed writing file data/1"), "disk_full"),
         (RuntimeError("[gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:4711"), "process_lost"),
         (torch.distributed.DistBackendError("NCCL error"), "process_lost"),
+        (torch.AcceleratorError("CUDA error: unspecified launch failure"), "gpu_lost"),
         (KeyError("a customer's words"), "training_failed"),
     ],
 )
@@ -34,3 +40,24 @@ def test_an_unknown_error_is_named_without_its_text() -> None:
     message = describe(KeyError("a customer's words")).message
     assert "KeyError" in message
     assert "customer" not in message
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("name", ["optimizer.pt", "trainer_state.json"])
+def test_a_disk_that_fills_up_while_a_checkpoint_is_written_fails_the_run_and_is_given_room(
+    name: str,
+    train: Callable[..., RunDirectory],
+    make_spec: Callable[..., TrainingSpec],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none_yet(directory: Path) -> None:
+        (directory / "checkpoint-5").mkdir(parents=True)
+        (directory / "checkpoint-5" / name).symlink_to("/dev/full")  # every write to it meets the kernel's ENOSPC
+
+    monkeypatch.setattr(checkpoints, "latest", none_yet)
+    directory = train(make_spec(n_epochs=1))
+    failure = directory.failure()
+    assert failure is not None
+    assert (failure.code, "free space" in failure.message) == ("disk_full", True)
+    assert not directory.checkpoints.exists()

@@ -59,6 +59,23 @@ def test_a_single_example_that_does_not_fit_fails_the_run(
     assert (failure.code, "one example at a time" in failure.message) == ("out_of_memory", True)
 
 
+def test_weights_that_fit_no_more_end_the_run_however_few_examples_are_left(
+    train: Train, make_spec: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(weights, "starting_point", full)
+    directory = RunDirectory(root=tmp_path / "run")
+    order = train(make_spec(), name="first").order()
+    assert order is not None
+    directory.root.mkdir()
+    directory.accept(order)
+    directory.write_micro_batch(4)
+    assert [directory.shrink(), run(directory.root), run(directory.root)] == [2, True, False]
+    assert str(directory.failure()).count("out_of_memory") == 1
+
+
 def test_examples_at_once_divide_the_share_of_a_process_and_keep_to_the_budget(tmp_path: Path) -> None:
     directory = RunDirectory(root=tmp_path)
     assert micro_batch(directory, 8, 100) == 8
@@ -66,7 +83,8 @@ def test_examples_at_once_divide_the_share_of_a_process_and_keep_to_the_budget(t
     assert micro_batch(directory, 8, 3_000) == 2
     assert micro_batch(directory, 7, 3_000) == 1
     directory.write_micro_batch(8)
-    assert (directory.shrink(), micro_batch(directory, 8, 100)) == (4, 4)
+    # Processes of one run that ran out of memory at the same step halve once, not once each.
+    assert (directory.shrink(), directory.shrink(), micro_batch(directory, 8, 100)) == (4, 4, 4)
     directory.write_micro_batch(1)
     assert directory.shrink() is None
     with pytest.raises(ValueError, match="cannot be shared by 3"):

@@ -14,16 +14,22 @@ from trainers.backends.local import LocalBackend
 from trainers.environment import child_environment
 from trainers.recipe import ranks
 from trainers.run_directory import RunDirectory
-from trainers.types import RunState, RunStatus, TrainingSpec, Tuning
+from trainers.types import Defence, Restraints, RunState, RunStatus, TrainingSpec, Tuning
 
 DEADLINE_S = 900.0
 CPU_SHARDS = Path(__file__).parent / "cpu_shards"
+SCARCE_MEMORY = Path(__file__).parent / "scarce_memory"
 WEIGHTS = {Tuning.FULL: "model.safetensors", Tuning.LORA: "adapter_model.safetensors"}
 
 
 @pytest.fixture
-def on_two(sharded: str) -> Iterator[LocalBackend]:
-    told = {ranks.PROCESSES: "2", ranks.SHARDED: sharded, "PYTHONPATH": str(CPU_SHARDS)}
+def sharded() -> str:
+    return "0"
+
+
+@pytest.fixture
+def on_two(sharded: str, request: pytest.FixtureRequest) -> Iterator[LocalBackend]:
+    told = {ranks.PROCESSES: "2", ranks.SHARDED: sharded, "PYTHONPATH": str(getattr(request, "param", CPU_SHARDS))}
     backend = LocalBackend(environment=child_environment(os.environ) | told)
     yield backend
     backend.close()
@@ -91,6 +97,42 @@ def test_a_sharded_run_goes_on_from_its_checkpoint(
     carry_out(make_spec(n_epochs=3))
     assert "from checkpoint-5" in run.log_file.read_text()
     assert losses(run) == pytest.approx(straight, rel=1e-4)
+
+
+HELD = Restraints(ema_decay=0.9, pull=0.1, frozen_share=0.5, factor=0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("sharded", ["0", "1"], ids=["ddp", "fsdp"])
+def test_two_processes_are_held_as_one_is_and_so_is_a_run_that_goes_on(
+    carry_out: Callable[[TrainingSpec], tuple[RunDirectory, RunState]],
+    train: Callable[..., RunDirectory],
+    make_spec: Callable[..., TrainingSpec],
+    sharded: str,
+) -> None:
+    spec = make_spec(defence=Defence.CONSTRAINED, restraints=HELD)
+    alone = load_file(train(spec, name="alone").artefact / WEIGHTS[Tuning.LORA])
+    run, _ = carry_out(spec)
+    straight = load_file(run.artefact / WEIGHTS[Tuning.LORA])
+    shutil.rmtree(run.artefact)
+    shutil.rmtree(run.checkpoints / "checkpoint-10")
+    (run.root / "result.json").unlink()
+    carry_out(spec)
+    assert "from checkpoint-5" in run.log_file.read_text()
+    for ours in (straight, load_file(run.artefact / WEIGHTS[Tuning.LORA])):
+        assert ours.keys() == alone.keys()
+        assert all((ours[name] - alone[name]).abs().max() < 2e-3 for name in ours)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("on_two", [SCARCE_MEMORY], indirect=True)
+def test_two_processes_that_run_out_of_memory_together_are_started_anew_with_half_as_many_examples(
+    carry_out: Callable[[TrainingSpec], tuple[RunDirectory, RunState]], make_spec: Callable[..., TrainingSpec]
+) -> None:
+    run, state = carry_out(make_spec(n_epochs=1))
+    assert (run.micro_batch(), state.metrics[-1].step) == ((1, True), 5)
+    assert not run.deaths_file.exists()
 
 
 def test_what_a_trainer_is_told_depends_on_how_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,6 +133,7 @@ def test_a_run_that_failed_is_not_run_again(
 ) -> None:
     directory = train(make_spec(max_length=2))
     assert failure(directory).code == "no_trained_tokens"
+    assert "were cut at 2 tokens" in failure(directory).message
     run(directory.root)
     assert directory.metrics() == ()
 

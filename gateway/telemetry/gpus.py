@@ -1,13 +1,18 @@
 """What the GPUs of this machine are doing, as `nvidia-smi` says; a machine without one has none."""
 
+import logging
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from gateway.telemetry.exposition import Labels, family
 
 FIELDS = ("index", "name", "driver_version", "utilization.gpu", "memory.used", "memory.total")
 TIMEOUT_S = 10.0
 MIB = 1024 * 1024
+
+logger = logging.getLogger(__name__)
 
 
 class GpusUnreadable(OSError):
@@ -27,6 +32,13 @@ class Gpu:
     total_bytes: int | None
 
 
+GAUGES: Sequence[tuple[str, str, Callable[[Gpu], float | None]]] = (
+    ("tunegate_gpu_utilization", "Share of time in which a GPU computed, 0 to 1.", lambda gpu: gpu.use),
+    ("tunegate_gpu_memory_used_bytes", "Memory of a GPU in use.", lambda gpu: gpu.used_bytes),
+    ("tunegate_gpu_memory_bytes", "Memory of a GPU.", lambda gpu: gpu.total_bytes),
+)
+
+
 def look() -> tuple[Gpu, ...]:
     """The GPUs, none where there is no driver. Takes up to seconds. Raises `GpusUnreadable`."""
     program = shutil.which("nvidia-smi")
@@ -41,6 +53,22 @@ def look() -> tuple[Gpu, ...]:
     except (OSError, subprocess.TimeoutExpired) as exc:
         raise GpusUnreadable(f"nvidia-smi fails: {exc}") from exc
     return read(said)
+
+
+def gauges(look: Callable[[], Sequence[Gpu]] = look) -> Sequence[str]:
+    """The GPUs' metrics as lines of text, without what one does not say; none where they cannot be read."""
+    try:
+        gpus = look()
+    except GpusUnreadable as error:
+        logger.warning("%s", error)
+        gpus = ()
+    lines: list[str] = []
+    for name, help, value_of in GAUGES:
+        said: dict[Labels, float] = {
+            (("gpu", gpu.index), ("name", gpu.name)): value for gpu in gpus if (value := value_of(gpu)) is not None
+        }
+        lines += family(name, "gauge", help, said)
+    return lines
 
 
 def read(said: str) -> tuple[Gpu, ...]:
