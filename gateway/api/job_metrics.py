@@ -14,8 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gateway.store.models import Event, Job, Model, Screening
-from gateway.store.records import Reopening
-from gateway.store.reopenings import ReopeningKind
+from gateway.store.records import Reopening, ReopeningKind
 from gateway.telemetry.exposition import Labels, family, histogram
 
 BOUNDS_S = (1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 43_200.0, 86_400.0, 259_200.0)
