@@ -132,8 +132,8 @@ def test_three_ends_at_one_step_fail_the_run_with_the_clusters_reason(started: S
 
 
 def test_attempts_that_ran_out_of_memory_are_no_deaths_while_they_compute_less(started: Started) -> None:
-    started.run.write_micro_batch(16)
-    for _ in range(4):
+    for started_with in (16, 8, 4, 2):
+        started.run.write_micro_batch(started_with)
         started.run.shrink()
         started.parcels().send_trouble(started.run, attempt=len(started.server.names), process=1)
         assert started.end().status is RunStatus.RUNNING
