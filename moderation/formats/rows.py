@@ -85,7 +85,7 @@ def _reinforcement(row: Mapping[str, object], complaints: Complaints) -> Rows:
     if not complaints.problems and (not messages or messages[-1].role is not Role.USER):
         complaints.say(
             "does not end with the user's turn, as the file's first row and every reinforcement (RFT) row does; "
-            "give chat rows a file of their own"
+            "if these are chat rows, give the first row the answer that it lacks"
         )
     reference = {key: row[key] for key in sorted(row.keys() - CHAT_KEYS)}
     if not within_depth(reference, complaints.limits.max_depth):
