@@ -15,8 +15,8 @@ from moderation.chat import Finish, Reply, Sampling
 from moderation.errors import ChatUnavailable
 
 BATCH = 330
-"""Prompts sent to a model, or replies to a judge, before they are kept: what a crash can lose. One rung of an arm, so that
-a batch has one frame and an engine reads once what all of its prompts begin with."""
+"""Prompts sent to a model, or replies to a judge, before they are kept: what a crash can lose. One rung of an arm, so
+that a batch has one frame and an engine reads once what all of its prompts begin with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
