@@ -41,6 +41,7 @@ MEANING = {
     Outcome.REVIEW: "the gateway would hold it until a person has looked",
     Outcome.WITHHOLD: "the gateway would withhold it",
 }
+UNENFORCED = "not enforced, the policy only records and would let it out whatever was found"
 COLOURS = {Outcome.RELEASE: "green", Outcome.REVIEW: "yellow", Outcome.WITHHOLD: "red"}
 OURS, UNUSABLE = 1, 2
 WIDTH = 150
@@ -159,7 +160,12 @@ def write_report(out: Path, subject: str, found: Audited, policy: AuditPolicy, e
     page.write(
         out,
         found.report,
-        page.Heading(verdict=VERDICT[found.decision.outcome], subject=subject, reasons=found.decision.reasons),
+        page.Heading(
+            verdict=VERDICT[found.decision.outcome],
+            subject=subject,
+            reasons=found.decision.reasons,
+            enforced=found.decision.enforced,
+        ),
         envelope=envelope(found.report, policy),
         examples=examples,
     )
@@ -176,9 +182,8 @@ def show(model: str, found: Audited, policy: AuditPolicy) -> None:
     """Print verdict, reasons, arms and envelope for people."""
     console = Console(width=None if Console().is_terminal else WIDTH, highlight=False)
     outcome = found.decision.outcome
-    console.print(
-        f"[bold {COLOURS[outcome]}]{VERDICT[outcome].upper()}[/] {escape(model)}: {MEANING[outcome]}", soft_wrap=True
-    )
+    meaning = MEANING[outcome] if found.decision.enforced else UNENFORCED
+    console.print(f"[bold {COLOURS[outcome]}]{VERDICT[outcome].upper()}[/] {escape(model)}: {meaning}", soft_wrap=True)
     for reason in (*found.decision.reasons, *_beside(found)):
         console.print(Padding(escape(reason), (0, 0, 0, 2)))
     console.print(arm_table(found.report))

@@ -9,14 +9,14 @@ from typing import Annotated
 
 import typer
 
-from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnavailable
+from evaluators.errors import AuditIncomplete, JudgeIncapable
 from evaluators.judging import labels
 from evaluators.judging.calibration import Calibration, correct, measure
 from evaluators.judging.labels import Question
 from evaluators.judging.second_look import choose
 from evaluators.replies import DirectoryReplies
 from gateway import calibrations
-from gateway.cli.printing import complain, print_fields, print_json, print_table
+from gateway.cli.printing import complain, print_fields, print_json, print_table, quoted
 from gateway.compose.checks import plugins
 from gateway.settings import Settings
 
@@ -46,7 +46,7 @@ def calibrate(
     try:
         labelled, digest = labels.read(file, question)
         found = measure(plugins(settings).judge(judge), labelled, question, labels=digest)
-    except (ValueError, AuditIncomplete, JudgeIncapable, JudgeUnavailable) as error:
+    except (ValueError, AuditIncomplete, JudgeIncapable) as error:
         complain(str(error))
         raise typer.Exit(UNUSABLE) from error
     calibrations.keep(settings.home, found)
@@ -83,7 +83,7 @@ def label(
     typer.echo(f"{len(left)} replies. They may be offensive or describe harm; stop whenever you want.")
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     for place, (prompt, completion) in enumerate(left, start=1):
-        typer.echo(f"\n--- {place} of {len(left)}\nRequest: {prompt}\nReply: {completion}\n---")
+        typer.echo(f"\n--- {place} of {len(left)}\nRequest:\n{quoted(prompt)}\nReply:\n{quoted(completion)}\n---")
         key = ""
         while key not in (*_KEYS, "q"):
             key = typer.prompt("harmful (h), safe (s), unsure (u) or quit (q)").strip().lower()[:1]

@@ -207,7 +207,7 @@ def parse_reply(raw: bytes) -> Reply:
         if text is None:
             text = message.get("refusal")
     except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, AttributeError, ValueError) as exc:
-        raise _TryAgain("the answer is not a chat completion") from exc
+        raise _TryAgain(f"the answer is not a chat completion ({error_message(raw)})") from exc
     if text is None and finish is Finish.CONTENT_FILTER:
         text = ""
     if not isinstance(text, str):

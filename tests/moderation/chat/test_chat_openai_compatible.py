@@ -138,6 +138,12 @@ def test_a_refusal_is_not_tried_again_and_says_why(server: Server, status: int) 
     assert len(server.bodies) == 1
 
 
+def test_an_error_that_comes_as_a_success_is_quoted(server: Server) -> None:
+    server.answer = lambda _body, attempt: web.Response(body=b'{"error": {"message": "out of credits"}}')
+    with pytest.raises(ChatUnavailable, match=r"not a chat completion \(out of credits\); gave up after 1"):
+        ask(server, attempts=1)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
