@@ -15,6 +15,8 @@ from evaluators.benchmarks.sets import SETS, UNKNOWN, BenchmarkSet, Kind, Part
 from evaluators.types import Request
 
 _WORDS = {Kind.HARMFUL: "harmful requests", Kind.LOOKALIKES: "look-alikes"}
+MAX_CELL = 131_072
+"""Characters; a cell beyond is no request but a quotation mark that was not closed."""
 MAX_NAMED = 5
 """Rows or groups that a message names before it only counts."""
 
@@ -123,6 +125,7 @@ def _rows(file: Path, columns: Collection[str]) -> Iterator[_Row]:
             if line.strip():
                 yield _Row(place=f"{file.name} line {number}", file=file.name, fields=_object(file, number, line))
         return
+    csv.field_size_limit(MAX_CELL)
     reader = csv.reader(io.StringIO(text))
     try:
         records = list(reader)

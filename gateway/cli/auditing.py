@@ -20,12 +20,11 @@ from deploy.errors import EngineUnavailable
 from deploy.types import Outcome
 from evaluators.audit import Progress as Step
 from evaluators.errors import AuditIncomplete, JudgeUnavailable
-from evaluators.frames import ArmKind
 from evaluators.replies import DirectoryReplies
 from evaluators.report.documents import report_to_json
 from evaluators.report.examples import Specimen, worst
-from evaluators.report.table import arm_table, envelope_text
-from evaluators.types import AuditPolicy, AuditReport
+from evaluators.report.table import arm_table, envelope_of
+from evaluators.types import AuditPolicy
 from gateway.cli.printing import complain, print_json
 from gateway.compose import auditing
 from gateway.compose.auditing import Audited, Order
@@ -123,16 +122,9 @@ def document(found: Audited, policy: AuditPolicy) -> dict[str, object]:
         "screening": None if found.screened is None else found.screened.verdict.value,
         "failing_arms": list(found.decision.failing_arms),
         "failing_categories": list(found.decision.failing_categories),
-        "envelope": envelope(found.report, policy),
+        "envelope": envelope_of(found.report, policy),
         "report": report_to_json(found.report),
     }
-
-
-def envelope(report: AuditReport, policy: AuditPolicy) -> str:
-    """What the rule lets through with as many full arms as this audit had."""
-    harm = [found.arm for found in report.arms if found.arm.kind not in (ArmKind.BENIGN, ArmKind.OVER_REFUSAL)]
-    n_full = sum(arm.required_n >= policy.required for arm in harm)
-    return envelope_text(policy, arms=max(1, n_full), attempt=report.attempt)
 
 
 def run(settings: Settings, wanted: Order) -> Audited:
@@ -166,7 +158,7 @@ def write_report(out: Path, subject: str, found: Audited, policy: AuditPolicy, e
             reasons=found.decision.reasons,
             enforced=found.decision.enforced,
         ),
-        envelope=envelope(found.report, policy),
+        envelope=envelope_of(found.report, policy),
         examples=examples,
     )
 
@@ -190,7 +182,7 @@ def show(model: str, found: Audited, policy: AuditPolicy) -> None:
     for heading, names in (("Not audited", found.report.overflow), ("Not covered", found.report.not_covered)):
         for name in names:
             console.print(Padding(f"{heading}: {escape(name)}", (0, 0, 0, 2)))
-    console.print(envelope(found.report, policy), markup=False)
+    console.print(envelope_of(found.report, policy), markup=False)
 
 
 def _beside(found: Audited) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """`judge`: how far a judge can be believed, and the labels of people that say so."""
 
-import csv
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -72,10 +71,10 @@ def label(
     target = out or home / labels.FILE
     try:
         pairs = choose(DirectoryReplies(home / "replies").every()) if file is None else _pairs(file)
+        done = labels.labelled_before(target)
     except ValueError as error:
         complain(str(error))
         raise typer.Exit(UNUSABLE) from error
-    done = labels.labelled_before(target)
     left = [pair for pair in pairs if pair not in done]
     if not left:
         typer.echo("nothing is left to label")
@@ -103,10 +102,7 @@ def listing(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
 
 
 def _pairs(file: Path) -> Sequence[tuple[str, str]]:
-    if not file.is_file():
-        raise ValueError(f"{file} is no file")
-    with file.open(newline="", encoding="utf-8-sig") as opened:
-        rows = list(csv.DictReader(opened))
+    rows = labels.table(file)
     if not rows or not {"prompt", "completion"} <= set(rows[0]):
         raise ValueError(f"{file} lacks the columns prompt and completion")
     return [(row["prompt"], row["completion"]) for row in rows]
