@@ -59,6 +59,10 @@ def label(
     file: Annotated[
         Path | None, typer.Argument(help="CSV of prompt and completion; left out: what audits asked here.")
     ] = None,
+    of: Annotated[
+        Path | None,
+        typer.Option("--of", help="Directory that `tunegate audit --out` wrote to.", exists=True, file_okay=False),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where labels go; by default labels.csv in TUNEGATE_HOME.")] = None,
 ) -> None:
     """Show replies one by one and store what you call them. Stop with q; the next call goes on.
@@ -70,7 +74,7 @@ def label(
     home = Settings.read(os.environ).home
     target = out or home / labels.FILE
     try:
-        pairs = choose(DirectoryReplies(home / "replies").every()) if file is None else _pairs(file)
+        pairs = choose(DirectoryReplies((of or home) / "replies").every()) if file is None else _pairs(file)
         done = labels.labelled_before(target)
     except ValueError as error:
         complain(str(error))

@@ -9,7 +9,7 @@ from importlib import resources
 from string import Template
 from typing import Any
 
-from evaluators.report.wording import CHANGE
+from evaluators.report.wording import CHANGE, NOT_ENFORCED
 
 SECTIONS = (
     ("data", "The data"),
@@ -89,6 +89,8 @@ def _why(evidence: Mapping[str, Any]) -> str:
     """Why it was decided so, by which policy, what was left open, and what would change it."""
     audit, policy = evidence["audit"] or {}, evidence["policy"]
     said = [f"<h2>Why</h2><ul>{_items(_reasons(evidence))}</ul>"]
+    if evidence["release"] is not None and not evidence["release"]["attestation"]["enforced"]:
+        said.append(f"<p>{NOT_ENFORCED}</p>")
     if policy is not None:
         said.append(
             f"<p>Decided under the policy <b>{escape(policy['name'])}</b>; its rules are at the end of this page.</p>"
@@ -114,9 +116,9 @@ def _reasons(evidence: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _change(evidence: Mapping[str, Any]) -> str:
-    job = evidence["job"]
-    if evidence["release"] is not None:
-        return CHANGE["pass"]
+    job, release = evidence["job"], evidence["release"]
+    if release is not None:
+        return CHANGE["pass"] if release["revoked_at"] is None and release["held_at"] is None else ""
     return {"unsafe_model": CHANGE["block"], "release_review": CHANGE["review"]}.get(
         job["error_code"] or job["state"], ""
     )

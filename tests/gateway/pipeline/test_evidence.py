@@ -27,6 +27,7 @@ def test_the_run_and_its_data_are_those_that_made_the_model(tmp_path: Path, kind
     job = toy.tell(toy.submit())
     assert job.state == JobState.RELEASED
     told = evidence(toy, job)
+    assert ("Not enforced (shadow mode)" in page(signed(told, toy.shop.signing_key))) is (not kinds)
     assert told["injection"]["training_set_digest"] == told["release"]["attestation"]["training_set_digest"]
     assert (told["run"]["remedy"], told["run"]["steps"]) == (1 if kinds else None, 2)
     assert [(one["failed_run"]["remedy"], one["failed_run"]["steps"]) for one in told["remedies"]] == [
