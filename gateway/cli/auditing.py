@@ -78,8 +78,9 @@ def audit(
 ) -> None:
     """Audit a model beside its base, without a server. Exit status: 0 pass, 3 review, 4 block, 2 unusable, 1 ours.
 
-    Endpoints are asked with TUNEGATE_AUDIT_API_KEY, a base's with TUNEGATE_AUDIT_BASE_API_KEY. With --out
-    an audit that was stopped goes on where it was.
+    Endpoints are asked with TUNEGATE_AUDIT_API_KEY, a base's with TUNEGATE_AUDIT_BASE_API_KEY; both at most
+    TUNEGATE_AUDIT_MAX_PER_MINUTE times, TUNEGATE_AUDIT_MAX_CONCURRENCY (64) at once, waiting
+    TUNEGATE_AUDIT_TIMEOUT_S (120) for an answer. With --out an audit that was stopped goes on where it was.
     """
     settings = Settings.read(os.environ)
     with ExitStack() as stack:
