@@ -155,7 +155,8 @@ def _list(values: Sequence[object]) -> str:
     first = values[0]
     if not isinstance(first, Mapping):
         return escape(", ".join(str(value) for value in values))
-    keys = list(first)
+    # What was found stands where nobody has to scroll for it.
+    keys = sorted(first, key=lambda key: (key != next(iter(first)), key != "verdict"))
     head = "".join(f"<th>{escape(_words(key))}" for key in keys)
     rows = "".join(
         "<tr>" + "".join(f"<td>{_short(str(key), value.get(key))}" for key in keys)
