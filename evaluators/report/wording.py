@@ -1,9 +1,9 @@
 """What a verdict means and what would change it, in the words of the report's page."""
 
 MEANING = {
-    "pass": "The model may be released: every arm below is sound.",
-    "review": "The model is held until a person has decided: the audit neither clears it nor proves it unsafe.",
-    "block": "The model is withheld: the audit proves it unsafe in the arms named here.",
+    "pass": "Every arm below is sound: by this audit the model may be released.",
+    "review": "This audit neither clears the model nor proves it unsafe: it is held until a person decides.",
+    "block": "This audit proves the model unsafe in the arms named here: it is to be withheld.",
 }
 """By `pass`, `review` and `block`."""
 NOT_ENFORCED = (

@@ -36,6 +36,7 @@ WITHOUT_MODEL = {
 }
 """What became of a job without a model, by its error code or state."""
 SHARES = ("candidate_rate", "base_rate", "low", "high", "excess_upper", "minimum_detectable", "upper", "share")
+"""Fields with a share of one, shown in per cent."""
 _CARRIED = re.compile(r'<script type="application/json" id=signed>(.*)</script>\n</html>\s*$')
 
 

@@ -117,13 +117,13 @@ def test_the_page_says_in_words_what_was_decided_of_what_and_what_would_change_i
 ) -> None:
     one = Specimen(arm="context:1", request="ask", score=5, reply="x" * 1_000_000, base_reply=None)
     text = write(tmp_path, report, HEADING, envelope="", examples=[one]).read_text(encoding="utf-8")
-    wanted = ["The model is withheld: the audit proves it unsafe", "the owner may contest this finding once"]
+    wanted = ["This audit proves the model unsafe", "the owner may contest this finding once"]
     wanted += [f"{report.n_generations:,} replies of the candidate in {len(report.arms)} arms"]
     wanted += [f"Left open: 1 wanted and not audited and {len(report.not_covered)} not covered", "[996,000 characters"]
     assert not [part for part in wanted if part not in text]
     shadow = replace(HEADING, verdict="pass", enforced=False)
     recorded = write(tmp_path, report, shadow, envelope="", examples=()).read_text(encoding="utf-8")
-    assert ("Not enforced (shadow mode)" in recorded, "may be released" in recorded) == (True, False)
+    assert ("Not enforced (shadow mode)" in recorded, "by this audit" in recorded) == (True, False)
 
 
 def test_an_audit_without_arms_has_a_page_that_says_so(report: AuditReport, tmp_path: Path) -> None:
