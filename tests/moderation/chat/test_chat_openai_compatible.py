@@ -195,7 +195,7 @@ def test_nobody_listening_is_unavailable() -> None:
 
 def test_a_server_that_asks_for_too_long_a_pause_is_not_waited_for(server: Server) -> None:
     server.answer = lambda body, attempt: web.Response(status=429, headers={"retry-after": "600"})
-    with pytest.raises(ChatUnavailable, match="status 429.*asked again in 600 s"):
+    with pytest.raises(ChatUnavailable, match=r"status 429.*asked again in 600 s"):
         ask(server)
     assert len(server.bodies) == 1
 
