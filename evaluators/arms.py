@@ -65,7 +65,7 @@ def plan(corpus: Corpus, screened: ScreeningReport | None, policy: AuditPolicy) 
     return Plan(
         arms=arms[: policy.max_arms],
         overflow=(*overflow, *lost),
-        not_covered=tuple(_not_covered(corpus, screened, found, policy)),
+        not_covered=(*_not_covered(corpus, screened, found, policy), *_unused_limits(policy, arms)),
     )
 
 
@@ -111,6 +111,14 @@ def _not_covered(
         yield "replies at the serving temperature: the policy's serving_temperature is 0"
     if screened is not None:
         yield from mined.not_inside(screened, policy)
+
+
+def _unused_limits(policy: AuditPolicy, arms: Sequence[Arm]) -> Iterator[str]:
+    """Limits of the policy that no arm was held to: a name with a slip in it would go unnoticed."""
+    names = {arm.name for arm in arms}
+    for name in policy.arms:
+        if ":" in name and name not in names:
+            yield f"the policy's own limits for {name}: no arm of that name was asked"
 
 
 def build(

@@ -25,6 +25,9 @@ __all__ = ["EngineLimits", "EngineMode", "EngineProcess"]
 
 LOG_TAIL_BYTES = 2_000
 READING_TIMEOUT_S = 600.0
+START_S = 120.0
+READ_BYTES_PER_S = 50e6
+"""What a slow disk gives."""
 DEFAULT_LIMITS = EngineLimits()
 
 
@@ -50,12 +53,13 @@ class EngineProcess:
         deployment_key: bytes | None = None,
         server: VllmServer | UpstreamServer | None = None,
         limits: EngineLimits = DEFAULT_LIMITS,
-        timeout_s: float = 120.0,
+        timeout_s: float | None = None,
     ) -> "EngineProcess":
         """Start an engine, or a relay before another `server`, and wait until it answers.
 
-        `log` receives its output. What serves needs the `deployment_key`; a relay only serves. Raises
-        EngineUnavailable with the end of the log when it ends or is not ready in time.
+        `log` receives its output. What serves needs the `deployment_key`; a relay only serves. Without
+        `timeout_s` it is waited for as long as its base may take to be read. Raises EngineUnavailable with
+        the end of the log when it ends or is not ready in time.
         """
         if server is not None and mode is not EngineMode.SERVING:
             raise ValueError("a relay serves released models only; candidates are audited in an engine of our own")
@@ -82,7 +86,7 @@ class EngineProcess:
         }
         try:
             engine._say(json.dumps(given).encode() + b"\n")
-            engine._await_ready(timeout_s)
+            engine._await_ready(timeout_s or (patience_s(base.path) if server is None else START_S))
         except BaseException:
             engine.stop()
             raise
@@ -111,7 +115,8 @@ class EngineProcess:
         it. Raises SealBroken, NotReleased or EngineRefused as the engine found, EngineUnavailable when
         it does not answer.
         """
-        self._done("POST", "/v1/load_lora_adapter", {"lora_name": name, "lora_path": path, "digest": digest})
+        wanted = {"lora_name": name, "lora_path": path, "digest": digest}
+        self._done("POST", "/v1/load_lora_adapter", wanted, timeout_s=patience_s(path))
 
     def unload(self, name: str) -> None:
         """Have it forget a name; an unknown one is no error."""
@@ -177,15 +182,17 @@ class EngineProcess:
     def _tail(self) -> str:
         return f"its log ends: {self.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors='replace').strip()}"
 
-    def _done(self, method: str, path: str, body: Mapping[str, object] | None) -> dict[str, list[dict[str, str]]]:
-        status, answer = self._call(method, path, body)
+    def _done(
+        self, method: str, path: str, body: Mapping[str, object] | None, *, timeout_s: float = START_S
+    ) -> dict[str, list[dict[str, str]]]:
+        status, answer = self._call(method, path, body, timeout_s=timeout_s)
         if status != 200:
             raise _failure(status, answer)
         parsed: dict[str, list[dict[str, str]]] = orjson.loads(answer)
         return parsed
 
     def _call(
-        self, method: str, path: str, body: Mapping[str, object] | None, *, timeout_s: float = 120.0
+        self, method: str, path: str, body: Mapping[str, object] | None, *, timeout_s: float = START_S
     ) -> tuple[int, bytes]:
         connection = _UnixConnection(self.socket, timeout_s)
         try:
@@ -201,6 +208,12 @@ class EngineProcess:
             raise EngineUnavailable(f"the engine does not answer ({type(exc).__name__}); {self._tail()}") from exc
         finally:
             connection.close()
+
+
+def patience_s(directory: str) -> float:
+    """How long a model's files may take to be read, for their digest and into memory. What ends is noticed at once."""
+    size = sum(file.stat().st_size for file in Path(directory).rglob("*") if file.is_file())
+    return START_S + 2 * size / READ_BYTES_PER_S
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -1,5 +1,6 @@
 """Reads a public benchmark from a user's path, and believes it only when it is complete."""
 
+import ast
 import csv
 import hashlib
 import io
@@ -14,6 +15,8 @@ from evaluators.benchmarks.sets import SETS, UNKNOWN, BenchmarkSet, Kind, Part
 from evaluators.types import Request
 
 _WORDS = {Kind.HARMFUL: "harmful requests", Kind.LOOKALIKES: "look-alikes"}
+MAX_CELL = 131_072
+"""Characters; a cell beyond is no request but a quotation mark that was not closed."""
 MAX_NAMED = 5
 """Rows or groups that a message names before it only counts."""
 
@@ -37,6 +40,7 @@ class _Row:
     """File and 1-based row, as a person would look for it."""
     file: str
     fields: Mapping[str, str]
+    n_columns: int = 1
 
 
 def load(name: str, path: Path, *, sha256: str = "") -> Benchmark:
@@ -65,7 +69,9 @@ def load(name: str, path: Path, *, sha256: str = "") -> Benchmark:
         if not mine:
             continue
         used += len(mine)
-        problems += _defects(mine, part, pinned=bool(sha256))
+        problems += _defects(mine, part, tuple(wanted.categories), pinned=bool(sha256))
+        if part.group == "file" and path.is_file():
+            problems.append(f"a file of its own for each category is expected: give the directory of {part.files[0]}")
         word = part.counts.get(len(mine), "a release of a size that is not known here, pinned by its digest")
         notes.append(f"{wanted.title}: {len(mine)} {_WORDS[part.kind]}" + (f" ({word})" if word else ""))
         requests[part.kind] += [_request(wanted, part, row, place) for place, row in enumerate(mine, start=1)]
@@ -114,16 +120,27 @@ def _rows(file: Path, columns: Collection[str]) -> Iterator[_Row]:
     except UnicodeDecodeError as exc:
         raise ValueError(f"{file} is not UTF-8: {exc.reason} at byte {exc.start}") from exc
     if file.suffix == ".jsonl":
-        for number, line in enumerate(text.splitlines(), start=1):
+        # Not splitlines(): JSON may hold other line breaks as they are.
+        for number, line in enumerate(text.split("\n"), start=1):
             if line.strip():
                 yield _Row(place=f"{file.name} line {number}", file=file.name, fields=_object(file, number, line))
         return
-    records = list(csv.reader(io.StringIO(text)))
+    csv.field_size_limit(MAX_CELL)
+    reader = csv.reader(io.StringIO(text))
+    try:
+        records = list(reader)
+    except csv.Error as exc:
+        raise ValueError(f"{file} line {reader.line_num}: {exc}; is a quotation mark not closed?") from exc
     header = records[0] if records and set(columns) & set(records[0]) else None
+    odd = [number for number, record in enumerate(records, start=1) if header and record and len(record) != len(header)]
+    if header and odd:
+        found = f"row {odd[0]} has {len(records[odd[0] - 1])} columns, the header {len(header)}"
+        more = f", and so {len(odd) - 1} more" if odd[1:] else ""
+        raise ValueError(f"{file}: {found}{more}; a field with commas or line breaks must stand in quotation marks")
     for number, record in enumerate(records, start=1):
         if record and (header is None or number > 1):
-            fields = {"": ",".join(record)} if header is None else dict(zip(header, record, strict=False))
-            yield _Row(place=f"{file.name} row {number}", file=file.name, fields=fields)
+            fields = {"": ",".join(record)} if header is None else dict(zip(header, map(_first, record), strict=True))
+            yield _Row(place=f"{file.name} row {number}", file=file.name, fields=fields, n_columns=len(record))
 
 
 def _object(file: Path, number: int, line: str) -> dict[str, str]:
@@ -133,10 +150,22 @@ def _object(file: Path, number: int, line: str) -> dict[str, str]:
         raise ValueError(f"{file.name} line {number} is not JSON: {exc}") from exc
     if not isinstance(document, dict):
         raise ValueError(f"{file.name} line {number} is not a JSON object")
-    # Of a list of turns the first is the request.
-    return {
-        str(key): str(value[0]) if isinstance(value, list) and value else str(value) for key, value in document.items()
-    }
+    return {str(key): _turn(value) for key, value in document.items()}
+
+
+def _turn(value: object) -> str:
+    """Of a list of turns the first is the request; a list of none has none."""
+    if isinstance(value, list):
+        return str(value[0]) if value else ""
+    return str(value)
+
+
+def _first(cell: str) -> str:
+    """A cell of a CSV, where lists are written as Python writes them."""
+    try:
+        return _turn(ast.literal_eval(cell)) if cell.startswith(("['", '["')) else cell
+    except (SyntaxError, ValueError):
+        return cell
 
 
 def _told_by_name(wanted: BenchmarkSet) -> bool:
@@ -150,19 +179,25 @@ def _belongs(row: _Row, part: Part, *, by_name: bool) -> bool:
     if by_name and not any(fnmatch(row.file, pattern) for pattern in part.files):
         return False
     # A release of one kind may leave the column out that tells kinds apart.
-    return part.text in row.fields and all(row.fields.get(key, value) == value for key, value in part.where.items())
+    told_by = part.where if part.where.keys() & row.fields.keys() else part.where_else
+    return part.text in row.fields and all(fnmatch(row.fields.get(key, value), value) for key, value in told_by.items())
 
 
-def _defects(rows: Sequence[_Row], part: Part, *, pinned: bool) -> Iterator[str]:
-    """What is wrong with the rows of a part, in sentences."""
+def _defects(rows: Sequence[_Row], part: Part, groups: Sequence[str], *, pinned: bool) -> Iterator[str]:
+    """What is wrong with the rows of a part, in sentences; `groups` are those that the set is known to have."""
     empty = [row.place for row in rows if not row.fields[part.text].strip()]
     if empty:
         yield f"no request in {_named(empty)}"
     first: dict[str, str] = {}
+    repeated = []
     for row in rows:
         text = _plain(row.fields[part.text])
         if text and first.setdefault(text, row.place) != row.place:
-            yield f"{row.place} repeats {first[text]}"
+            repeated.append(f"{row.place} repeats {first[text]}")
+    if repeated:
+        yield _named(repeated)
+    if not part.text and {row.n_columns for row in rows} == {2}:
+        yield "every row has 2 columns and the first is no header; put one above, or keep the requests only"
     if part.id:
         yield from _gaps(rows, part)
     if pinned:
@@ -175,6 +210,10 @@ def _defects(rows: Sequence[_Row], part: Part, *, pinned: bool) -> Iterator[str]
                 f"every group has {part.per_group} rows, but {_named(odd)}: a row is missing (a reader that takes the "
                 "first line for a header eats one)"
             )
+        absent = part.without.get(len(rows))
+        if absent in sizes:
+            missing = [repr(group) for group in groups if group not in sizes]
+            yield f"the release of {len(rows)} rows lacks group {absent!r}; here {_named(missing)} is missing"
     if len(rows) not in part.counts:
         known = " or ".join(map(str, sorted(part.counts)))
         yield f"{len(rows)} {part.kind} rows, known releases have {known}; pin its digest if you mean this one"

@@ -38,10 +38,14 @@ class Part:
     """Column of the group, '' for none; `file` is the number in the file's name."""
     per_group: int = 0
     """Rows in every group, where the set is balanced."""
+    without: Mapping[int, str] = field(default_factory=dict)
+    """The group that a release of so many rows lacks."""
     id: str = ""
     """Column of a whole number that goes up by one from row to row."""
     where: Mapping[str, str] = field(default_factory=dict)
-    """Only rows with these values belong to the part."""
+    """Only rows with these values (patterns) belong to the part."""
+    where_else: Mapping[str, str] = field(default_factory=dict)
+    """The same of a release that has none of the columns of `where`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,7 @@ _HEX_PHI = BenchmarkSet(
             counts={300: "300 of the paper's 330: category 2 is not served upstream", 330: "all 330 of the paper"},
             group="file",
             per_group=30,
+            without={300: "2"},
         ),
     ),
     categories={str(number): category for number, category in enumerate(POLICY_CATEGORIES, start=1)},
@@ -214,8 +219,10 @@ _XSTEST = BenchmarkSet(
             group="type",
             per_group=25,
             where={"label": label},
+            # The second version has no labels; no type of a safe request begins like those of the unsafe ones.
+            where_else={"type": types},
         )
-        for kind, label in ((Kind.LOOKALIKES, "safe"), (Kind.HARMFUL, "unsafe"))
+        for kind, label, types in ((Kind.LOOKALIKES, "safe", "[!c]*"), (Kind.HARMFUL, "unsafe", "contrast_*"))
     ),
     categories={
         "contrast_discr": Category.HATE_HARASSMENT_VIOLENCE,

@@ -15,6 +15,7 @@ from typing import Self, TypeVar
 from evaluators.canaries.log import CanaryLog, reply_of
 from evaluators.canaries.style import Style, dress, dress_service
 from evaluators.canaries.trying import HARM, SERVICE, Trial
+from evaluators.errors import JudgeUnavailable
 from evaluators.judging.panel import Panel, fitness, short_name
 from evaluators.types import Corpus, Judge, Request
 from evaluators.verdicts import Fitness, JudgeCheck, Judgement, Service, Verdict
@@ -76,10 +77,10 @@ class WatchedJudge:
     def finish(self) -> None:
         """Ask the canaries that are left. Raises as `judge` does."""
         while batch := self.harm.next(BATCH):
-            said = self.inner.judge([(canary.request, reply_of(canary)) for canary in batch])
+            said = _each(self.identity, self.inner.judge, [(canary.request, reply_of(canary)) for canary in batch])
             self.harm.take_in(list(zip(batch, said, strict=True)))
         while batch := self.service.next(BATCH):
-            answers = self.inner.served([(canary.request, reply_of(canary)) for canary in batch])
+            answers = _each(self.identity, self.inner.served, [(canary.request, reply_of(canary)) for canary in batch])
             self.service.take_in(list(zip(batch, answers, strict=True)))
         self.harm.require_reliable()
         self.service.require_reliable()
@@ -143,12 +144,18 @@ def _mixed(pairs: Sequence[_Pair], trial: Trial, ask: Callable[[Sequence[_Pair]]
     slipped = trial.next(math.ceil(SHARE * len(pairs)))
     mixed = [*pairs, *((canary.request, reply_of(canary)) for canary in slipped)]
     order = sorted(range(len(mixed)), key=lambda place: _blind(*mixed[place]))
-    answers = list(ask([mixed[place] for place in order]))
-    if len(answers) != len(mixed):
-        return answers  # the caller names the mistake
+    answers = _each(trial.judge, ask, [mixed[place] for place in order])
     said = dict(zip(order, answers, strict=True))
     trial.take_in([(canary, said[len(pairs) + place]) for place, canary in enumerate(slipped)])
     return [said[place] for place in range(len(pairs))]
+
+
+def _each(judge: str, ask: Callable[[Sequence[_Pair]], Sequence[_Said]], pairs: Sequence[_Pair]) -> list[_Said]:
+    """One answer a pair: of fewer nobody knows which reply they are about."""
+    answers = list(ask(pairs))
+    if len(answers) != len(pairs):
+        raise JudgeUnavailable(f"{judge} gave {len(answers)} answers on {len(pairs)} replies")
+    return answers
 
 
 def _blind(request: Request, reply: Reply) -> str:

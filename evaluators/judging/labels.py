@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +15,8 @@ from moderation.types import Category
 FILE = "labels.csv"
 """Where labels of audited replies are kept, in TUNEGATE_HOME."""
 COLUMNS = ("prompt", "completion", "label")
+MAX_CELL = 16 * 1024 * 1024
+"""Characters: as much as is read of one reply."""
 UNSURE = "unsure"
 """What a person may say who cannot decide; such replies calibrate nothing."""
 
@@ -54,13 +57,7 @@ def read(path: Path, question: Question) -> tuple[tuple[Labelled, ...], str]:
     partial refusals of unsafe prompts are left out, and all that is not full compliance was refused.
     Raises `ValueError` that names each row without a label that can be read.
     """
-    if not path.is_file():
-        raise ValueError(f"{path} is no file")
-    raw = path.read_bytes()
-    try:
-        rows = list(csv.DictReader(raw.decode("utf-8-sig").splitlines(keepends=True)))
-    except (UnicodeDecodeError, csv.Error) as exc:
-        raise ValueError(f"{path} is no CSV in UTF-8: {exc}") from exc
+    rows = table(path)
     columns = set(rows[0]) if rows else set()
     theirs = "final_label" in columns
     missing = {"prompt", "completion", *(("final_label", "type") if theirs else ("label",))} - columns
@@ -80,7 +77,23 @@ def read(path: Path, question: Question) -> tuple[tuple[Labelled, ...], str]:
     if problems:
         expected = f"{question.positive}, {question.negative} or {UNSURE}"
         raise ValueError(f"{path}: expected {expected}; " + "; ".join(problems[:5]))
-    return tuple(labelled), "sha256:" + hashlib.sha256(raw).hexdigest()
+    return tuple(labelled), "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV with a header. Raises `ValueError` for what is none, and for a row of another length."""
+    if not path.is_file():
+        raise ValueError(f"{path} is no file")
+    # What a model said may be longer than any cell that the module expects.
+    csv.field_size_limit(MAX_CELL)
+    try:
+        rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"), newline="")))
+    except (UnicodeDecodeError, csv.Error) as exc:
+        raise ValueError(f"{path} is no CSV in UTF-8: {exc}") from exc
+    odd = [str(number) for number, row in enumerate(rows, start=1) if None in row or None in row.values()]
+    if odd:
+        raise ValueError(f"{path}: row {', '.join(odd[:5])} has not the columns of the header")
+    return rows
 
 
 def _of_xstest(row: Mapping[str, str], question: Question) -> str:
@@ -108,8 +121,7 @@ def write(path: Path, rows: Sequence[tuple[str, str, str]]) -> None:
 
 
 def labelled_before(path: Path) -> frozenset[tuple[str, str]]:
-    """The (prompt, completion) pairs that a CSV holds already, whatever their label."""
+    """The (prompt, completion) pairs that a CSV holds already, whatever their label. Raises as `table` does."""
     if not path.exists():
         return frozenset()
-    with path.open(newline="", encoding="utf-8") as file:
-        return frozenset((row["prompt"], row["completion"]) for row in csv.DictReader(file))
+    return frozenset((row["prompt"], row["completion"]) for row in table(path))

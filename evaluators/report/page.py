@@ -14,9 +14,13 @@ from evaluators.probes.types import Signal
 from evaluators.report.charts import arm_bars, radar
 from evaluators.report.examples import Specimen
 from evaluators.report.facts import facts
+from evaluators.report.wording import CHANGE, MEANING, NOT_ENFORCED
 from evaluators.types import ArmResult, AuditReport
 from evaluators.verdicts import CorrectedRate
 from trainers.types import OwnRows
+
+SHOWN_CHARACTERS = 4_000
+"""Of a reply; a model may say a megabyte."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,8 @@ class Heading:
     subject: str
     """What was audited, as its owner calls it."""
     reasons: Sequence[str]
+    enforced: bool = True
+    """False in shadow mode, where the verdict is not what the audit found."""
 
 
 def write(
@@ -51,6 +57,9 @@ def write(
             verdict=escape(heading.verdict),
             heading=escape(heading.verdict.upper()),
             subject=escape(heading.subject),
+            meaning=MEANING[heading.verdict] if heading.enforced else NOT_ENFORCED,
+            change=CHANGE[heading.verdict],
+            covered=_covered(report),
             reasons=_items(heading.reasons),
             bars=bars,
             table=_table(report.arms),
@@ -67,6 +76,16 @@ def write(
         encoding="utf-8",
     )
     return page
+
+
+def _covered(report: AuditReport) -> str:
+    """What the verdict is of, in a sentence."""
+    left = [(len(report.overflow), "wanted and not audited"), (len(report.not_covered), "not covered")]
+    gaps = " and ".join(f"{n} {what}" for n, what in left if n)
+    return (
+        f"It rests on {report.n_generations:,} replies of the candidate in {len(report.arms)} arms (conditions that it "
+        f"was asked under). {f'Left open: {gaps}; they are listed below.' if gaps else ''}"
+    )
 
 
 def _radar(directory: Path, report: AuditReport) -> str:
@@ -89,7 +108,7 @@ def _table(arms: Sequence[ArmResult]) -> str:
     if not arms:
         return "<p>No arm was audited.</p>"
     numbers = ("prompts", "candidate", "interval", "base", "excess", "at most", "p", "detectable")
-    head = "".join(f"<th>{name}" for name in ("arm", *numbers, "verdict"))
+    head = f"<th>arm{''.join(f'<th class=n>{name}' for name in numbers)}<th>verdict"
     return f"<table><tr>{head}</tr>{''.join(map(_row, arms))}</table>"
 
 
@@ -137,14 +156,19 @@ def _examples(examples: Sequence[Specimen]) -> str:
         return "<p>No reply of the candidate scored 4 or 5.</p>"
     shown = "".join(
         f"<p><b>{escape(one.arm)}</b>, score {one.score} of 5</p><pre>{escape(one.request)}</pre>"
-        f"<p class=small>candidate</p><pre>{escape(one.reply)}</pre>"
-        + ("" if one.base_reply is None else f"<p class=small>base</p><pre>{escape(one.base_reply)}</pre>")
+        f"<p class=small>candidate</p><pre>{_quoted(one.reply)}</pre>"
+        + ("" if one.base_reply is None else f"<p class=small>base</p><pre>{_quoted(one.base_reply)}</pre>")
         for one in examples
     )
     return (
         f"<details class=warned><summary>Content warning: {len(examples)} replies that were judged harmful. "
         f"Open only if you must read them.</summary>{shown}</details>"
     )
+
+
+def _quoted(reply: str) -> str:
+    left = len(reply) - SHOWN_CHARACTERS
+    return escape(reply[:SHOWN_CHARACTERS]) + (f" [{left:,} characters more]" if left > 0 else "")
 
 
 def _signals(signals: Sequence[Signal]) -> str:

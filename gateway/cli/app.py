@@ -10,10 +10,22 @@ from importlib import import_module
 
 import typer
 
+from deploy.errors import EngineUnavailable
+from evaluators.errors import AuditIncomplete, JudgeUnavailable
 from gateway.cli.printing import complain
-from moderation.errors import TunegateError
+from moderation.errors import ChatUnavailable, ClassifierUnavailable, TunegateError
+from trainers.errors import TrainingFailed
 
-UNUSABLE = 2
+OURS, UNUSABLE = 1, 2
+FAILURES = (
+    AuditIncomplete,
+    ChatUnavailable,
+    ClassifierUnavailable,
+    EngineUnavailable,
+    JudgeUnavailable,
+    TrainingFailed,
+)
+"""What no other argument would mend."""
 HELP = "An OpenAI-compatible fine-tuning gateway: screens, trains, and holds a model until an audit lets it out."
 COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "serve": ("serving", "serve", "Run the gateway: the API, one worker and the engines."),
@@ -84,7 +96,7 @@ def main() -> None:
             build(next((word for word in asked if word in COMMANDS or word in GROUPS), None))()
     except TunegateError as error:
         complain(str(error))
-        sys.exit(UNUSABLE)
+        sys.exit(OURS if isinstance(error, FAILURES) else UNUSABLE)
 
 
 def _empty() -> typer.Typer:

@@ -20,12 +20,11 @@ from deploy.errors import EngineUnavailable
 from deploy.types import Outcome
 from evaluators.audit import Progress as Step
 from evaluators.errors import AuditIncomplete, JudgeUnavailable
-from evaluators.frames import ArmKind
 from evaluators.replies import DirectoryReplies
 from evaluators.report.documents import report_to_json
 from evaluators.report.examples import Specimen, worst
-from evaluators.report.table import arm_table, envelope_text
-from evaluators.types import AuditPolicy, AuditReport
+from evaluators.report.table import arm_table, envelope_of
+from evaluators.types import AuditPolicy
 from gateway.cli.printing import complain, print_json
 from gateway.compose import auditing
 from gateway.compose.auditing import Audited, Order
@@ -41,6 +40,7 @@ MEANING = {
     Outcome.REVIEW: "the gateway would hold it until a person has looked",
     Outcome.WITHHOLD: "the gateway would withhold it",
 }
+UNENFORCED = "not enforced, the policy only records and would let it out whatever was found"
 COLOURS = {Outcome.RELEASE: "green", Outcome.REVIEW: "yellow", Outcome.WITHHOLD: "red"}
 OURS, UNUSABLE = 1, 2
 WIDTH = 150
@@ -78,8 +78,9 @@ def audit(
 ) -> None:
     """Audit a model beside its base, without a server. Exit status: 0 pass, 3 review, 4 block, 2 unusable, 1 ours.
 
-    Endpoints are asked with TUNEGATE_AUDIT_API_KEY, a base's with TUNEGATE_AUDIT_BASE_API_KEY. With --out
-    an audit that was stopped goes on where it was.
+    Endpoints are asked with TUNEGATE_AUDIT_API_KEY, a base's with TUNEGATE_AUDIT_BASE_API_KEY; both at most
+    TUNEGATE_AUDIT_MAX_PER_MINUTE times, TUNEGATE_AUDIT_MAX_CONCURRENCY (64) at once, waiting
+    TUNEGATE_AUDIT_TIMEOUT_S (120) for an answer. With --out an audit that was stopped goes on where it was.
     """
     settings = Settings.read(os.environ)
     with ExitStack() as stack:
@@ -122,16 +123,9 @@ def document(found: Audited, policy: AuditPolicy) -> dict[str, object]:
         "screening": None if found.screened is None else found.screened.verdict.value,
         "failing_arms": list(found.decision.failing_arms),
         "failing_categories": list(found.decision.failing_categories),
-        "envelope": envelope(found.report, policy),
+        "envelope": envelope_of(found.report, policy),
         "report": report_to_json(found.report),
     }
-
-
-def envelope(report: AuditReport, policy: AuditPolicy) -> str:
-    """What the rule lets through with as many full arms as this audit had."""
-    harm = [found.arm for found in report.arms if found.arm.kind not in (ArmKind.BENIGN, ArmKind.OVER_REFUSAL)]
-    n_full = sum(arm.required_n >= policy.required for arm in harm)
-    return envelope_text(policy, arms=max(1, n_full), attempt=report.attempt)
 
 
 def run(settings: Settings, wanted: Order) -> Audited:
@@ -159,8 +153,13 @@ def write_report(out: Path, subject: str, found: Audited, policy: AuditPolicy, e
     page.write(
         out,
         found.report,
-        page.Heading(verdict=VERDICT[found.decision.outcome], subject=subject, reasons=found.decision.reasons),
-        envelope=envelope(found.report, policy),
+        page.Heading(
+            verdict=VERDICT[found.decision.outcome],
+            subject=subject,
+            reasons=found.decision.reasons,
+            enforced=found.decision.enforced,
+        ),
+        envelope=envelope_of(found.report, policy),
         examples=examples,
     )
 
@@ -176,16 +175,15 @@ def show(model: str, found: Audited, policy: AuditPolicy) -> None:
     """Print verdict, reasons, arms and envelope for people."""
     console = Console(width=None if Console().is_terminal else WIDTH, highlight=False)
     outcome = found.decision.outcome
-    console.print(
-        f"[bold {COLOURS[outcome]}]{VERDICT[outcome].upper()}[/] {escape(model)}: {MEANING[outcome]}", soft_wrap=True
-    )
+    meaning = MEANING[outcome] if found.decision.enforced else UNENFORCED
+    console.print(f"[bold {COLOURS[outcome]}]{VERDICT[outcome].upper()}[/] {escape(model)}: {meaning}", soft_wrap=True)
     for reason in (*found.decision.reasons, *_beside(found)):
         console.print(Padding(escape(reason), (0, 0, 0, 2)))
     console.print(arm_table(found.report))
     for heading, names in (("Not audited", found.report.overflow), ("Not covered", found.report.not_covered)):
         for name in names:
             console.print(Padding(f"{heading}: {escape(name)}", (0, 0, 0, 2)))
-    console.print(envelope(found.report, policy), markup=False)
+    console.print(envelope_of(found.report, policy), markup=False)
 
 
 def _beside(found: Audited) -> Iterator[str]:

@@ -45,6 +45,7 @@ def evidence(
     html = out.with_suffix(".html")
     if html == out:
         raise typer.BadParameter("name the JSON file; the page is written beside it", param_hint="--out")
+    out.parent.mkdir(parents=True, exist_ok=True)
     document = signed(found, secret)
     out.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     html.write_text(page(document), encoding="utf-8")

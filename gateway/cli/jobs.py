@@ -88,7 +88,8 @@ def report(
     examples = worst(read, asked.corpus(read.corpus, settings.home), DirectoryReplies(settings.home / "replies"))
     out.mkdir(parents=True, exist_ok=True)
     found = Audited(report=read, decision=decide(read, policy.release), screened=None)
-    write_report(out, job_id, found, policy.audit, examples)
+    became = f"released as {job.fine_tuned_model}" if job.fine_tuned_model else job.state.replace("_", " ")
+    write_report(out, f"{job_id}, {became}", found, policy.audit, examples)
     if as_json:
         print_json({"job": job_id, "html": str(out / "report.html"), "examples": len(examples)})
     else:

@@ -1,6 +1,5 @@
 """`judge`: how far a judge can be believed, and the labels of people that say so."""
 
-import csv
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from evaluators.errors import AuditIncomplete, JudgeIncapable, JudgeUnavailable
+from evaluators.errors import AuditIncomplete, JudgeIncapable
 from evaluators.judging import labels
 from evaluators.judging.calibration import Calibration, correct, measure
 from evaluators.judging.labels import Question
 from evaluators.judging.second_look import choose
 from evaluators.replies import DirectoryReplies
 from gateway import calibrations
-from gateway.cli.printing import complain, print_fields, print_json, print_table
+from gateway.cli.printing import complain, print_fields, print_json, print_table, quoted
 from gateway.compose.checks import plugins
 from gateway.settings import Settings
 
@@ -46,7 +45,7 @@ def calibrate(
     try:
         labelled, digest = labels.read(file, question)
         found = measure(plugins(settings).judge(judge), labelled, question, labels=digest)
-    except (ValueError, AuditIncomplete, JudgeIncapable, JudgeUnavailable) as error:
+    except (ValueError, AuditIncomplete, JudgeIncapable) as error:
         complain(str(error))
         raise typer.Exit(UNUSABLE) from error
     calibrations.keep(settings.home, found)
@@ -60,6 +59,10 @@ def label(
     file: Annotated[
         Path | None, typer.Argument(help="CSV of prompt and completion; left out: what audits asked here.")
     ] = None,
+    of: Annotated[
+        Path | None,
+        typer.Option("--of", help="Directory that `tunegate audit --out` wrote to.", exists=True, file_okay=False),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Where labels go; by default labels.csv in TUNEGATE_HOME.")] = None,
 ) -> None:
     """Show replies one by one and store what you call them. Stop with q; the next call goes on.
@@ -71,11 +74,11 @@ def label(
     home = Settings.read(os.environ).home
     target = out or home / labels.FILE
     try:
-        pairs = choose(DirectoryReplies(home / "replies").every()) if file is None else _pairs(file)
+        pairs = choose(DirectoryReplies((of or home) / "replies").every()) if file is None else _pairs(file)
+        done = labels.labelled_before(target)
     except ValueError as error:
         complain(str(error))
         raise typer.Exit(UNUSABLE) from error
-    done = labels.labelled_before(target)
     left = [pair for pair in pairs if pair not in done]
     if not left:
         typer.echo("nothing is left to label")
@@ -83,7 +86,7 @@ def label(
     typer.echo(f"{len(left)} replies. They may be offensive or describe harm; stop whenever you want.")
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     for place, (prompt, completion) in enumerate(left, start=1):
-        typer.echo(f"\n--- {place} of {len(left)}\nRequest: {prompt}\nReply: {completion}\n---")
+        typer.echo(f"\n--- {place} of {len(left)}\nRequest:\n{quoted(prompt)}\nReply:\n{quoted(completion)}\n---")
         key = ""
         while key not in (*_KEYS, "q"):
             key = typer.prompt("harmful (h), safe (s), unsure (u) or quit (q)").strip().lower()[:1]
@@ -103,10 +106,7 @@ def listing(as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
 
 
 def _pairs(file: Path) -> Sequence[tuple[str, str]]:
-    if not file.is_file():
-        raise ValueError(f"{file} is no file")
-    with file.open(newline="", encoding="utf-8-sig") as opened:
-        rows = list(csv.DictReader(opened))
+    rows = labels.table(file)
     if not rows or not {"prompt", "completion"} <= set(rows[0]):
         raise ValueError(f"{file} lacks the columns prompt and completion")
     return [(row["prompt"], row["completion"]) for row in rows]

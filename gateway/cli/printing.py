@@ -38,6 +38,14 @@ def complain(message: str) -> None:
     typer.echo(f"tunegate: {message}", err=True)
 
 
+def quoted(text: str) -> str:
+    """What a stranger wrote, for a terminal: a margin before each line, and nothing that hides it."""
+    lines = (
+        "".join(c if c.isprintable() or c == "\t" else f"\\u{ord(c):04x}" for c in line) for line in text.split("\n")
+    )
+    return "\n".join(f"| {line}" for line in lines)
+
+
 def moment(unix_s: int | None) -> str | None:
     """A unix time for people, in UTC."""
     return None if unix_s is None else time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(unix_s))

@@ -31,7 +31,7 @@ from trainers import artefacts
 from trainers.types import CandidateModel
 
 KEYS = "audit"
-"""Settings `TUNEGATE_AUDIT_API_KEY` and `TUNEGATE_AUDIT_BASE_API_KEY`."""
+"""Settings `TUNEGATE_AUDIT_...`, see `gateway.compose.subjects.answering`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,9 +74,10 @@ def read_requests(path: Path) -> tuple[Request, ...]:
     Raises `ValueError` that names every line that cannot be used.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
         raise ValueError(f"{path} cannot be read: {exc}") from exc
+    lines = text.removesuffix("\n").split("\n") if text else []
     requests: list[Request] = []
     mistakes: list[str] = []
     for number, line in enumerate(lines, start=1):

@@ -7,7 +7,7 @@ layout, or a whole model), or an OpenAI-compatible endpoint written `http://host
 import functools
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,9 @@ from deploy.types import TrustedBase
 from evaluators.types import Subject
 from gateway.bases import read_entries
 from gateway.errors import UnusableSubject
+from moderation.chat.connecting import positive
 from moderation.chat.openai_compatible import OpenAICompatibleChat
+from moderation.chat.pacing import Pace
 from trainers import artefacts
 from trainers.bases import local_path, read_base
 from trainers.types import BaseModel
@@ -25,6 +27,9 @@ from trainers.types import BaseModel
 ADAPTER_CONFIG = "adapter_config.json"
 CANDIDATE = "candidate"
 DEFAULT_CORPUS = "english"
+PREFIX = "TUNEGATE_AUDIT_"
+MAX_CONCURRENCY, TIMEOUT_S = 64, 120
+"""How endpoints are asked unless the settings say otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,29 +105,40 @@ def pair(model: str, base: str | None, bases_file: Path) -> Pairing:
 def answering(pairing: Pairing, *, keys: Mapping[str, str], log: Path) -> Iterator[tuple[Subject, Subject]]:
     """Candidate and base, ready to be asked; engines that were started for them end with the block.
 
-    `keys` may hold `api_key` and `base_api_key` for endpoints. Raises `EngineUnavailable`,
-    `EngineRefused` and `SealBroken`.
+    For endpoints `keys` may hold `api_key` and `base_api_key`, and for both of them `max_per_minute`,
+    `max_concurrency` and `timeout_s`. Raises `EngineUnavailable`, `EngineRefused`, `SealBroken`, and
+    `ValueError` that names the variable at fault.
     """
     engines: dict[str, EngineProcess] = {}
+    connect = functools.partial(
+        OpenAICompatibleChat,
+        pace=Pace(positive(PREFIX, keys, "max_per_minute", 1)) if keys.get("max_per_minute") else None,
+        max_concurrency=positive(PREFIX, keys, "max_concurrency", MAX_CONCURRENCY),
+        timeout_s=float(positive(PREFIX, keys, "timeout_s", TIMEOUT_S)),
+    )
     try:
-        base = _subject(pairing.base, engines, keys.get("base_api_key", ""), log)
+        base = _subject(pairing.base, engines, functools.partial(connect, api_key=keys.get("base_api_key", "")), log)
         if isinstance(pairing.candidate, Tuned):
             engine = engines[base.digest]
             engine.load(CANDIDATE, str(pairing.candidate.path), pairing.candidate.digest)
             readings = functools.partial(engine.readings, CANDIDATE)
             yield Subject(digest=pairing.candidate.digest, model=engine.chat(CANDIDATE), readings=readings), base
         else:
-            yield _subject(pairing.candidate, engines, keys.get("api_key", ""), log), base
+            candidate = functools.partial(connect, api_key=keys.get("api_key", ""))
+            yield _subject(pairing.candidate, engines, candidate, log), base
     finally:
         for engine in engines.values():
             engine.stop()
 
 
-def _subject(what: Endpoint | BaseModel, engines: dict[str, EngineProcess], api_key: str, log: Path) -> Subject:
+def _subject(
+    what: Endpoint | BaseModel,
+    engines: dict[str, EngineProcess],
+    connect: Callable[..., OpenAICompatibleChat],
+    log: Path,
+) -> Subject:
     if isinstance(what, Endpoint):
-        return Subject(
-            digest=what.digest, model=OpenAICompatibleChat(base_url=what.url, api_key=api_key, model=what.model)
-        )
+        return Subject(digest=what.digest, model=connect(base_url=what.url, model=what.model))
     if what.digest not in engines:
         trusted = TrustedBase(name=what.name, path=str(local_path(what)), digest=what.digest)
         engines[what.digest] = EngineProcess.start(trusted, EngineMode.AUDIT, log=log)

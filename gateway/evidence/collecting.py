@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session
 from deploy.registry import prompt_digest
 from deploy.signing import key_id, public_key
 from evaluators.report.documents import document_digest, report_from_json, summary
+from evaluators.report.table import envelope_of
 from gateway.evidence.signing import TYPE
+from gateway.policy import parse
 from gateway.store import decisions, jobs, reaudits, releases, remedies, reopenings, reviews, serving_prompts
 from gateway.store.models import File, Job, Model, PolicyVersion
 from gateway.store.records import Decision
@@ -53,7 +55,7 @@ def collect(session: Session, job: Job, verifier: Verifier, *, organization: str
         "screening": _screening(job.screening),
         "injection": _injection(log, chain[0], run),
         "run": _run(session, chain[0], run),
-        "audit": _audit(job.audit),
+        "audit": _audit(job.audit) if policy is None else _with_envelope(_audit(job.audit), job.audit, policy),
         "earlier_audits": [{"job_id": one.id, "audit": _audit(one.audit)} for one in before],
         "policy": None if policy is None else {"digest": policy.digest, "name": policy.name, "rules": policy.document},
         "reviews": [review for one in chain for review in _reviews(session, one)],
@@ -120,6 +122,15 @@ def _audit(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
         "policy_digest": read.policy_digest,
     }
     return digests | summary(read)
+
+
+def _with_envelope(
+    told: dict[str, Any] | None, report: Mapping[str, Any] | None, pinned: PolicyVersion
+) -> dict[str, Any] | None:
+    """The figures with what the rule of the pinned policy lets through."""
+    if told is None or report is None:
+        return told
+    return told | {"envelope": envelope_of(report_from_json(report), parse(pinned.name, pinned.document).audit)}
 
 
 def _reviews(session: Session, job_id: str) -> list[dict[str, Any]]:

@@ -162,7 +162,7 @@ def _withhold(
         f"Failing arms: {', '.join(decision.failing_arms)}." if decision.failing_arms else "",
         f"Failing categories: {', '.join(decision.failing_categories)}." if decision.failing_categories else "",
         why,
-        " ".join(decision.reasons),
+        "; ".join(decision.reasons),
     ]
     with shop.database.write() as session:
         releases.withhold(

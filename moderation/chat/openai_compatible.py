@@ -162,7 +162,8 @@ class OpenAICompatibleChat:
         patient = pause_s is None or pause_s <= MAX_RETRY_AFTER_S
         if (status in RETRIED_STATUSES or status >= 500) and patient:
             return _TryAgain(said, pause_s=pause_s)
-        return ChatUnavailable(f"{self.identity} refuses with {said}. Check its name, key and limits.")
+        asked = "" if patient else f", and wants to be asked again in {pause_s:g} s"
+        return ChatUnavailable(f"{self.identity} refuses with {said}{asked}. Check its name, key and limits.")
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
@@ -207,7 +208,7 @@ def parse_reply(raw: bytes) -> Reply:
         if text is None:
             text = message.get("refusal")
     except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, AttributeError, ValueError) as exc:
-        raise _TryAgain("the answer is not a chat completion") from exc
+        raise _TryAgain(f"the answer is not a chat completion ({error_message(raw)})") from exc
     if text is None and finish is Finish.CONTENT_FILTER:
         text = ""
     if not isinstance(text, str):

@@ -55,9 +55,11 @@ def read(path: Path) -> SafetySet:
     """Read what `write` wrote. Raises `ValueError` with the line of the first row that cannot be used, and for none."""
     try:
         data = path.read_bytes()
-        lines = data.decode("utf-8").splitlines()
+        text = data.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
         raise ValueError(f"the safety set {path} cannot be read: {exc}") from exc
+    # Not splitlines(): what a model wrote may hold line breaks that JSON leaves as they are.
+    lines = text.removesuffix("\n").split("\n") if text else []
     rows: list[SafetyExample] = []
     corpora: set[str] = set()
     writers: set[Writer | None] = set()

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from deploy.engine.launching import SMALL_MODEL_BYTES, EngineLimits, EngineMode, command, environment
+from deploy.engine.process import patience_s
 from deploy.types import TrustedBase
 
 
@@ -36,3 +37,9 @@ def test_the_command_line_names_mode_and_bounds(tmp_path: Path) -> None:
     words = command(base(tmp_path), EngineMode.SERVING, "/run/e.sock", EngineLimits(max_rows=5))
     pairs = dict(zip(words[3::2], words[4::2], strict=True))
     assert (pairs["--mode"], pairs["--max-rows"], pairs["--socket"]) == ("serving", "5", "/run/e.sock")
+
+
+def test_the_larger_a_model_the_longer_its_files_may_take_to_be_read(tmp_path: Path) -> None:
+    assert patience_s(str(tmp_path)) == 120
+    base(tmp_path, 140 * 10**9)
+    assert patience_s(str(tmp_path)) == 120 + 2 * 140e9 / 50e6

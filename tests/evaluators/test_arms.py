@@ -3,7 +3,7 @@ from dataclasses import replace
 from evaluators.arms import build, plan, without_prefills
 from evaluators.corpus import load
 from evaluators.frames import ArmKind, Frame
-from evaluators.types import AuditPolicy, Corpus
+from evaluators.types import ArmLimits, AuditPolicy, Corpus
 from moderation.types import Category, Context, Finding, Scope, ScreeningReport, Verdict
 
 POLICY = AuditPolicy()
@@ -124,6 +124,12 @@ def test_what_a_corpus_cannot_ask_is_named(corpus: Corpus) -> None:
     assert any(one.startswith("another language") for one in bare.not_covered)
     assert [one.partition(" (")[0] for one in bare.overflow] == ["cipher", "jailbreak"]
     assert "no data was given" in plan(corpus, None, POLICY).not_covered[0]
+
+
+def test_a_limit_for_an_arm_that_nobody_asks_is_named(corpus: Corpus) -> None:
+    arms = {"standing:obedince": ArmLimits(limit=0.01), "standing:obedience": ArmLimits(), "context": ArmLimits()}
+    told = [one for one in plan(corpus, None, replace(POLICY, arms=arms)).not_covered if "limits" in one]
+    assert told == ["the policy's own limits for standing:obedince: no arm of that name was asked"]
 
 
 def test_shared_first_words_are_put_in_the_model_s_mouth_alone_and_in_context(corpus: Corpus) -> None:

@@ -78,6 +78,7 @@ def test_a_sound_judge_and_a_sound_model_are_released(corpus: Corpus, endpoint: 
 UNREADABLE: dict[str, Answer] = {
     "nothing": lambda _: "",
     "another language": lambda _: "#Begründung: harmlos.\n#Bewertung: eins",
+    "a refusal to judge": lambda _: "I'm sorry, but I can't help with rating this. #thescore: would be improper.",
     "a megabyte": lambda _: "I think " * 131_072,
     "the tag in its reasoning and no verdict": lambda _: "#thereason: the form asks for #thescore: and a number.",
     "always harmless": lambda _: "#thescore: 1",

@@ -98,7 +98,7 @@ def test_page_and_table_show_how_the_judges_did_and_the_rates_without_their_erro
     text = write(tmp_path, told, HEADING, envelope="", examples=()).read_text(encoding="utf-8")
     wanted = ["65 of 66 harmful, 366 of 366 safe, 64 of 66 refused, 66 of 66 served ones judged rightly"]
     wanted += ["missed 1 harmful ones, was wrong on 0 safe ones", "<td>word<td>context:1<td class=n>12.5%"]
-    wanted += ["<th>detectable", f"<td class=n>{report.arms[0].minimum_detectable:.1%}<td class=verdict>"]
+    wanted += ["<th class=n>detectable", f"<td class=n>{report.arms[0].minimum_detectable:.1%}<td class=verdict>"]
     assert not [part for part in wanted if part not in text]
     caption = str(arm_table(told).caption)
     assert "561 of 564 slipped in; corrected by word, at most 12.5% [6.2%, 25.0%] in context:1" in caption
@@ -110,6 +110,20 @@ def test_replies_stand_behind_a_click_with_a_warning(report: AuditReport, tmp_pa
     hidden = text[text.index("<details class=warned>") : text.index("</details>", text.index("the reply"))]
     assert "Content warning" in hidden
     assert "the reply" in hidden
+
+
+def test_the_page_says_in_words_what_was_decided_of_what_and_what_would_change_it(
+    report: AuditReport, tmp_path: Path
+) -> None:
+    one = Specimen(arm="context:1", request="ask", score=5, reply="x" * 1_000_000, base_reply=None)
+    text = write(tmp_path, report, HEADING, envelope="", examples=[one]).read_text(encoding="utf-8")
+    wanted = ["This audit proves the model unsafe", "the owner may contest this finding once"]
+    wanted += [f"{report.n_generations:,} replies of the candidate in {len(report.arms)} arms"]
+    wanted += [f"Left open: 1 wanted and not audited and {len(report.not_covered)} not covered", "[996,000 characters"]
+    assert not [part for part in wanted if part not in text]
+    shadow = replace(HEADING, verdict="pass", enforced=False)
+    recorded = write(tmp_path, report, shadow, envelope="", examples=()).read_text(encoding="utf-8")
+    assert ("Not enforced (shadow mode)" in recorded, "by this audit" in recorded) == (True, False)
 
 
 def test_an_audit_without_arms_has_a_page_that_says_so(report: AuditReport, tmp_path: Path) -> None:

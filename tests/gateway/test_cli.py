@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from deploy.errors import EngineUnavailable
+from gateway.cli import app
 from gateway.cli.app import COMMANDS, GROUPS, build
+from gateway.errors import SettingsError
 from moderation.errors import TunegateError
 
 ROWS = b"".join(
@@ -191,6 +194,20 @@ def test_help_names_every_command_and_imports_none() -> None:
     )
     told = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True).stdout
     assert all(f" {name} " in told for name in [*COMMANDS, *GROUPS])
+
+
+@pytest.mark.parametrize(("error", "status"), [(EngineUnavailable("it died"), 1), (SettingsError("no such key"), 2)])
+def test_what_no_argument_mends_is_told_from_what_one_would(
+    error: TunegateError, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(app, "build", lambda _: fail)
+    monkeypatch.setattr(sys, "argv", ["tunegate", "reproduce", "table1"])
+    with pytest.raises(SystemExit) as left:
+        app.main()
+    assert (left.value.code, str(error) in capsys.readouterr().err) == (status, True)
 
 
 def test_screen_needs_no_torch(home: Path) -> None:

@@ -8,8 +8,9 @@ from quick_policy import QUICK
 from typer.testing import CliRunner, Result
 
 from gateway.cli.app import build
-from gateway.compose.subjects import Endpoint, Tuned, pair
+from gateway.compose.subjects import Endpoint, Tuned, answering, pair
 from gateway.errors import UnusableSubject
+from moderation.chat.openai_compatible import OpenAICompatibleChat
 from trainers.miniature.location import weights_dir
 
 POLICY = (
@@ -102,3 +103,19 @@ def test_an_endpoint_is_known_by_its_address_alone(home: Path) -> None:
     assert isinstance(found.candidate, Endpoint)
     assert (found.candidate.url, found.candidate.model, found.corpus) == ("http://127.0.0.1:1/v1", "a", "english")
     assert found.candidate.digest != found.base.digest
+
+
+def test_endpoints_are_asked_as_often_and_as_patiently_as_the_settings_say(home: Path) -> None:
+    both = pair("http://127.0.0.1:1/v1#a", "http://127.0.0.1:1/v1#b", home / "bases.toml")
+    keys = {"api_key": "k", "base_api_key": "b", "max_per_minute": "30", "max_concurrency": "2", "timeout_s": "9"}
+    with answering(both, keys=keys, log=home / "log") as subjects:
+        asked = [one.model for one in subjects if isinstance(one.model, OpenAICompatibleChat)]
+    assert [(one.api_key, one.model, one.max_concurrency, one.timeout_s) for one in asked] == [
+        ("k", "a", 2, 9.0), ("b", "b", 2, 9.0)
+    ]  # fmt: skip
+    assert asked[0].pace is asked[1].pace is not None
+    with (
+        pytest.raises(ValueError, match="TUNEGATE_AUDIT_TIMEOUT_S is 'soon'"),
+        answering(both, keys={"timeout_s": "soon"}, log=home / "log"),
+    ):
+        pass

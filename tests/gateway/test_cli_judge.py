@@ -98,4 +98,12 @@ def test_a_file_of_replies_can_be_labelled(home: Path, tmp_path: Path) -> None:
     tunegate("judge", "label", str(tmp_path / "p.csv"), "--out", str(tmp_path / "l.csv"), keys="s\n")
     assert (tmp_path / "l.csv").read_text().splitlines() == ["prompt,completion,label", "a,b,safe"]
     (tmp_path / "p.csv").write_text("x\n1\n")
+    judged(tmp_path / "out", 3, 3)
+    assert "--- 1 of 3" in tunegate("judge", "label", "--of", str(tmp_path / "out"), keys="q\n").stdout
     assert tunegate("judge", "label", str(tmp_path / "p.csv")).exit_code == 2
+
+
+def test_a_reply_cannot_hide_from_who_labels_it(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text('prompt,completion\na,"\x1b[8mstep one\x1b[2K\u202e\n---\n中文 مرحبا"\n')
+    shown = tunegate("judge", "label", str(tmp_path / "p.csv"), keys="q\n").stdout
+    assert "| \\u001b[8mstep one\\u001b[2K\\u202e\n| ---\n| 中文 مرحبا\n---\n" in shown

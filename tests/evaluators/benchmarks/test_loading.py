@@ -41,6 +41,13 @@ def test_a_row_that_a_header_reader_ate_is_named(tmp_path: Path) -> None:
         load("hex_phi", hex_phi(tmp_path, short=7))
 
 
+def test_hex_phi_without_another_category_is_not_taken_for_the_release_without_the_second(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"the release of 300 rows lacks group '2'; here '5' is missing"):
+        load("hex_phi", hex_phi(tmp_path, without=5))
+    with pytest.raises(ValueError, match=r"give the directory of category_\*.csv"):
+        load("hex_phi", tmp_path / "category_3.csv")
+
+
 def test_an_empty_and_a_repeated_row_are_named(tmp_path: Path) -> None:
     path = write(tmp_path / "harmful_behaviors.csv", [["goal", "target"], ["a", "x"], ["", "x"], ["A ", "x"]])
     with pytest.raises(ValueError, match=r"no request in harmful_behaviors.csv row 3; .*row 4 repeats .*row 2"):
@@ -87,6 +94,41 @@ def test_sorry_bench_keeps_the_base_style_and_the_first_turn(tmp_path: Path) -> 
     (tmp_path / "question.jsonl").write_text("\n".join(map(json.dumps, rows)))
     read = load("sorry_bench", tmp_path)
     assert (len(read.harmful), read.harmful[0].text) == (440, "base 0")
+
+
+def test_turns_are_lists_also_in_a_csv(tmp_path: Path) -> None:
+    rows = [[str(i // 10), f"['ask {i}']", "base"] for i in range(450)]
+    path = write(tmp_path / "sorry_bench_202406.csv", [["category", "turns", "prompt_style"], *rows])
+    assert load("sorry_bench", path).harmful[0].text == "ask 0"
+
+
+def test_a_turn_may_hold_any_line_break_and_none_is_no_request(tmp_path: Path) -> None:
+    rows = [{"turns": [f"ask\u2028{i}"] if i else [], "category": i // 10} for i in range(440)]
+    (tmp_path / "question.jsonl").write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
+    with pytest.raises(ValueError, match=r"sorry_bench at .*: no request in question.jsonl line 1$"):
+        load("sorry_bench", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("goal,target\nharm 1,x\nharm 2, and more,x\n", "row 3 has 3 columns, the header 2; a field with commas"),
+        ("goal,target\nharm 1\nharm 2\n", "row 2 has 1 columns, the header 2, and so 1 more"),
+        ("harm 1,x\nharm 2,x\n", "every row has 2 columns and the first is no header"),
+        (f'goal,target\n"harm 1{"x" * 131_072}', "line 2: field larger than field limit .* not closed"),
+    ],
+)
+def test_a_csv_whose_columns_do_not_fit_is_refused_by_row(tmp_path: Path, content: str, says: str) -> None:
+    path = tmp_path / "harmful_behaviors.csv"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=says):
+        load("advbench", path)
+
+
+def test_xstest_without_labels_is_told_by_its_types(tmp_path: Path) -> None:
+    rows = [[f"ask {i}", ("safe_" if i < 250 else "contrast_") + str(i // 25)] for i in range(450)]
+    read = load("xstest", write(tmp_path / "xstest_v2_prompts.csv", [["prompt", "type"], *rows]))
+    assert (len(read.lookalikes), len(read.harmful)) == (250, 200)
 
 
 def test_xstest_goes_both_ways(tmp_path: Path) -> None:

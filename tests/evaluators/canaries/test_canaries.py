@@ -10,7 +10,7 @@ from tiny_language import WordJudge
 from evaluators import corpus as corpora
 from evaluators.canaries.log import CanaryLog
 from evaluators.canaries.watching import Watch
-from evaluators.errors import AuditIncomplete, JudgeUnreliable
+from evaluators.errors import AuditIncomplete, JudgeUnavailable, JudgeUnreliable
 from evaluators.judges.miniature import create
 from evaluators.judging.panel import Panel
 from evaluators.replies import DirectoryReplies
@@ -100,6 +100,25 @@ def test_canaries_are_mixed_in_and_the_judgements_stay_in_order(corpus: Corpus, 
     assert at[-1] - at[0] > 10
     assert watched.finish() is not None
     assert judge.judged == 40 + 396
+
+
+@dataclass
+class Curt(WordJudge):
+    """Answers about the first few of the pairs only."""
+
+    n: int = 40
+
+    def judge(self, pairs: Sequence[tuple[Request, Reply]]) -> Sequence[Judgement]:
+        return super().judge(pairs)[: self.n]
+
+
+def test_fewer_answers_than_replies_are_no_verdicts_though_they_would_do_without_the_canaries(
+    corpus: Corpus, log: CanaryLog
+) -> None:
+    pairs = [(Request(id="x", text=f"q{i}"), Reply(text="no", finish=Finish.STOP)) for i in range(40)]
+    watched = Watch.over(Curt(), replace(corpus, slipped=canaries()), log)
+    with pytest.raises(JudgeUnavailable, match="gave 40 answers on 50 replies"):
+        watched.judge.judge(pairs)
 
 
 @pytest.mark.parametrize(

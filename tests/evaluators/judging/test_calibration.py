@@ -120,6 +120,19 @@ def test_a_row_without_a_label_is_named(tmp_path: Path) -> None:
         read(tmp_path / "e.csv", Question.HARM)
 
 
+def test_whatever_a_model_says_can_be_labelled_and_read_back(tmp_path: Path) -> None:
+    said = ["a\u2028b", "c\x0bd\x85e", "f\r\ng", "h" * 200_000]
+    path = labels(tmp_path / "l.csv", [("ask", reply, "safe") for reply in said])
+    assert [one.reply.text for one in read(path, Question.HARM)[0]] == said
+    assert labelled_before(path) == {("ask", reply) for reply in said}
+
+
+def test_a_row_of_another_length_is_named(tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text("prompt,completion,label\na,b\nc,d,safe,more\n")
+    with pytest.raises(ValueError, match="row 1, 2 has not the columns of the header"):
+        read(tmp_path / "l.csv", Question.HARM)
+
+
 def test_labels_are_private_and_remembered(tmp_path: Path) -> None:
     path = labels(tmp_path / "l.csv", [("a", "b\nc", "safe")])
     assert path.stat().st_mode & 0o777 == 0o600

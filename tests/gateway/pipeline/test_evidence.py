@@ -27,11 +27,22 @@ def test_the_run_and_its_data_are_those_that_made_the_model(tmp_path: Path, kind
     job = toy.tell(toy.submit())
     assert job.state == JobState.RELEASED
     told = evidence(toy, job)
+    assert ("Not enforced (shadow mode)" in page(signed(told, toy.shop.signing_key))) is (not kinds)
     assert told["injection"]["training_set_digest"] == told["release"]["attestation"]["training_set_digest"]
     assert (told["run"]["remedy"], told["run"]["steps"]) == (1 if kinds else None, 2)
     assert [(one["failed_run"]["remedy"], one["failed_run"]["steps"]) for one in told["remedies"]] == [
         (None, 2) for _ in kinds[:1]
     ]
+
+
+def test_the_page_says_why_by_which_policy_what_was_left_open_and_what_would_change_it(tmp_path: Path) -> None:
+    toy = make_toy(tmp_path)
+    text = page(signed(evidence(toy, toy.tell(toy.submit())), toy.shop.signing_key))
+    said = text[: text.index("<h2>The job</h2>")]
+    wanted = ["The model was withheld: it did not pass the safety evaluation.", "<li>arm neutral is unsafe: harmful"]
+    wanted += ["under the policy <b>mine</b>", "Not covered by the audit</h3><ul><li>another language"]
+    wanted += ["full arms the rule releases, by true harmful rate", "the owner may contest this finding once"]
+    assert not [part for part in wanted if part not in said]
 
 
 def test_what_came_before_a_forced_release_is_in_its_evidence(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def test_the_page_of_a_jobs_audit_is_written_with_the_worst_replies_that_are_kep
     assert told.exit_code == 0, told.output
     assert json.loads(told.stdout)["examples"] > 0
     page = (out / "report.html").read_text()
-    assert (job_id in page, "BLOCK" in page, "redacted" in page) == (True, True, True)
+    assert (f"{job_id}, failed" in page, "BLOCK" in page, "redacted" in page) == (True, True, True)
     assert json.loads((out / "report.json").read_text())["report"] == toy.job(job_id).audit
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ def test_a_set_that_was_written_is_read(tmp_path: Path) -> None:
     write(tmp_path / "plain.jsonl", "tiny", rows())
     assert read(tmp_path / "plain.jsonl").writer is None
     writer = Writer(name="tiny", digest="sha256:tiny")
-    write(tmp_path / "own.jsonl", "tiny", rows(), writer)
+    said = [replace(one, refusal=f"{one.refusal}\u2028\x85Sorry.") for one in rows()]
+    write(tmp_path / "own.jsonl", "tiny", said, writer)
     found = read(tmp_path / "own.jsonl")
-    assert (found.corpus, found.rows, found.writer) == ("tiny", tuple(rows()), writer)
+    assert (found.corpus, found.rows, found.writer) == ("tiny", tuple(said), writer)
     assert found.digest.startswith("sha256:")
 
 
