@@ -24,30 +24,31 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
     """
     began, n_bytes = time.monotonic(), 0
     timeout_s: int = request.app.state.services.settings.upload_timeout_s
-    request.state.body_due = due = getattr(request.state, "body_due", began + timeout_s)
-    while not getattr(request.state, "body_read", False):
+    state = request.scope.setdefault("state", {})
+    due = state.setdefault("body_due", began + timeout_s)
+    while not state.get("body_read"):
         try:
             async with asyncio.timeout(SILENCE_S):
                 message = await request.receive()
         except TimeoutError as exc:
-            request.state.body_read = True
+            state["body_read"] = True
             raise ApiError(408, f"No byte of the request's body came for {SILENCE_S:g} s; send it again.") from exc
         n_bytes += len(message.get("body", b""))
         took_s = time.monotonic() - began
         if took_s > MIN_AFTER_S and n_bytes < took_s * MIN_BYTES_PER_S and message.get("more_body", False):
-            request.state.body_read = True
+            state["body_read"] = True
             raise ApiError(
                 408, f"The request's body comes at less than {MIN_BYTES_PER_S} bytes a second; send it again."
             )
         if began + took_s > due and message.get("more_body", False):
-            request.state.body_read = True
+            state["body_read"] = True
             raise ApiError(
                 408,
                 f"The request's body did not come whole within {timeout_s} s; send it in parts (/v1/uploads).",
             )
         if message["type"] == "http.disconnect":
             raise ApiError(400, "The connection was closed before the request was complete.")
-        request.state.body_read = not message.get("more_body", False)
+        state["body_read"] = not message.get("more_body", False)
         yield message.get("body", b"")
 
 

@@ -8,6 +8,9 @@ from fastapi import Request
 
 from gateway.errors import ApiError
 
+WATCH_AFTER_S = 0.05
+"""An answer that is made sooner is not worth a task that watches."""
+
 
 @asynccontextmanager
 async def while_there(request: Request) -> AsyncGenerator[None]:
@@ -15,7 +18,7 @@ async def while_there(request: Request) -> AsyncGenerator[None]:
 
     Raises a 400 then, which nobody reads.
     """
-    task, is_gone = asyncio.current_task(), False
+    task, is_gone, watching = asyncio.current_task(), False, list[asyncio.Task[None]]()
     assert task is not None
 
     async def watch() -> None:
@@ -25,7 +28,8 @@ async def while_there(request: Request) -> AsyncGenerator[None]:
         is_gone = True
         task.cancel()
 
-    watching = asyncio.create_task(watch())
+    loop = asyncio.get_running_loop()
+    beginning = loop.call_later(WATCH_AFTER_S, lambda: watching.append(loop.create_task(watch())))
     try:
         yield
     except asyncio.CancelledError as exc:
@@ -33,4 +37,6 @@ async def while_there(request: Request) -> AsyncGenerator[None]:
             raise
         raise ApiError(400, "The connection was closed before the answer was made.") from exc
     finally:
-        watching.cancel()
+        beginning.cancel()
+        for begun in watching:
+            begun.cancel()

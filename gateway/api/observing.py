@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import Request
+from starlette.datastructures import Headers
 
 from gateway.api.metrics import RequestMetrics
 from gateway.telemetry.spans import Attribute, Span, Traces, Untraced, caller_of
@@ -43,7 +44,8 @@ class Answered:
     status: int
     """0 when no answer was begun."""
     seconds: float
-    traceparent: str | None
+    headers: Headers
+    """Of the request."""
     state: Mapping[str, Any]
 
 
@@ -108,7 +110,7 @@ def _span(answered: Answered, notes: Notes) -> Span:
         file_id=notes.file_id,
         object_id=notes.object_id,
         under=notes.under,
-        caller=caller_of(answered.traceparent),
+        caller=caller_of(answered.headers.get("traceparent")),
         is_request=True,
         failed=answered.status >= 500 or answered.status == 0,
         attributes=attributes | notes.attributes,
