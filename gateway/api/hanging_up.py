@@ -8,9 +8,6 @@ from fastapi import Request
 
 from gateway.errors import ApiError
 
-WATCH_AFTER_S = 0.05
-"""An answer that is made sooner is not worth a task that watches."""
-
 
 @asynccontextmanager
 async def while_there(request: Request) -> AsyncGenerator[None]:
@@ -18,7 +15,7 @@ async def while_there(request: Request) -> AsyncGenerator[None]:
 
     Raises a 400 then, which nobody reads.
     """
-    task, is_gone, watching = asyncio.current_task(), False, list[asyncio.Task[None]]()
+    task, is_gone = asyncio.current_task(), False
     assert task is not None
 
     async def watch() -> None:
@@ -28,8 +25,7 @@ async def while_there(request: Request) -> AsyncGenerator[None]:
         is_gone = True
         task.cancel()
 
-    loop = asyncio.get_running_loop()
-    beginning = loop.call_later(WATCH_AFTER_S, lambda: watching.append(loop.create_task(watch())))
+    watching = asyncio.create_task(watch())
     try:
         yield
     except asyncio.CancelledError as exc:
@@ -37,6 +33,4 @@ async def while_there(request: Request) -> AsyncGenerator[None]:
             raise
         raise ApiError(400, "The connection was closed before the answer was made.") from exc
     finally:
-        beginning.cancel()
-        for begun in watching:
-            begun.cancel()
+        watching.cancel()

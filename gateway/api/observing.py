@@ -10,6 +10,7 @@ from fastapi import Request
 from starlette.datastructures import Headers
 
 from gateway.api.metrics import RequestMetrics
+from gateway.telemetry.logs import tell
 from gateway.telemetry.spans import Attribute, Span, Traces, Untraced, caller_of
 
 logger = logging.getLogger(__name__)
@@ -90,9 +91,8 @@ def _log(answered: Answered, notes: Notes) -> None:
         fields["organization"] = answered.state["organization"]
     if notes.object_id:
         fields["object_id"] = notes.object_id
-    message = "%s %s: %d in %.1f ms%s"
     made = f", {notes.object_id}" if notes.object_id else ""
-    logger.info(message, answered.method, answered.route, answered.status, took_ms, made, extra={"fields": fields})
+    tell(logger, f"{answered.method} {answered.route}: {answered.status} in {took_ms} ms{made}", fields)
 
 
 def _span(answered: Answered, notes: Notes) -> Span:
