@@ -29,7 +29,7 @@ class OneWrite:
 
         async def send_together(message: Message) -> None:
             nonlocal start
-            if message["type"] == "http.response.start" and _has_length(message["headers"]):
+            if message["type"] == "http.response.start" and _has_length(message.get("headers", ())):
                 start = message
                 return
             if start is None:
@@ -41,7 +41,7 @@ class OneWrite:
                 await send(begun)
                 await send(message)
                 return
-            _answer(cycle, begun, lines, message["body"])
+            _answer(cycle, begun, lines, message.get("body", b""))
 
         await self._app(scope, receive, send_together)
 
