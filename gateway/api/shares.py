@@ -28,8 +28,8 @@ AHEAD_S = 2.0
 """A share takes in advance what this replica uses in so long, as it looks."""
 SHORTEST_S = 0.1
 """How long use is watched at least to tell its rate: a lone request takes twenty such in advance."""
-KEPT_S = 20.0
-"""What a share holds beyond what is used in so long is given back."""
+KEPT_S = 30.0
+"""What a share holds beyond what is used in so long is given back; a lone request takes less than that."""
 logger = logging.getLogger(__name__)
 
 
