@@ -1,8 +1,8 @@
 """How whole answers leave: head and body in one write, and their headers checked at once.
 
-uvicorn writes them apart, and h11 checks each header by two regular expressions, which is a tenth of what a chat costs
-(docs/log/hot.md). Here h11 keeps its say in what frames an answer; its other headers are only looked through for ends
-of lines. All else is left to uvicorn: streams, clients that are slow or gone, headers that h11 has to refuse.
+uvicorn writes them apart, and h11 checks each header by two regular expressions (docs/log/hot.md). Here h11 keeps its
+say in what frames an answer; its other headers are only looked through for ends of lines. All else is left to uvicorn:
+streams, clients that are slow or gone, headers that h11 has to refuse.
 """
 
 from collections.abc import Iterable
