@@ -4,6 +4,7 @@ import time
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -38,6 +39,8 @@ from gateway.errors import ApiError
 from gateway.store.ids import IdKind
 from moderation.errors import TunegateError
 
+OURS_INSTEAD: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""`gateway.api.observing` tells of requests."""
 UNSERVED = (
     "/v1/batches",
     "/v1/embeddings",
@@ -54,7 +57,14 @@ ADMINISTRATION = (projects, members, organization)
 
 def create_app(services: Services) -> FastAPI:
     """OpenAI's API over these services. The application opens and closes nothing itself."""
-    app = FastAPI(title="tunegate", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title="tunegate",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        telemetry=OURS_INSTEAD,
+    )
     app.state.services = services
     app.state.shares = Shares(services.database, services.now)
     app.state.metrics = RequestMetrics()

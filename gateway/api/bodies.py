@@ -24,42 +24,38 @@ async def chunks(request: Request) -> AsyncIterator[bytes]:
     """
     began, n_bytes = time.monotonic(), 0
     timeout_s: int = request.app.state.services.settings.upload_timeout_s
-    request.state.body_due = due = getattr(request.state, "body_due", began + timeout_s)
-    while not getattr(request.state, "body_read", False):
-        try:
-            async with asyncio.timeout(SILENCE_S):
-                message = await request.receive()
-        except TimeoutError as exc:
-            request.state.body_read = True
-            raise ApiError(408, f"No byte of the request's body came for {SILENCE_S:g} s; send it again.") from exc
-        n_bytes += len(message.get("body", b""))
+    state = request.scope.setdefault("state", {})
+    due = state.setdefault("body_due", began + timeout_s)
+    while not state.get("body_read"):
+        piece = await _piece(request)
+        n_bytes += len(piece)
         took_s = time.monotonic() - began
-        if took_s > MIN_AFTER_S and n_bytes < took_s * MIN_BYTES_PER_S and message.get("more_body", False):
-            request.state.body_read = True
+        if not state["body_read"] and took_s > MIN_AFTER_S and n_bytes < took_s * MIN_BYTES_PER_S:
+            state["body_read"] = True
             raise ApiError(
                 408, f"The request's body comes at less than {MIN_BYTES_PER_S} bytes a second; send it again."
             )
-        if began + took_s > due and message.get("more_body", False):
-            request.state.body_read = True
+        if not state["body_read"] and began + took_s > due:
+            state["body_read"] = True
             raise ApiError(
                 408,
                 f"The request's body did not come whole within {timeout_s} s; send it in parts (/v1/uploads).",
             )
-        if message["type"] == "http.disconnect":
-            raise ApiError(400, "The connection was closed before the request was complete.")
-        request.state.body_read = not message.get("more_body", False)
-        yield message.get("body", b"")
+        yield piece
 
 
 async def read_whole(request: Request, max_bytes: int) -> bytes:
     """The whole body. Raises a 413 when it grows past `max_bytes`."""
-    body = bytearray()
-    async for chunk in chunks(request):
-        body += chunk
-        if len(body) > max_bytes:
-            body.clear()
-            await drain(request)
-            raise ApiError(413, f"The request body is larger than the allowed {max_bytes} bytes.")
+    body = bytearray(await _piece(request))
+    if not request.scope["state"]["body_read"]:  # most bodies come in one piece
+        async for piece in chunks(request):
+            body += piece
+            if len(body) > max_bytes:
+                break
+    if len(body) > max_bytes:
+        body.clear()
+        await drain(request)
+        raise ApiError(413, f"The request body is larger than the allowed {max_bytes} bytes.")
     return bytes(body)
 
 
@@ -70,3 +66,19 @@ async def drain(request: Request) -> None:
         n_bytes += len(chunk)
         if n_bytes > MAX_DRAIN_BYTES:
             return
+
+
+async def _piece(request: Request) -> bytes:
+    """What comes next of the body; whether it was the last is in the request's state."""
+    state = request.scope.setdefault("state", {})
+    try:
+        async with asyncio.timeout(SILENCE_S):
+            message = await request.receive()
+    except TimeoutError as exc:
+        state["body_read"] = True
+        raise ApiError(408, f"No byte of the request's body came for {SILENCE_S:g} s; send it again.") from exc
+    if message["type"] == "http.disconnect":
+        raise ApiError(400, "The connection was closed before the request was complete.")
+    state["body_read"] = not message.get("more_body", False)
+    body: bytes = message.get("body", b"")
+    return body

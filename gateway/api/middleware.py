@@ -93,7 +93,7 @@ class Envelope:
                         method=_method(scope["method"]),
                         status=status,
                         seconds=time.perf_counter() - began,
-                        traceparent=Headers(scope=scope).get("traceparent"),
+                        headers=Headers(scope=scope),
                         state=state,
                     )
                 )

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import Request
+from starlette.datastructures import Headers
 
 from gateway.api.metrics import RequestMetrics
+from gateway.telemetry.logs import tell
 from gateway.telemetry.spans import Attribute, Span, Traces, Untraced, caller_of
 
 logger = logging.getLogger(__name__)
@@ -43,7 +45,8 @@ class Answered:
     status: int
     """0 when no answer was begun."""
     seconds: float
-    traceparent: str | None
+    headers: Headers
+    """Of the request."""
     state: Mapping[str, Any]
 
 
@@ -88,9 +91,8 @@ def _log(answered: Answered, notes: Notes) -> None:
         fields["organization"] = answered.state["organization"]
     if notes.object_id:
         fields["object_id"] = notes.object_id
-    message = "%s %s: %d in %.1f ms%s"
     made = f", {notes.object_id}" if notes.object_id else ""
-    logger.info(message, answered.method, answered.route, answered.status, took_ms, made, extra={"fields": fields})
+    tell(logger, f"{answered.method} {answered.route}: {answered.status} in {took_ms} ms{made}", fields)
 
 
 def _span(answered: Answered, notes: Notes) -> Span:
@@ -108,7 +110,7 @@ def _span(answered: Answered, notes: Notes) -> Span:
         file_id=notes.file_id,
         object_id=notes.object_id,
         under=notes.under,
-        caller=caller_of(answered.traceparent),
+        caller=caller_of(answered.headers.get("traceparent")),
         is_request=True,
         failed=answered.status >= 500 or answered.status == 0,
         attributes=attributes | notes.attributes,

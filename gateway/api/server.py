@@ -12,6 +12,8 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from gateway.api.one_write import OneWrite
+
 MAX_HEADER_BYTES = 32 * 1024
 HEADER_PATIENCE_S = 20.0
 """How long a client may take over the first line and the headers of a request."""
@@ -27,6 +29,7 @@ class ImpatientProtocol(H11Protocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.app = OneWrite(self.app, self)
         self._hang_up: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's

@@ -2,12 +2,13 @@
 
 A request that finds its share large enough waits for nobody. Else the share grows by what is lacking and by what will
 do for about two seconds, never by more than a twentieth of what the limit leaves, so that near a limit each request
-is counted by itself. What is not used for a second is given back. So a limit is never exceeded, whatever crashes: a
-replica that dies leaves counted what it had taken for two seconds.
+is counted by itself. What is not used for a second is given back, and so is what turns out to be far too much. So a
+limit is never exceeded, whatever crashes: a replica that dies leaves counted what it had taken for two seconds.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -23,10 +24,12 @@ from gateway.store.usage import Allowance
 FLUSH_AFTER_S = 1.0
 PART = 20
 """A share takes at most this part of what a limit leaves in advance."""
-AHEAD = 2
-"""Times what was used since the last flush that a share takes in advance."""
-FIRST = 16
-"""Such requests as the present one that it takes in advance at least."""
+AHEAD_S = 2.0
+"""A share takes in advance what this replica uses in so long, as it looks."""
+SHORTEST_S = 0.1
+"""How long use is watched at least to tell its rate: a lone request takes twenty such in advance."""
+KEPT_S = 30.0
+"""What a share holds beyond what is used in so long is given back; a lone request takes less than that."""
 logger = logging.getLogger(__name__)
 
 
@@ -61,17 +64,26 @@ class _Share:
     """In the database when it was last looked at, this share included."""
     recent: int = 0
     """Used since the last flush."""
-    before: int = 0
-    """Used between the two last flushes."""
+    since: float
+    """When that was, or when the share was made, on a monotonic clock."""
+    before: float = 0.0
+    """What was used a second before."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def rate(self, now: float, *, more: int = 0) -> float:
+        """What is used a second, as it looks at a time of the monotonic clock, with some more."""
+        return (self.recent + more) / max(now - self.since, SHORTEST_S)
 
 
 class Shares:
     """The shares of one application; to be used on its event loop only."""
 
-    def __init__(self, database: Database, now: Callable[[], int]) -> None:
+    def __init__(
+        self, database: Database, now: Callable[[], int], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._database = database
         self._now = now
+        self._monotonic = monotonic
         self._shares: dict[tuple[str, Measure], _Share] = {}
         self._corrections: list[Correction] = []
         self._flushing: asyncio.Task[None] | None = None
@@ -110,7 +122,7 @@ class Shares:
         if self._flushing is not None:
             self._flushing.cancel()
         for share in self._shares.values():
-            share.recent = share.before = 0
+            share.recent = 0
         await self._flush()
 
     async def _grow(self, pairs: Sequence[tuple[Claim, _Share]], now: int) -> None:
@@ -132,10 +144,11 @@ class Shares:
                 share.waiting -= claim.amount
 
     async def _count(self, pairs: Sequence[tuple[Claim, _Share]], now: int, *, alone: bool) -> None:
-        wanted = []
+        wanted, since = [], self._monotonic()
         for claim, share in pairs:
             lack = max((claim.amount if alone else share.waiting) - share.left, 0)
-            wanted.append((claim, lack, max(share.recent, share.before)))
+            rate = max(share.rate(since, more=share.waiting), share.before)
+            wanted.append((claim, lack, int(AHEAD_S * rate)))
         found = await asyncio.to_thread(self._write, wanted, now)
         for (_, share), (taken, used) in zip(pairs, found, strict=True):
             share.left += taken
@@ -144,7 +157,7 @@ class Shares:
     def _write(self, wanted: Sequence[tuple[Claim, int, int]], now: int) -> Sequence[tuple[int, int]]:
         """Count in one transaction; by claim, what was taken and what all have used with it."""
         with self._database.write(alone=False) as session:
-            return [_take(session, claim, lack, recent, now) for claim, lack, recent in wanted]
+            return [_take(session, claim, lack, ahead, now) for claim, lack, ahead in wanted]
 
     def _share(self, scope: str, measure: Measure, now: int) -> _Share:
         share = self._shares.get((scope, measure))
@@ -152,7 +165,8 @@ class Shares:
             if share is not None and share.left < 0:
                 self._corrections.append((scope, measure, share.start, share.left))
             start, end = window(measure, now)
-            share = self._shares[scope, measure] = _Share(start=start, end=end)
+            before = 0.0 if share is None else share.before
+            share = self._shares[scope, measure] = _Share(start=start, end=end, since=self._monotonic(), before=before)
         return share
 
     def _flush_soon(self) -> None:
@@ -165,18 +179,21 @@ class Shares:
             await self._flush()
 
     async def _flush(self) -> None:
-        """Count what was used beyond the shares; give back the shares that were not used since the last time."""
+        """Count what was used beyond the shares; give back what is more than they will use for long."""
         changes, self._corrections = self._corrections, []
+        now = self._monotonic()
         for (scope, measure), share in list(self._shares.items()):
             if share.waiting:
                 continue
-            if share.left < 0 or not share.recent:
-                changes.append((scope, measure, share.start, share.left))
-                share.used -= share.left
-                share.left = 0
+            share.before = share.rate(now)
+            spare = share.left if share.left < 0 else max(share.left - int(KEPT_S * share.before), 0)
+            if spare:
+                changes.append((scope, measure, share.start, spare))
+                share.used -= spare
+                share.left -= spare
             if not share.recent:
                 del self._shares[scope, measure]
-            share.before, share.recent = share.recent, 0
+            share.since, share.recent = now, 0
         if changes:
             try:
                 await asyncio.to_thread(self._put_right, changes)
@@ -206,8 +223,8 @@ def _is_short(claim: Claim, share: _Share) -> bool:
     return bool(claim.limit) and (not claim.amount or share.left < claim.amount)
 
 
-def _take(session: Session, claim: Claim, lack: int, recent: int, now: int) -> tuple[int, int]:
-    """Count what is lacking and some more; what was counted, and the total with it. Raises `LimitReached`."""
+def _take(session: Session, claim: Claim, lack: int, ahead: int, now: int) -> tuple[int, int]:
+    """Count what is lacking and some ahead; what was counted, and the total with it. Raises `LimitReached`."""
     scope, measure, limit = claim.scope, claim.measure, claim.limit
     if not limit:
         return 0, 0
@@ -215,7 +232,7 @@ def _take(session: Session, claim: Claim, lack: int, recent: int, now: int) -> t
     asked = lack or not claim.amount
     if asked and (used > limit if claim.whole else used - lack >= limit):
         raise LimitReached(measure, limit=limit, reset_s=window(measure, now)[1] - now, amount=claim.amount)
-    more = min(max(AHEAD * recent, FIRST * claim.amount), (limit - used) // PART)
+    more = min(ahead, (limit - used) // PART)
     if not lack or more <= 0:
         return lack, used
     return lack + more, usage.add(session, scope, measure, more, now=now)

@@ -8,11 +8,12 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import TextIO
 
 import orjson
 
@@ -49,13 +50,23 @@ def _named(request_id: str, job_id: str) -> list[tuple[ContextVar[str], str]]:
 
 def log_to_stderr(process: str, form: LogFormat = LogFormat.TEXT, *, level: int = logging.INFO) -> None:
     """Send this process's log to standard error, under its name. Libraries only warn."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines(process) if form is LogFormat.JSON else TextLines(process))
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    lines = JsonLines(process) if form is LogFormat.JSON else TextLines(process)
+    logging.basicConfig(level=level, handlers=[Stderr(lines)], force=True)
     # What no line of ours shows is a third of what a line costs, and there is one for every request.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def tell(logger: logging.Logger, message: str, fields: Mapping[str, object]) -> None:
+    """`logger.info`, for what is told of every request: a record of `logging` costs several times the line."""
+    if not logger.isEnabledFor(logging.INFO):
+        return
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, Stderr):
+            handler.tell(logger.name, message, fields)
+            return
+    logger.info(message, extra={"fields": fields})
 
 
 def failure(error: BaseException) -> list[str]:
@@ -83,14 +94,14 @@ class TextLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, and under a failure one line for each of its frames."""
-        about_what = " ".join(value for value in (_request_id.get(), _job_id.get()) if value)
-        where = f"{record.name} [{about_what}]" if about_what else record.name
-        line = (
-            f"{self._time(record.created)} {self._process} {record.levelname} {where}: {record.getMessage()}".replace(
-                "\n", "\\n"
-            )
-        )
+        line = self.line(record.created, record.levelname, record.name, record.getMessage(), {})
         return "\n".join([line, *_failure_of(record)])
+
+    def line(self, created: float, level: str, name: str, message: str, _fields: Mapping[str, object]) -> str:
+        """One line; the message says what is in the fields."""
+        about_what = " ".join(value for value in (_request_id.get(), _job_id.get()) if value)
+        where = f"{name} [{about_what}]" if about_what else name
+        return f"{self._time(created)} {self._process} {level} {where}: {message}".replace("\n", "\\n")
 
     def _time(self, created: float) -> str:
         whole = int(created)
@@ -114,18 +125,41 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line of JSON."""
+        fields: dict[str, object] = getattr(record, "fields", {})
+        if told := _failure_of(record):
+            fields = fields | {"failure": told}
+        return self.line(record.created, record.levelname, record.name, record.getMessage(), fields)
+
+    def line(self, created: float, level: str, name: str, message: str, fields: Mapping[str, object]) -> str:
+        """One line of JSON, with these fields."""
         line: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
+            "time": datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds"),
+            "level": level.lower(),
             "process": self._process,
-            "logger": record.name,
-            "message": record.getMessage(),
+            "logger": name,
+            "message": message,
         }
         line |= {name: value for name, value in (("request_id", _request_id.get()), ("job_id", _job_id.get())) if value}
-        line |= getattr(record, "fields", {})
-        if told := _failure_of(record):
-            line["failure"] = told
-        return orjson.dumps(line, default=str).decode()
+        return orjson.dumps({**line, **fields}, default=str).decode()
+
+
+class Stderr(logging.StreamHandler[TextIO]):
+    """Standard error."""
+
+    def __init__(self, lines: TextLines | JsonLines) -> None:
+        super().__init__(sys.stderr)
+        self.setFormatter(lines)
+        self._lines = lines
+
+    def tell(self, name: str, message: str, fields: Mapping[str, object]) -> None:
+        """Write a line without a record. That it cannot be written fails no request."""
+        line = self._lines.line(time.time(), "INFO", name, message, fields)
+        self.acquire()
+        try:
+            with suppress(OSError):
+                self.stream.write(f"{line}\n")
+        finally:
+            self.release()
 
 
 def _failure_of(record: logging.LogRecord) -> list[str]:

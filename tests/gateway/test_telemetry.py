@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,7 +11,7 @@ import pytest
 
 from gateway.compose.tracing import traces
 from gateway.settings import Settings
-from gateway.telemetry.logs import JsonLines, TextLines, about
+from gateway.telemetry.logs import JsonLines, Stderr, TextLines, about, tell
 from gateway.telemetry.spans import Span, Untraced, caller_of
 
 
@@ -84,6 +85,24 @@ def test_a_failure_is_logged_without_its_words() -> None:
 def test_a_message_cannot_forge_a_line() -> None:
     assert TextLines("api").format(record()).endswith("gateway.x: it\\nfailed")
     assert "\n" not in JsonLines("api").format(record())
+
+
+@pytest.mark.parametrize("lines", [TextLines("api"), JsonLines("api")])
+def test_what_is_told_looks_like_what_is_logged(
+    lines: TextLines | JsonLines, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logger, handler = logging.getLogger("gateway.told"), Stderr(lines)
+    logger.setLevel(logging.INFO)
+    logging.getLogger().addHandler(handler)
+    try:
+        with about(request_id="req_a"):
+            tell(logger, "GET /x: 200", {"status": 200})
+            logger.info("GET /x: %d", 200, extra={"fields": {"status": 200}})
+    finally:
+        logging.getLogger().removeHandler(handler)
+    told, logged = (re.sub(r"\d", "", line) for line in capsys.readouterr().err.splitlines())
+    assert told == logged
+    assert "req_a" in told
 
 
 def test_lines_are_about_the_request_and_job_around_them() -> None:

@@ -18,6 +18,7 @@ import uvicorn
 
 from deploy.errors import EngineUnavailable
 from gateway.api.app import create_app
+from gateway.api.server import server_config
 from gateway.api.services import Route, Services
 from gateway.serving_prompts import ServingPrompts
 from gateway.settings import Settings
@@ -230,15 +231,14 @@ def _running(home: Path, clock: Callable[[], float]) -> Iterator[Gateway]:
 
 
 class served:
-    """`create_app` under uvicorn in a thread."""
+    """The application as the API process serves it, in a thread."""
 
     def __init__(self, services: Services) -> None:
         # With its protocol named, asyncio sends small answers at once, as it does for the supervisor's socket.
         self._socket = socket.socket(proto=socket.IPPROTO_TCP)
         self._socket.bind(("127.0.0.1", 0))
         self._socket.listen()
-        config = uvicorn.Config(create_app(services), log_level="error", lifespan="off")
-        self._server = uvicorn.Server(config)
+        self._server = uvicorn.Server(server_config(create_app(services)))
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
 
     def __enter__(self) -> str:

@@ -11,11 +11,9 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-import uvicorn
 from fastapi import Request
 
 from gateway.api import bodies, server
-from gateway.api.server import server_config
 from gateway.errors import ApiError
 from gateway.store.models import File
 
@@ -24,18 +22,11 @@ SHORT_S = 0.2
 
 @pytest.fixture
 def strict(gateway, serve, monkeypatch) -> Iterator[tuple[str, int]]:
-    """The application as the API process serves it, with little patience."""
+    """A server with little patience."""
     monkeypatch.setattr(server, "HEADER_PATIENCE_S", SHORT_S)
     monkeypatch.setattr(server, "KEEP_ALIVE_S", 1)
     monkeypatch.setattr(bodies, "SILENCE_S", SHORT_S)
-
-    class Strict(serve):
-        def __init__(self) -> None:
-            super().__init__(gateway.services)
-            self._server = uvicorn.Server(server_config(self._server.config.app))
-            self._thread._target = self._server.run
-
-    with Strict() as url:
+    with serve(gateway.services) as url:
         yield "127.0.0.1", int(url.rpartition(":")[2])
 
 

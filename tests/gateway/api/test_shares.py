@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from gateway.api import shares
 from gateway.api.shares import Claim, Shares
 from gateway.store import usage
 from gateway.store.database import Database
@@ -103,6 +104,26 @@ def test_far_from_a_limit_many_requests_cost_few_writes_and_are_counted_once(
     asyncio.run(run())
     assert first.n_writes < 10
     assert (first.used(), first.used(scope="k")) == (500, 500)
+
+
+def test_what_a_burst_took_in_advance_is_given_back_while_a_little_is_still_used(
+    replicas: tuple[Replica, Replica], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shares, "FLUSH_AFTER_S", 0.01)
+    first, one, at = replicas[0], claim(limit=1_000_000), [0.0]
+    first.shares = Shares(first, lambda: NOW, lambda: at[0])  # type: ignore[arg-type]
+
+    async def run() -> tuple[int, int]:
+        await asyncio.gather(*(first.shares.take([one]) for _ in range(100)))
+        burst, at[0] = first.used(), 10.0
+        while first.used() == burst:
+            await first.shares.take([one])
+            await asyncio.sleep(0.005)
+        return burst, first.used()
+
+    burst, later = asyncio.run(run())
+    assert burst > 2_000
+    assert 100 < later < burst // 2
 
 
 def test_what_was_guessed_is_put_right_to_the_token(replicas: tuple[Replica, Replica]) -> None:
