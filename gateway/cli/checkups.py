@@ -20,7 +20,7 @@ from gateway.compose.back import capable_judge
 from gateway.compose.checks import plugins, policies, readers
 from gateway.compose.store import Store, signing_key
 from gateway.plugins import CLASSIFIERS, JUDGES
-from gateway.settings import Settings
+from gateway.settings import Settings, own_directory
 from gateway.store.engine_models import Worker
 from gateway.store.models import ApiKey, Event
 from gateway.telemetry import gpus
@@ -37,7 +37,7 @@ LOCAL = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})
 
 def disk(settings: Settings) -> str:
     """Whether the home can be written to and has room."""
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    own_directory(settings.home)
     probe = settings.home / ".doctor"
     probe.write_bytes(b"x")
     probe.unlink()
