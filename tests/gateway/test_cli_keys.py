@@ -10,7 +10,9 @@ from gateway.cli.app import build
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: bytes) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "tunegate.db").write_bytes(migrated)
     monkeypatch.setenv("TUNEGATE_HOME", str(tmp_path / "home"))
 
 

@@ -48,14 +48,6 @@ def provider() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A migrated database: to migrate costs more than all these tests."""
-    home = tmp_path_factory.mktemp("migrated")
-    Store.open(Settings.read({"TUNEGATE_HOME": str(home)})).database.close()
-    return (home / "tunegate.db").read_bytes()
-
-
 @pytest.fixture
 def settings(tmp_path: Path, migrated: bytes) -> Callable[..., Settings]:
     (tmp_path / "tunegate.db").write_bytes(migrated)
