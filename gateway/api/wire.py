@@ -96,7 +96,7 @@ def _without_other_kinds(errors: Sequence[Any]) -> Sequence[Any]:
 
 
 def _is_of_another_kind(error: Any) -> bool:
-    return str(error["type"]).endswith("_type") and KIND.fullmatch(str(error["loc"][-1])) is not None
+    return str(error["type"]).endswith("_type") and any(KIND.fullmatch(str(part)) for part in error["loc"][-1:])
 
 
 def _place(error: Any) -> str:

@@ -59,9 +59,11 @@ def _grant(row: Project | ApiKey, change: list[str], unset: list[str], *, of_key
     """Set the operator's limits of a project or key; those that its organisation chose for the same give way."""
     wanted = limits_from(change, of_key=of_key)
     replaced = {*wanted, *limits_from([f"{name}=0" for name in unset], of_key=of_key)}
+    if not replaced:
+        return False
     row.limits = {measure: limit for measure, limit in row.limits.items() if measure not in replaced}
     row.granted = {measure: limit for measure, limit in row.granted.items() if measure not in replaced} | wanted
-    return bool(replaced)
+    return True
 
 
 def _show(in_force: dict[str, int], *, as_json: bool) -> None:

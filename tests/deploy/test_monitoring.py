@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,9 +16,9 @@ MONITORING = ROOT / "deploy" / "manifests" / "monitoring"
 SERVED = ("api/metrics.py", "api/job_metrics.py", "telemetry/gpus.py", "worker/vitals.py")
 
 
-def alerts() -> list[dict[str, str]]:
+def alerts() -> list[dict[str, Any]]:
     (group,) = yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"]
-    found: list[dict[str, str]] = group["rules"]
+    found: list[dict[str, Any]] = group["rules"]
     return found
 
 
