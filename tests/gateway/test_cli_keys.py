@@ -47,6 +47,8 @@ def test_a_webhook_is_added_listed_without_its_secret_and_removed() -> None:
     assert [(one["id"], "secret" in one) for one in listed("webhooks")] == [(added["id"], False)]
     assert tunegate("webhooks", "remove", added["id"]).exit_code == 0
     assert listed("webhooks") == []
+    acts = [line["act"] for line in json.loads(tunegate("trail", "--project", "demo").stdout)]
+    assert acts[:2] == ["webhook.deleted", "webhook.created"]
 
 
 @pytest.mark.parametrize("url", ["http://example.com", "https://127.0.0.1/", "https://169.254.169.254/"])
