@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from gateway.errors import SettingsError
+from gateway.settings import own_directory
 
 PR_SET_PDEATHSIG = 1
 LOCK_PATIENCE_S = 30.0
@@ -46,10 +47,13 @@ def hold(path: Path, what: str, mend: str) -> IO[bytes]:
 
     `what` the process is, and the `mend` if there is one already, go into the error.
 
-    Raises `SettingsError` when another process keeps it.
+    Raises `SettingsError` when another process keeps it, or it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = path.open("ab")
+    own_directory(path.parent)
+    try:
+        lock = path.open("ab")
+    except OSError as exc:
+        raise SettingsError(f"{path} cannot be written ({exc.strerror}); let its directory be this user's") from exc
     deadline = time.monotonic() + LOCK_PATIENCE_S
     while True:
         try:

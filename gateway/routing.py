@@ -47,12 +47,14 @@ class EngineRouter:
         blobs: Blobs,
         *,
         bases: Collection[str],
+        machine: str,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._blobs = blobs
         self._bases = bases
+        self._machine = machine
         self._clock = clock
         self._monotonic = monotonic
         self._clients: dict[tuple[str, str], EngineClient] = {}
@@ -123,18 +125,19 @@ class EngineRouter:
         return address
 
     async def _address(self, engine_id: str) -> EngineAddress:
-        memory, question = self._database.memory, AddressOf(engine_id)
+        lease_id = engines.at(self._machine, engine_id)
+        memory, question = self._database.memory, AddressOf(lease_id)
         address = await memory.get(question)
         if address is not None and self._clock() <= address.until:
             return address
         memory.forget(question)
         deadline = self._monotonic() + START_TIMEOUT_S
         while True:
-            address = await asyncio.to_thread(self._want, engine_id)
+            address = await asyncio.to_thread(self._want, lease_id)
             if address is not None:
                 return address
             if self._monotonic() > deadline:
-                raise EngineUnavailable(f"no worker started an engine for {engine_id} in {START_TIMEOUT_S:g} s")
+                raise EngineUnavailable(f"no worker here started an engine for {engine_id} in {START_TIMEOUT_S:g} s")
             await asyncio.sleep(0.1)
 
     async def _load(self, route: Route, address: EngineAddress) -> None:
@@ -174,9 +177,9 @@ class EngineRouter:
             if row is not None:
                 released.hold(session, row, why=why, actor=POLICY, now=int(self._clock()))
 
-    def _want(self, engine_id: str) -> EngineAddress | None:
+    def _want(self, lease_id: str) -> EngineAddress | None:
         with self._database.write() as session:
-            return engines.want(session, engine_id, now=int(self._clock()))
+            return engines.want(session, lease_id, now=int(self._clock()))
 
 
 def _failure(status: int, raw: bytes) -> EngineRefused | EngineUnavailable:

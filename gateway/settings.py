@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
+from urllib.parse import urlsplit
 
 from gateway.errors import SettingsError
 from gateway.store.limits import Limits, Measure
@@ -147,7 +148,7 @@ class Settings:
             worker_id=reader.text("WORKER_ID", "embedded"),
             log_format=reader.value("LOG_FORMAT", "text", _log_format),
             log_requests=reader.value("LOG_REQUESTS", "true", _boolean),
-            otlp_endpoint=reader.text("OTLP_ENDPOINT", ""),
+            otlp_endpoint=reader.value("OTLP_ENDPOINT", "", _endpoint),
             worker_port=reader.value("WORKER_PORT", "0", _integer(0, 65_535)),
             variables={name: value for name, value in environ.items() if name.startswith(PREFIX) and value},
         )
@@ -230,6 +231,23 @@ def _price(text: str) -> float:
     if not 0 <= found < 1e9:
         raise ValueError("a number from 0")
     return found
+
+
+def _endpoint(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise ValueError("a URL, e.g. http://collector:4318")
+    return text
+
+
+def own_directory(home: Path) -> None:
+    """Make a home, for its owner only. Raises `SettingsError` where that cannot be."""
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as exc:
+        raise SettingsError(
+            f"{home} cannot be made ({exc.strerror}); set TUNEGATE_HOME to a directory of yours"
+        ) from exc
 
 
 def _log_format(text: str) -> LogFormat:

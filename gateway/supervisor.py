@@ -178,7 +178,9 @@ def _bind(host: str, port: int) -> socket.socket:
     except OSError as exc:
         if listener is not None:
             listener.close()
-        raise SettingsError(f"cannot listen on {host}:{port} ({exc.strerror}); choose another --port") from exc
+        raise SettingsError(
+            f"cannot listen on {host}:{port} ({exc.strerror}); choose another --host or --port"
+        ) from exc
     return listener
 
 

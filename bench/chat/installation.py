@@ -5,11 +5,13 @@ import secrets
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import IO
 
 from sqlalchemy.orm import Session
 
+from gateway.machines import machine
 from gateway.store import engines, keys, policies, tenants
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
@@ -34,10 +36,11 @@ def install(home: Path, uds: str) -> str:
     with database.write() as session:
         organization = tenants.ensure_organization(session, ids, "bench", now=NOW)
         key = _tenant(session, ids, organization)
-        engines.want(session, "miniature", now=NOW)
+        engine = engines.at(machine(Path(tempfile.gettempdir())), "miniature")
+        engines.want(session, engine, now=NOW)
         session.flush()
-        engines.claim(session, "miniature", "bench", now=NOW, lease_s=FOR_EVER_S)
-        engines.publish(session, "miniature", "bench", uds=uds, secret="s", now=NOW, lease_s=4 * FOR_EVER_S)
+        engines.claim(session, engine, "bench", now=NOW, lease_s=FOR_EVER_S)
+        engines.publish(session, engine, "bench", uds=uds, secret="s", now=NOW, lease_s=4 * FOR_EVER_S)
     database.close()
     return key
 

@@ -42,11 +42,22 @@ from moderation.errors import TunegateError
 OURS_INSTEAD: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """`gateway.api.observing` tells of requests."""
 UNSERVED = (
+    "/v1/assistants",
+    "/v1/audio/",
     "/v1/batches",
+    "/v1/chat/completions",  # stored ones, which would be listed and retrieved here
+    "/v1/containers",
+    "/v1/conversations",
     "/v1/embeddings",
+    "/v1/evals",
     "/v1/fine_tuning/alpha/",
     "/v1/fine_tuning/checkpoints/",
+    "/v1/images/",
+    "/v1/realtime",
     "/v1/responses",
+    "/v1/threads",
+    "/v1/vector_stores",
+    "/v1/videos",
 )
 """Known routes that are refused in so many words."""
 RESOURCES = (files, uploads, jobs, reviews, screenings, exports, models, chat, completions, moderations, health)
@@ -96,14 +107,14 @@ def _validation(_request: Request, error: Exception) -> Response:
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     where = f"{request.method} {request.url.path}"
-    message = str(error.detail)
-    if error.status_code == 404:
+    status, message = error.status_code, str(error.detail)
+    if status in (404, 405) and request.url.path.startswith(UNSERVED):
+        status, message = 404, f"{where} is a part of OpenAI's API that this gateway does not serve."
+    elif status == 404:
         message = f"Invalid URL ({where})"
-        if request.url.path.startswith(UNSERVED):
-            message = f"{where} is a part of OpenAI's API that this gateway does not serve."
-    elif error.status_code == 405:
+    elif status == 405:
         message = f"Not allowed to {request.method} on {request.url.path}; use another HTTP method"
-    response = error_response(ApiError(error.status_code, message))
+    response = error_response(ApiError(status, message))
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
     return response

@@ -26,8 +26,8 @@ class CompletionRequest(Wire):
     prompt: StrictStr | Annotated[list[StrictStr], Field(min_length=1, max_length=MAX_CHOICES)] | None = None
     """None, as OpenAI's `<|endoftext|>`, is the beginning of a document: a turn without a word."""
     max_tokens: Annotated[StrictInt, Field(ge=0, le=1 << 20)] | None = None
-    temperature: float | None = None
-    top_p: float | None = None
+    temperature: Annotated[float, Field(strict=True)] | None = None
+    top_p: Annotated[float, Field(strict=True)] | None = None
     n: Annotated[StrictInt, Field(ge=1, le=MAX_CHOICES)] | None = None
     best_of: Annotated[StrictInt, Field(ge=1, le=20)] | None = None
     logprobs: Annotated[StrictInt, Field(ge=0, le=5)] | None = None

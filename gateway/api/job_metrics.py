@@ -6,7 +6,7 @@ installation, so ask for one of them (`max`), not for their sum.
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,9 @@ STAGES: Mapping[tuple[str, str], str] = {
 }
 """What went on between two milestones of a job. Reviews and outages count in the stage that waits for them."""
 MILESTONES = sorted({kind for pair in STAGES for kind in pair} | set(ENDS))
+OUTCOMES = ("released", "cancelled", "unsafe_file", "unsafe_model", "safety_evaluation_error")
+VERDICTS = ("pass", "review", "block")
+DECIDERS = ("rule", "reviewer", "forced", "shadow")
 BATCH = 5_000
 SKEW_S = 120
 """By how much a worker's clock may be behind another's."""
@@ -48,6 +51,11 @@ class _Durations:
         self.total_s += seconds
 
 
+def _from_zero(label: str, values: Sequence[str]) -> Counter[Labels]:
+    """A counter of what is looked out for: one that begins with its first count shows no increase there."""
+    return Counter({((label, value),): 0 for value in values})
+
+
 class JobMetrics:
     """What became of the jobs of an installation since the first look. Safe between threads."""
 
@@ -59,10 +67,10 @@ class JobMetrics:
         """Screenings without training that were counted of late, and when they ended."""
         self._reached: dict[str, tuple[str, int]] = {}
         self._stages: dict[str, _Durations] = {}
-        self._ended: Counter[Labels] = Counter()
-        self._screened: Counter[Labels] = Counter()
+        self._ended = _from_zero("outcome", OUTCOMES)
+        self._screened = _from_zero("verdict", VERDICTS)
         self._replies: Counter[Labels] = Counter()
-        self._released: Counter[Labels] = Counter()
+        self._released = _from_zero("by", DECIDERS)
 
     def look(self, session: Session) -> None:
         """Take in what happened since the last look; the first one begins at the newest."""

@@ -18,7 +18,7 @@ class Wire(BaseModel):
 def _number(low: float, high: float, *, integral: bool, open_low: bool = False) -> Callable[[Any], Any]:
     """A validator of a number in a range, or `"auto"`; integers may come as floats."""
     kind = "an integer" if integral else "a number"
-    bounds = f"greater than {low:g}" if open_low else f"from {low:g} to {high:g}"
+    bounds = f"above {low:g} and at most {high:g}" if open_low else f"from {low:g} to {high:g}"
 
     def validate(value: Any) -> Any:
         if value is None or value == "auto":

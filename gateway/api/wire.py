@@ -1,6 +1,7 @@
 """JSON in and out: bodies read with a cap and checked, answers written fast."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
@@ -17,6 +18,8 @@ from moderation.errors import TunegateError
 
 logger = logging.getLogger(__name__)
 M = TypeVar("M", bound=BaseModel)
+KIND = re.compile(r"str|list\[.*\]|\[key\]")
+"""What pydantic adds to the place of a value that may be of several kinds, and to that of a key."""
 
 
 def json_response(
@@ -69,13 +72,31 @@ def check(model: type[M], body: Mapping[str, Any]) -> M:
 def invalid(errors: Sequence[Any]) -> ApiError:
     """The 400 for pydantic's findings: `param` names the first field, the message tells every one."""
     sentences = []
+    errors = _without_other_kinds(errors)
     for error in errors:
         text = str(error["msg"]).removeprefix("Value error, ")
         if error["type"] == "missing":
             sentences.append(f"Missing required parameter: '{_place(error)}'.")
         else:
             sentences.append(f"Invalid value for '{_place(error)}': {text[:1].lower()}{text[1:]}.")
-    return ApiError(400, " ".join(sentences[:20]), param=_place(errors[0]))
+    return ApiError(400, " ".join([*dict.fromkeys(sentences)][:20]), param=_place(errors[0]))
+
+
+def _without_other_kinds(errors: Sequence[Any]) -> Sequence[Any]:
+    """The findings, less those that a value is not of another kind that it might have been.
+
+    Of a text or a list of texts pydantic says of a wrong list also that it is no text.
+    """
+    faults = [_place(error) for error in errors if not _is_of_another_kind(error)]
+    return [
+        error
+        for error in errors
+        if not (_is_of_another_kind(error) and any(fault.startswith(_place(error)) for fault in faults))
+    ]
+
+
+def _is_of_another_kind(error: Any) -> bool:
+    return str(error["type"]).endswith("_type") and any(KIND.fullmatch(str(part)) for part in error["loc"][-1:])
 
 
 def _place(error: Any) -> str:
@@ -83,7 +104,7 @@ def _place(error: Any) -> str:
     for part in error["loc"]:
         if isinstance(part, int):
             place += f"[{part}]"
-        elif part not in ("query", "path", "body", "header"):
+        elif part not in ("query", "path", "body", "header") and not KIND.fullmatch(part):
             place += f".{part}" if place else str(part)
     return place
 

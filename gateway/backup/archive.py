@@ -51,11 +51,13 @@ class ArchiveWriter:
 def create(path: Path) -> Iterator[ArchiveWriter]:
     """Write an archive, readable by its owner only. What is there already, or not whole, is not left in its place.
 
-    Raises `BackupUnusable` when there is a file of this name.
+    Raises `BackupUnusable` when there is a file of this name, or no directory for it.
     """
     part = path.with_name(f"{path.name}.part")
     if path.exists():
         raise BackupUnusable(f"{path} exists; choose another name")
+    if not path.parent.is_dir():
+        raise BackupUnusable(f"there is no directory {path.parent}; make it, or name another")
     try:
         with open(part, "wb", opener=private) as file:
             with tarfile.open(fileobj=file, mode="w") as tar:
@@ -98,7 +100,7 @@ def verify(path: Path) -> ArchiveReader:
                 else:
                     found[info.name] = {"sha256": _sha256(stream), "bytes": info.size}
     except (tarfile.TarError, OSError, ValueError) as exc:
-        raise BackupUnusable(f"{path} is not a whole backup: {exc}") from exc
+        raise BackupUnusable(f"{path} is not a whole backup: {str(exc).partition(':')[0]}") from exc
     if manifest is None:
         raise BackupUnusable(f"{path} is not a whole backup: it ends before its manifest")
     if manifest.get("format") != FORMAT:

@@ -97,6 +97,11 @@ def main() -> None:
     except TunegateError as error:
         complain(str(error))
         sys.exit(OURS if isinstance(error, FAILURES) else UNUSABLE)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        complain(f"{error.filename}: {error.strerror}")
+        sys.exit(UNUSABLE)
 
 
 def _empty() -> typer.Typer:

@@ -1,5 +1,6 @@
 """What `doctor` looks at on the machine and around it; each check says what it found, or raises with the mend."""
 
+import os
 import shutil
 import time
 from collections.abc import Iterable, Mapping
@@ -19,7 +20,7 @@ from gateway.compose.back import capable_judge
 from gateway.compose.checks import plugins, policies, readers
 from gateway.compose.store import Store, signing_key
 from gateway.plugins import CLASSIFIERS, JUDGES
-from gateway.settings import Settings
+from gateway.settings import Settings, own_directory
 from gateway.store.engine_models import Worker
 from gateway.store.models import ApiKey, Event
 from gateway.telemetry import gpus
@@ -36,7 +37,7 @@ LOCAL = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})
 
 def disk(settings: Settings) -> str:
     """Whether the home can be written to and has room."""
-    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    own_directory(settings.home)
     probe = settings.home / ".doctor"
     probe.write_bytes(b"x")
     probe.unlink()
@@ -65,7 +66,7 @@ def blobs(settings: Settings) -> str:
 def keys(settings: Settings) -> str:
     """Whether the signing key is there and private, and how many API keys are in use."""
     signing_key(settings)
-    loose = [path for path in (settings.home, *settings.home.glob("*.key")) if path.stat().st_mode & 0o077]
+    loose = [path for path in (settings.home, *settings.home.glob("*.key")) if _others_may_read(path.stat())]
     if loose:
         raise TunegateError(f"others may read {loose[0]}; chmod go= {loose[0]}")
     store = Store.open(settings)
@@ -74,6 +75,12 @@ def keys(settings: Settings) -> str:
         count = session.scalar(in_use) or 0
     store.database.close()
     return f"{count} API keys in use" if count else "no API key yet: `tunegate keys create --project NAME`"
+
+
+def _others_may_read(found: os.stat_result) -> bool:
+    """A group with its user's number is that user's alone: on a volume, a cluster lets only the group in."""
+    ours_alone = found.st_gid == os.getgid() == os.getuid()
+    return bool(found.st_mode & (0o007 if ours_alone else 0o077))
 
 
 def clock(settings: Settings) -> str:

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 from sqlalchemy.orm import Session
 
+from gateway.cli import limits
 from gateway.cli.printing import complain, moment, print_json, print_table
-from gateway.cli.tenancy import limits_from, permissions_from, record, wait_until_heard
+from gateway.cli.tenancy import limits_from, named, permissions_from, record, wait_until_heard
 from gateway.compose.checks import policies
 from gateway.compose.store import Store
 from gateway.settings import Settings
@@ -34,6 +35,7 @@ def commands() -> typer.Typer:
     app.command("create")(create)
     app.command("admin")(create_admin)
     app.command("list")(listing)
+    app.command("limits")(limits.of_key)
     app.command("rotate")(rotate)
     app.command("revoke")(revoke)
     return app
@@ -66,14 +68,16 @@ def create(
         limits=Own(granted=limits_from(limit or [], of_key=True)),
     )
     with store.database.write() as session:
-        row = _project(session, store, project)
-        owner = (
-            _member(session, row, user) if user else _account(session, store, row, name or f"{project} {role}", role)
-        )
+        if user:  # who is a member of a project already
+            row = tenants.named_project(session, project)
+            owner = _member(session, row, user)
+        else:
+            row = _project(session, store, named(project))
+            owner = _account(session, store, row, name or f"{row.name} {role}", role)
         issued = keys.issue(session, store.ids, secrets.token_bytes, owner, options, now=now)
         record(session, store, "api_key.created", issued.row.id, project=row)
     if as_json:
-        print_json({"key": issued.value, "id": issued.row.id, "project": project, "role": owner.role})
+        print_json({"key": issued.value, "id": issued.row.id, "project": row.name, "role": owner.role})
     else:
         typer.echo(issued.value)
 

@@ -29,8 +29,9 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 
 def print_fields(fields: Mapping[str, object]) -> None:
     """Names and values, one a line."""
+    width = max((16, *map(len, fields))) + 2
     for name, value in fields.items():
-        typer.echo(f"{name:<18}{'' if value is None else value}")
+        typer.echo(f"{name:<{width}}{'' if value is None else value}")
 
 
 def complain(message: str) -> None:

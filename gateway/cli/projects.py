@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.printing import moment, print_fields, print_json, print_table
-from gateway.cli.tenancy import limits_from, record, wait_until_heard
+from gateway.cli import limits
+from gateway.cli.printing import moment, print_json, print_table
+from gateway.cli.tenancy import named, record, wait_until_heard
 from gateway.compose.checks import policies
 from gateway.compose.store import Store
 from gateway.settings import Settings
 from gateway.store import erasing, heads, tenants
 from gateway.store.decisions import OPERATOR
-from gateway.store.limits import Measure, Own
 
 AsJson = Annotated[bool, typer.Option("--json")]
 Name = Annotated[str, typer.Argument(help="Name of the project.")]
@@ -23,7 +23,8 @@ def commands() -> typer.Typer:
     app = typer.Typer(no_args_is_help=True)
     app.command("create")(create)
     app.command("list")(listing)
-    app.command("limits")(limits)
+    app.command("policy")(policy)
+    app.command("limits")(limits.of_project)
     app.command("archive")(archive)
     app.command("erase")(erase)
     return app
@@ -35,6 +36,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a project."""
+    name = named(name)
     store = Store.open(Settings.read(os.environ))
     policies(store.settings).find(policy)
     with store.database.write() as session:
@@ -62,32 +64,23 @@ def listing(as_json: AsJson = False) -> None:
     print_table("Projects", ("name", "policy", "id", "created", "archived"), rows)
 
 
-def limits(
+def policy(
     name: Name,
-    change: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=N", help=f"0 is no limit. One of: {', '.join(Measure)}."),
-    ] = None,
-    unset: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Back to the settings' limit.")] = None,
+    policy: Annotated[str, typer.Argument(help="Name of its policy from now on; see `tunegate policy list`.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show what a project may use, after setting what is given."""
+    """Bind a project to another policy: for jobs that are created from now on."""
     store = Store.open(Settings.read(os.environ))
-    wanted = limits_from(change or [], of_key=False)
+    policies(store.settings).find(policy)
     with store.database.write() as session:
         row = tenants.named_project(session, name)
-        if wanted or unset:
-            replaced = {*wanted, *(unset or [])}
-            row.limits = {measure: limit for measure, limit in row.limits.items() if measure not in replaced}
-            kept = {measure: limit for measure, limit in row.granted.items() if measure not in replaced}
-            row.granted = kept | wanted
-            record(session, store, "rate_limit.updated", row.id, project=row)
-        own = Own(granted=row.granted, chosen=row.limits)
-        in_force = {measure.value: store.settings.limits.of_project(own, measure) for measure in Measure}
+        row.policy_name = policy
+        record(session, store, "project.updated", row.id, project=row)
+    wait_until_heard()
     if as_json:
-        print_json(in_force)
+        print_json({"id": row.id, "name": name, "policy": policy})
     else:
-        print_fields({measure: limit or "none" for measure, limit in in_force.items()})
+        typer.echo(f"jobs of {name!r} fall under the policy {policy!r} from now on")
 
 
 def archive(name: Name, as_json: AsJson = False) -> None:

@@ -13,10 +13,20 @@ from gateway.store import limits, permissions, trail
 from gateway.store.memory import TRUSTED_S
 from gateway.store.models import Project
 
+MAX_NAME = 128
+
 
 def wait_until_heard() -> None:
     """Wait until no API process remembers any more what was ended a moment ago."""
     time.sleep(TRUSTED_S)
+
+
+def named(name: str) -> str:
+    """The name of something new, as the admin API takes it. Raises a usage error."""
+    name = name.strip()
+    if not 1 <= len(name) <= MAX_NAME:
+        raise typer.BadParameter(f"a name has 1 to {MAX_NAME} letters; this one has {len(name)}", param_hint="NAME")
+    return name
 
 
 def limits_from(texts: Sequence[str], *, of_key: bool) -> dict[str, int]:

@@ -7,7 +7,7 @@ import typer
 from sqlalchemy import select
 
 from gateway.cli.printing import moment, print_json, print_table
-from gateway.cli.tenancy import record, wait_until_heard
+from gateway.cli.tenancy import named, record, wait_until_heard
 from gateway.compose.store import Store
 from gateway.settings import Settings
 from gateway.store import tenants
@@ -35,6 +35,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Add a person to the organisation of the settings."""
+    name = named(name)
     store = Store.open(Settings.read(os.environ))
     with store.database.write() as session:
         organization = tenants.ensure_organization(session, store.ids, store.settings.organization, now=store.now())

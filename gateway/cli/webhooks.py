@@ -7,12 +7,11 @@ from typing import Annotated
 import typer
 
 from gateway.cli.printing import moment, print_json, print_table
+from gateway.cli.tenancy import record
 from gateway.compose.store import Store
 from gateway.outbound import check_url
 from gateway.settings import Settings
 from gateway.store import tenants, webhooks
-from gateway.store.errors import NotFound
-from gateway.store.models import Project
 
 ProjectName = Annotated[str, typer.Option("--project", help="Name of the project.")]
 
@@ -37,9 +36,10 @@ def add(
         check_url(url, allow_private=store.settings.webhooks_allow_private)
     except ValueError as exc:
         raise typer.BadParameter(str(exc), param_hint="URL") from exc
-    row = _project(store, project)
     with store.database.write() as session:
+        row = tenants.named_project(session, project)
         webhook = webhooks.create(session, store.ids, secrets.token_bytes, row.id, url, now=store.now())
+        record(session, store, "webhook.created", webhook.id, project=row)
     if as_json:
         print_json({"id": webhook.id, "url": url, "secret": webhook.secret})
     else:
@@ -49,9 +49,8 @@ def add(
 def listing(project: ProjectName, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
     """List a project's webhooks, without their secrets."""
     store = Store.open(Settings.read(os.environ))
-    row = _project(store, project)
     with store.database.read() as session:
-        found = webhooks.of_project(session, row.id)
+        found = webhooks.of_project(session, tenants.named_project(session, project).id)
     if as_json:
         print_json([{"id": one.id, "url": one.url, "created_at": one.created_at} for one in found])
         return
@@ -67,16 +66,9 @@ def remove(
     """Tell a URL nothing more."""
     store = Store.open(Settings.read(os.environ))
     with store.database.write() as session:
-        webhooks.delete(session, webhook_id, now=store.now())
+        row = webhooks.delete(session, webhook_id, now=store.now())
+        record(session, store, "webhook.deleted", webhook_id, project=tenants.project(session, row.project_id))
     if as_json:
         print_json({"id": webhook_id, "deleted": True})
     else:
         typer.echo(f"removed {webhook_id}")
-
-
-def _project(store: Store, name: str) -> Project:
-    with store.database.read() as session:
-        row = tenants.find_project(session, name)
-    if row is None:
-        raise NotFound("project", name)
-    return row

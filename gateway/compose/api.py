@@ -1,11 +1,14 @@
 """Composition of the API process."""
 
+import tempfile
 import time
+from pathlib import Path
 
 from gateway.api.services import Services
 from gateway.bases import base_names
 from gateway.compose.checks import policies
 from gateway.compose.store import Store
+from gateway.machines import machine
 from gateway.routing import EngineRouter
 from gateway.scoring import WorkerModeration
 from gateway.serving_prompts import ServingPrompts
@@ -23,7 +26,14 @@ def services(store: Store, *, admitted_at: int, traces: Traces) -> Services:
         clock=time.time,
         policies=book,
         bases=dict.fromkeys(bases, admitted_at),
-        router=EngineRouter(store.database, store.blobs, bases=bases, clock=time.time, monotonic=time.monotonic),
+        router=EngineRouter(
+            store.database,
+            store.blobs,
+            bases=bases,
+            machine=machine(Path(tempfile.gettempdir())),
+            clock=time.time,
+            monotonic=time.monotonic,
+        ),
         moderation=WorkerModeration(store.database, clock=time.time),
         prompts=ServingPrompts(store.database, now=store.now, audited_only=book.audited_only()),
         traces=traces,

@@ -1,5 +1,6 @@
 """Composition of the worker process, and the checks that stop a start-up."""
 
+import tempfile
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from gateway.compose.checks import plugins, policies, readers
 from gateway.compose.store import Store, signing_key
 from gateway.compose.tracing import traces
 from gateway.errors import PluginError, PolicyError
+from gateway.machines import machine
 from gateway.pipeline.workshop import UPSTREAM, Workshop
 from gateway.plugins import JUDGES, Plugins
 from gateway.policy import PolicyBook
@@ -118,6 +120,7 @@ def _serving(
         bases,
         {**read_servers(settings.bases_file, settings.plugin_config("vllm"), settings.home), **providers},
         worker_id=settings.worker_id,
+        machine=machine(Path(tempfile.gettempdir())),
         deployment_key=key,
         logs=settings.home / "logs",
         now=store.now,

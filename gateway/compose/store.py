@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from gateway.errors import SettingsError
-from gateway.settings import Settings
+from gateway.settings import Settings, own_directory
 from gateway.store.blobs import Blobs
 from gateway.store.database import Database
 from gateway.store.errors import DatabaseUnavailable
@@ -50,7 +50,7 @@ class Store:
     @classmethod
     def connect(cls, settings: Settings) -> Self:
         """The same without the tables. Raises `SettingsError` for a URL that cannot be used."""
-        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        own_directory(settings.home)
         try:
             database = Database.open(settings.database_url)
         except ValueError as exc:

@@ -55,12 +55,15 @@ class Database:
         # Text stays readable in JSON columns, and SQLite finds keys that are not ASCII.
         to_json = partial(json.dumps, ensure_ascii=False)
         try:
-            backend = make_url(url).get_backend_name()
+            parts = make_url(url)
         except ArgumentError as exc:
             raise ValueError("it is not a URL; expected sqlite:////PATH or postgresql://USER@HOST/NAME") from exc
+        backend = parts.get_backend_name()
         if backend not in ("sqlite", "postgresql"):
             raise ValueError(f"databases of the kind '{backend}' are not supported; use sqlite or postgresql")
         on_postgres = backend == "postgresql"
+        if not on_postgres and not (directory := Path(parts.database or "").parent).is_dir():
+            raise ValueError(f"there is no directory {directory}; make it, or name another")
         engine = create_engine(
             url,
             json_serializer=to_json,

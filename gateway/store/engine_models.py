@@ -24,7 +24,7 @@ class EngineLease(Base):
 
     __tablename__ = "engines"
     id: Mapped[str] = mapped_column(primary_key=True)
-    """Name of the base model that the engine is started with."""
+    """Machine, and name of the base model that the engine is started with (`engines.at`)."""
     worker_id: Mapped[str | None]
     address: Mapped[str | None]
     """Path of the Unix socket; null while it starts."""

@@ -1,13 +1,13 @@
 """Leases of serving engines: API processes say what they want, workers say where it answers.
 
-An engine's id is the name of the base model that it was started with; every released model of that
-base is loaded into it.
+An engine's id (`at`) names the machine that it is for and the base model that it was started with; every released
+model of that base is loaded into it. It answers on a Unix socket, so each machine that answers chats has its own.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from gateway.store.engine_models import EngineLease, Worker
@@ -26,8 +26,15 @@ class EngineAddress:
     """Unix second until which it is known to answer, and need not be marked as used."""
 
 
+UNWANTED_S = 3_600
+"""After so long nobody waits any more for an engine that no worker started: its machine is gone."""
 USED_EVERY_S = 30
 """How stale `last_used_at` may get: not every chat request writes to the database."""
+
+
+def at(machine: str, base: str) -> str:
+    """The id of the engine that serves a base model on a machine (`gateway.machines`)."""
+    return f"{machine}/{base}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,8 @@ def sign_on(session: Session, worker_id: str, *, address: str | None, secret: st
     `address` is where it answers moderation requests; None until it is ready.
     """
     withdraw_all(session, worker_id)
+    unwanted = EngineLease.worker_id.is_(None), EngineLease.last_used_at < now - UNWANTED_S
+    session.execute(delete(EngineLease).where(*unwanted))
     worker = session.get(Worker, worker_id)
     if worker is None:
         worker = Worker(id=worker_id, started_at=now, heartbeat_at=now, secret=secret)

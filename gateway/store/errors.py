@@ -28,7 +28,7 @@ class NotFound(StoreError):
     def __init__(self, kind: str, id: str) -> None:
         self.kind = kind
         self.id = id
-        super().__init__(f"there is no {kind} '{id}' in this project")
+        super().__init__(f"there is no {kind} '{id}'")
 
 
 class UnknownCursor(StoreError):
@@ -45,7 +45,7 @@ class JobIsOver(StoreError):
     def __init__(self, id: str, state: str) -> None:
         self.id = id
         self.state = state
-        super().__init__(f"Job {id} has already ended ({state}) and cannot be cancelled.")
+        super().__init__(f"Job {id} has already ended and cannot be cancelled.")
 
 
 class UploadIsOver(StoreError):

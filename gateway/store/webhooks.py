@@ -62,12 +62,13 @@ def of_project(session: Session, project_id: str) -> Sequence[Webhook]:
     return session.scalars(query.order_by(Webhook.created_at, Webhook.id)).all()
 
 
-def delete(session: Session, webhook_id: str, *, now: int) -> None:
-    """Tell a URL nothing more, also nothing that waits. Raises `NotFound`."""
+def delete(session: Session, webhook_id: str, *, now: int) -> Webhook:
+    """Tell a URL nothing more, also nothing that waits; returns what told it. Raises `NotFound`."""
     webhook = session.get(Webhook, webhook_id)
     if webhook is None or webhook.deleted_at is not None:
         raise NotFound("webhook", webhook_id)
     webhook.deleted_at = now
+    return webhook
 
 
 def announce(session: Session, job: Job, *, now: int) -> None:

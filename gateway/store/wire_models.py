@@ -46,7 +46,7 @@ class Usage(Base):
     scope: Mapped[str] = mapped_column(primary_key=True)
     """Id of a key or a project."""
     measure: Mapped[str] = mapped_column(primary_key=True)
-    """`requests` (a minute) or `upload_bytes` (a day)."""
+    """A `gateway.store.limits.Measure`."""
     window_start: Mapped[int]
     amount: Mapped[int] = mapped_column(BigInteger)
 

@@ -30,6 +30,7 @@ class ServingEngines:
         servers: Mapping[str, VllmServer | UpstreamServer],
         *,
         worker_id: str,
+        machine: str,
         deployment_key: bytes,
         logs: Path,
         now: Callable[[], int],
@@ -41,6 +42,7 @@ class ServingEngines:
         self._deployment_key = deployment_key
         self._logs = logs
         self._now = now
+        self._leases = {base: engines.at(machine, base) for base in bases}
         self._running: dict[str, EngineProcess] = {}
 
     def tend(self) -> None:
@@ -76,11 +78,12 @@ class ServingEngines:
     def _wanted(self) -> list[str]:
         with self._database.read() as session:
             unserved = engines.unserved(session, now=self._now())
-        return [engine_id for engine_id in unserved if engine_id in self._bases and engine_id not in self._running]
+        ours = {lease_id: base for base, lease_id in self._leases.items() if base not in self._running}
+        return [ours[lease_id] for lease_id in unserved if lease_id in ours]
 
     def _start(self, engine_id: str) -> None:
         with self._database.write() as session:
-            if not engines.claim(session, engine_id, self._worker_id, now=self._now(), lease_s=LEASE_S):
+            if not engines.claim(session, self._leases[engine_id], self._worker_id, now=self._now(), lease_s=LEASE_S):
                 return
         self._make_room()
         base = self._bases[engine_id]
@@ -98,7 +101,7 @@ class ServingEngines:
         except EngineUnavailable as error:
             logger.warning("the engine for %s did not start: %s", engine_id, error)
             with self._database.write() as session:
-                engines.withdraw(session, engine_id, self._worker_id)
+                engines.withdraw(session, self._leases[engine_id], self._worker_id)
             return
         self._running[engine_id] = engine
         self._publish(engine_id, engine)
@@ -108,7 +111,7 @@ class ServingEngines:
         with self._database.write() as session:
             engines.publish(
                 session,
-                engine_id,
+                self._leases[engine_id],
                 self._worker_id,
                 uds=engine.socket,
                 secret=engine.secret,
@@ -118,14 +121,13 @@ class ServingEngines:
 
     def _make_room(self) -> None:
         with self._database.read() as session:
-            least_recent_first = [engine_id for engine_id, _ in engines.last_used(session, self._worker_id)]
-        for engine_id in least_recent_first:
+            used_at = dict(engines.last_used(session, self._worker_id))
+        for engine_id in sorted(self._running, key=lambda running: used_at.get(self._leases[running], 0)):
             if len(self._running) < MAX_ENGINES:
                 return
-            if engine_id in self._running:
-                self._stop(engine_id)
+            self._stop(engine_id)
 
     def _stop(self, engine_id: str) -> None:
         self._running.pop(engine_id).stop()
         with self._database.write() as session:
-            engines.withdraw(session, engine_id, self._worker_id)
+            engines.withdraw(session, self._leases[engine_id], self._worker_id)

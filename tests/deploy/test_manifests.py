@@ -16,6 +16,7 @@ from check_jsonschema.builtin_schemas import get_builtin_schema
 from jsonschema import Draft202012Validator
 from servers import S3
 
+from gateway.bases import read_entries
 from gateway.settings import Settings
 from gateway.store.blobs import Blobs
 
@@ -38,6 +39,22 @@ def pod() -> Any:
     return found["spec"]["template"]["spec"]
 
 
+def merged(under: Any, over: Any) -> Any:
+    """A strategic merge, as kustomize makes it: what lists hold is known by its name."""
+    if isinstance(under, dict) and isinstance(over, dict):
+        return under | {name: merged(under.get(name), value) for name, value in over.items()}
+    if isinstance(under, list) and isinstance(over, list):
+        known = {one["name"]: one for one in under}
+        return [*(known | {one["name"]: merged(known.get(one["name"]), one) for one in over}).values()]
+    return over
+
+
+def replicated() -> Any:
+    """The stateful set of several pods."""
+    (found,) = (one for one in documents() if one["kind"] == "StatefulSet")
+    return merged(found, yaml.safe_load((K8S / "replicas" / "pods.yaml").read_text()))
+
+
 def services() -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load((MANIFESTS / "compose.yaml").read_text())["services"]
     return found
@@ -58,6 +75,36 @@ def test_every_manifest_is_listed_or_a_patch() -> None:
     patched = yaml.safe_load((K8S / "gpu" / patch["path"]).read_text())
     (container,) = patched["spec"]["template"]["spec"]["containers"]
     assert container["name"] in {one["name"] for one in pod()["containers"]}
+
+
+def test_replicas_fit_their_schema_and_are_locked_down_as_one_pod_is() -> None:
+    disruption = yaml.safe_load((K8S / "replicas" / "disruption.yaml").read_text())
+    for one in (found := replicated(), disruption):
+        kubernetes_validate.validate(one, kubernetes_validate.latest_version(), strict=True)
+    assert disruption["spec"]["selector"] == found["spec"]["selector"]
+    around, alone = found["spec"]["template"]["spec"], pod()
+    assert around["securityContext"] == alone["securityContext"]
+    assert [one["name"] for one in around["containers"]] == [one["name"] for one in alone["containers"]]
+    mounted = {mount["name"] for one in around["containers"] for mount in one["volumeMounts"]} - {"home"}
+    assert mounted <= {volume["name"] for volume in around["volumes"]}
+    (first,) = around["initContainers"]
+    assert first["securityContext"] == alone["containers"][0]["securityContext"]
+
+
+def test_every_replica_gets_the_same_key_lists_and_policies(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "attestation.key").write_bytes(bytes(32))
+    around = replicated()["spec"]["template"]["spec"]
+    ((*shell, script),) = (one["command"] for one in around["initContainers"])
+    script = script.replace("/shared", f"{tmp_path}/shared").replace("/var/lib/tunegate", str(tmp_path))
+    subprocess.run([*shell, script], check=True)
+    assert (tmp_path / "attestation.key").stat().st_mode & 0o777 == 0o600
+    (made,) = yaml.safe_load((K8S / "replicas" / "kustomization.yaml").read_text())["configMapGenerator"]
+    (lists,) = (volume["configMap"] for volume in around["volumes"] if volume["name"] == "lists")
+    assert lists == {"name": made["name"]}
+    named = {Path(entry["value"]).name for entry in around["containers"][0]["env"]}
+    assert named == set(made["files"]) <= {path.name for path in (K8S / "replicas").iterdir()}
+    assert [entry["name"] for entry in read_entries(K8S / "replicas" / "bases.toml")] == ["miniature"]
 
 
 @pytest.mark.parametrize("place", [0, 1])

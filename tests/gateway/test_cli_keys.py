@@ -10,7 +10,9 @@ from gateway.cli.app import build
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: bytes) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "tunegate.db").write_bytes(migrated)
     monkeypatch.setenv("TUNEGATE_HOME", str(tmp_path / "home"))
 
 
@@ -45,6 +47,8 @@ def test_a_webhook_is_added_listed_without_its_secret_and_removed() -> None:
     assert [(one["id"], "secret" in one) for one in listed("webhooks")] == [(added["id"], False)]
     assert tunegate("webhooks", "remove", added["id"]).exit_code == 0
     assert listed("webhooks") == []
+    acts = [line["act"] for line in json.loads(tunegate("trail", "--project", "demo").stdout)]
+    assert acts[:2] == ["webhook.deleted", "webhook.created"]
 
 
 @pytest.mark.parametrize("url", ["http://example.com", "https://127.0.0.1/", "https://169.254.169.254/"])

@@ -7,11 +7,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from gateway.cli.app import build
+from gateway.cli.app import build, main
+from gateway.errors import PolicyError, SettingsError
+from gateway.store.errors import NotFound
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated: bytes) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "tunegate.db").write_bytes(migrated)
     monkeypatch.setenv("TUNEGATE_HOME", str(tmp_path / "home"))
 
 
@@ -69,6 +73,68 @@ def test_limits_of_a_project_are_set_and_taken_back() -> None:
     assert tunegate("projects", "limits", "demo", "--set", "screenings_per_day=0")["screenings_per_day"] == 0
     back = tunegate("projects", "limits", "demo", "--unset", "screenings_per_day")
     assert (back["screenings_per_day"], back["jobs_at_once"]) == (200, 1)
+
+
+def test_limits_of_a_key_are_raised_and_taken_back() -> None:
+    id = tunegate("keys", "create", "--project", "demo", "--limit", "requests_per_minute=5")["id"]
+    assert tunegate("keys", "limits", id)["requests_per_minute"] == 5
+    raised = tunegate("keys", "limits", id, "--set", "requests_per_minute=50", "--set", "details_per_hour=7")
+    assert (raised["requests_per_minute"], raised["details_per_hour"]) == (50, 7)
+    back = tunegate("keys", "limits", id, "--unset", "details_per_hour")
+    assert (back["requests_per_minute"], back["details_per_hour"]) == (50, 120)
+    assert run("keys", "limits", id, "--unset", "budget_per_month").exit_code == 2
+    assert [line["act"] for line in tunegate("trail", "--act", "api_key.updated")] == ["api_key.updated"] * 2
+
+
+def test_a_project_is_bound_to_another_policy() -> None:
+    tunegate("projects", "create", "demo")
+    assert tunegate("projects", "policy", "demo", "shadow")["policy"] == "shadow"
+    assert [project["policy"] for project in tunegate("projects", "list")] == ["shadow"]
+    assert isinstance(run("projects", "policy", "demo", "none").exception, PolicyError)
+
+
+@pytest.mark.parametrize("command", [("projects", "create", " "), ("users", "create", "x" * 129),
+                                     ("keys", "create", "--project", "")])  # fmt: skip
+def test_nothing_is_made_without_a_name(command: tuple[str, ...]) -> None:
+    assert run(*command).exit_code == 2
+
+
+def test_a_key_for_a_user_makes_no_project() -> None:
+    assert isinstance(run("keys", "create", "--project", "demo", "--user", "ada").exception, NotFound)
+    assert tunegate("projects", "list") == []
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (("keys", "list", "--project", "demo"), "there is no project 'demo'"),
+        (("backup", "/nowhere/b.tar"), "there is no directory /nowhere; make it"),
+        (("restore", "/nowhere/b.tar"), "/nowhere/b.tar"),
+    ],
+)
+def test_what_cannot_be_used_is_told_in_a_sentence(
+    command: tuple[str, ...], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["tunegate", *command])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert capsys.readouterr().err.startswith(f"tunegate: {says}")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("HOME", "/proc/none", "/proc/none cannot be made .*set TUNEGATE_HOME"),
+        ("DATABASE_URL", "sqlite:////nowhere/x.db", "TUNEGATE_DATABASE_URL: there is no directory /nowhere"),
+        ("OTLP_ENDPOINT", "collector", "TUNEGATE_OTLP_ENDPOINT is 'collector'; expected a URL"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(
+    variable: str, value: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"TUNEGATE_{variable}", value)
+    with pytest.raises(SettingsError, match=says):
+        raise run("keys", "list").exception or AssertionError
 
 
 def test_a_project_is_erased_by_its_name_said_twice_and_the_trail_has_who_did_it() -> None:

@@ -48,14 +48,6 @@ def provider() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A migrated database: to migrate costs more than all these tests."""
-    home = tmp_path_factory.mktemp("migrated")
-    Store.open(Settings.read({"TUNEGATE_HOME": str(home)})).database.close()
-    return (home / "tunegate.db").read_bytes()
-
-
 @pytest.fixture
 def settings(tmp_path: Path, migrated: bytes) -> Callable[..., Settings]:
     (tmp_path / "tunegate.db").write_bytes(migrated)
@@ -78,10 +70,17 @@ def test_the_store_is_asked_to_give_back_what_it_was_given(settings: Callable[..
     assert [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()] == []
 
 
-def test_a_signing_key_that_others_may_read_is_told(settings: Callable[..., Settings], tmp_path: Path) -> None:
+def test_a_signing_key_that_others_may_read_is_told(
+    settings: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tmp_path.chmod(0o700)
     signing_key(settings())
     assert checkups.keys(settings()).startswith("no API key yet")
+    owner = tmp_path.stat()
+    monkeypatch.setattr("os.getuid", lambda: owner.st_gid)
+    monkeypatch.setattr("os.getgid", lambda: owner.st_gid)
+    tmp_path.chmod(0o770)
+    assert checkups.keys(settings()).startswith("no API key yet"), "a volume in a cluster is its group's"
     (tmp_path / "attestation.key").chmod(0o644)
     with pytest.raises(TunegateError, match=r"others may read .*chmod go="):
         checkups.keys(settings())

@@ -10,6 +10,7 @@ from one_job import NOW, one_job
 
 from deploy.errors import EngineUnavailable, NotReleased
 from gateway.api.services import Route
+from gateway.machines import machine
 from gateway.routing import EngineRouter
 from gateway.store import decisions, engines, released
 from gateway.store.blobs import Blobs
@@ -18,6 +19,7 @@ from gateway.store.memory import TRUSTED_S, Memory
 from gateway.store.models import JobState, Model
 
 NAME = "ft:miniature:acme::abcd1234"
+HERE = engines.at("here", "miniature")
 ROUTE = Route(engine_id="miniature", model=NAME)
 
 
@@ -83,7 +85,7 @@ def routed(
             uds = str(tmp_path / "e.sock")
             await web.UnixSite(runner, uds).start()
             lease(database, uds)
-        router = EngineRouter(database, blobs, bases={"miniature"}, clock=lambda: NOW)
+        router = EngineRouter(database, blobs, bases={"miniature"}, machine="here", clock=lambda: NOW)
         try:
             return await use(router)
         finally:
@@ -96,10 +98,10 @@ def routed(
 
 def lease(database: Database, uds: str) -> None:
     with database.write() as session:
-        engines.want(session, "miniature", now=NOW)
+        engines.want(session, HERE, now=NOW)
         session.flush()
-        engines.claim(session, "miniature", "w1", now=NOW, lease_s=60)
-        engines.publish(session, "miniature", "w1", uds=uds, secret="s", now=NOW, lease_s=60)
+        engines.claim(session, HERE, "w1", now=NOW, lease_s=60)
+        engines.publish(session, HERE, "w1", uds=uds, secret="s", now=NOW, lease_s=60)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +166,7 @@ def test_revoked_model_is_gone_here_at_once_and_from_other_replicas_within_half_
 
     async def use(router: EngineRouter) -> list[bool]:
         blobs = Blobs.open_store((tmp_path / "blobs").as_uri(), tmp_path / "cache")
-        other = EngineRouter(replica, blobs, bases=frozenset())
+        other = EngineRouter(replica, blobs, bases=frozenset(), machine="there")
         found = [await each.resolve("proj_1", NAME) == ROUTE for each in (router, other)]
         with database.write() as session:
             released.revoke(session, NAME, why="a drill", actor="operator", now=NOW)
@@ -197,6 +199,29 @@ def test_no_engine_in_time_is_unavailable(tmp_path: Path, database: Database, mo
     monkeypatch.setattr("gateway.routing.START_TIMEOUT_S", 0.0)
     with pytest.raises(EngineUnavailable, match="no worker"):
         routed(tmp_path, database, None, lambda router: router.post(ROUTE, {"messages": []}))
+
+
+def test_engine_of_another_machine_is_not_asked_and_one_here_is_asked_for(
+    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.routing.START_TIMEOUT_S", 0.0)
+
+    async def use(router: EngineRouter) -> int:
+        blobs = Blobs.open_store((tmp_path / "blobs").as_uri(), tmp_path / "cache")
+        there = EngineRouter(database, blobs, bases={"miniature"}, machine="there", clock=lambda: NOW)
+        with pytest.raises(EngineUnavailable, match="no worker here"):
+            await there.post(ROUTE, {"messages": []})
+        return (await router.post(ROUTE, {"messages": []}))[0]
+
+    assert routed(tmp_path, database, Engine(), use) == 200
+    with database.read() as session:
+        assert list(engines.unserved(session, now=NOW)) == [engines.at("there", "miniature")]
+
+
+def test_processes_that_share_a_directory_are_on_one_machine(tmp_path: Path) -> None:
+    (tmp_path / "volume").mkdir()
+    (tmp_path / "mounted").symlink_to(tmp_path / "volume")
+    assert machine(tmp_path / "volume") == machine(tmp_path / "mounted") != machine(tmp_path)
 
 
 def test_database_that_does_not_answer_serves_nothing(tmp_path: Path, database: Database) -> None:

@@ -216,6 +216,10 @@ def _lifetime(form: Form) -> int | None:
     """Seconds that the file is to live for, if the form says so. Raises a 400."""
     anchor = form.fields.get("expires_after[anchor]")
     seconds = form.fields.get("expires_after[seconds]")
+    known = ("expires_after[anchor]", "expires_after[seconds]")
+    for name in form.fields:
+        if name.startswith("expires_after") and name not in known:
+            raise ApiError(400, f"Unknown parameter: '{name[:64]}'; expected {' and '.join(known)}.", param=name[:64])
     if anchor is None and seconds is None:
         return None
     if anchor != "created_at":

@@ -65,7 +65,7 @@ def test_the_key_is_checked_before_the_body(http) -> None:
         ("GET", "/v1/fine_tuning/checkpoints/ft:a:b/permissions", 404),
         ("POST", "/v1/models/", 405),
         ("PUT", "/v1/files", 405),
-        ("GET", "/v1/chat/completions", 405),
+        ("GET", "/v1/chat/completions", 404),
         ("GET", "/v1/files/", 404),
         ("GET", "/v1/models/%00", 404),
         ("GET", "/v1/files?purpose=%00", 404),

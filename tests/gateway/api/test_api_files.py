@@ -124,9 +124,14 @@ def test_a_lifetime_out_of_range_is_refused(client, rows, seconds) -> None:
 
 @pytest.mark.parametrize(
     ("fields", "param"),
-    [({}, "purpose"), ({"purpose": "fine-tune-results"}, "purpose"), ({"purpose": "x" * 70_000}, "purpose")],
+    [
+        ({"purpose": "batch", "expires_after": '{"anchor": "created_at", "seconds": 3600}'}, "expires_after"),
+        ({}, "purpose"),
+        ({"purpose": "fine-tune-results"}, "purpose"),
+        ({"purpose": "x" * 70_000}, "purpose"),
+    ],
 )
-def test_a_wrong_purpose_is_refused(http, rows, fields, param) -> None:
+def test_a_wrong_purpose_or_lifetime_is_refused(http, rows, fields, param) -> None:
     answer = http.post("/v1/files", data=fields, files={"file": ("a.jsonl", rows)})
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
 
