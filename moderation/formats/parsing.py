@@ -62,9 +62,7 @@ class TrainingFile:
                 raise SealBroken(f"the training file changed after it was checked (line {number}); upload it again")
 
 
-def parse(
-    open_stream: Callable[[], BinaryIO], *, limits: Limits | None = None, digests: bool = True
-) -> TrainingFile:
+def parse(open_stream: Callable[[], BinaryIO], *, limits: Limits | None = None, digests: bool = True) -> TrainingFile:
     """Check every line of a JSONL training file in one pass and return a reference to it.
 
     The first row that has the keys of a format says which one the file is in. Raises DatasetError

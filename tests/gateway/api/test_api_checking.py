@@ -9,8 +9,11 @@ from gateway.api import checking
 from gateway.api.checking import Checks
 from gateway.pipeline import screening
 from gateway.store import files
+from gateway.store.blobs import BlobInfo
 from moderation.formats.checking import facts_of, recalled
 from moderation.formats.parsing import parse
+
+NOTHING = BlobInfo(bytes=0, sha256="")
 
 
 @pytest.fixture
@@ -68,14 +71,14 @@ def test_without_room_or_in_time_or_alive_a_check_finds_nothing_and_stops_nobody
         pass
     crowded = checks.begin()
     crowded.feed(rows)
-    assert crowded.result("") is None
+    assert crowded.result(NOTHING) is None
     for command, patience_s in ((["true"], 60.0), (["/none"], 60.0), (checking.COMMAND, -60.0)):
         monkeypatch.setattr(checking, "COMMAND", command)
         monkeypatch.setattr(checking, "PATIENCE_S", patience_s)
         check = Checks().begin()
         for _ in range(4):
             check.feed(rows * 1_000)
-        assert check.result("") is None
+        assert check.result(NOTHING) is None
 
 
 @pytest.mark.usefixtures("at_once")
@@ -83,6 +86,6 @@ def test_what_was_found_of_other_bytes_or_by_older_rules_is_not_believed(rows) -
     checks = Checks()
     check = checks.begin()
     check.feed(rows)
-    assert check.result("another digest") is None
+    assert check.result(NOTHING) is None
     assert recalled(lambda: None, {"rules": 0}) is None
     assert all(checks.room.acquire(blocking=False) for _ in range(checking.os.cpu_count()))
