@@ -19,7 +19,7 @@ BEGIN_BYTES = 4 << 20
 """A smaller file is checked faster than a process starts."""
 PIPE_BYTES = 1 << 20
 """What a pipe holds: with the usual 64 KiB each end waits for the other."""
-AHEAD_BYTES, PAUSE_S = 64 << 20, 0.002
+AHEAD_BYTES, PAUSE_S = 32 << 20, 0.002
 """How far a file may be written beyond what was checked of it, and how often one that waits for that looks again."""
 PATIENCE_S, MIN_BYTES_PER_S = 2.0, 64 << 20
 """How long a check may hold up its upload, beyond what a fast one takes; then the file is left to a worker."""
