@@ -19,6 +19,7 @@ from gateway.store.write_back import begin_write_back
 
 CHUNK_BYTES = 1 << 20
 WRITE_BACK_BYTES = 8 << 20
+"""After so many the disk is set to work, on those of a file that is still being written."""
 PART = ".part-"
 """Marks a file of a local store that is not whole yet."""
 KEY = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_.=-]*(/[A-Za-z0-9_.=-]+)*")

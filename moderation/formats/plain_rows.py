@@ -44,11 +44,15 @@ def n_plain(block: bytes, *, max_messages: int) -> int:
     """
     if len(block) > MAX_BLOCK_BYTES:
         return 0
+    # An array with an array for each line: no row goes on in the next line then, and no line is blank; as many rows
+    # as lines are one in each.
+    arrays = block.replace(b"\n", b"],\n[")
+    n_lines = 1 + (len(arrays) - len(block)) // 3
     try:
-        # An array with an array for each line: a row that goes on in the next line, or a second one in the same,
-        # fits as little as a blank line does.
-        lines = _DECODER.decode(b"[[%b]]" % block.replace(b"\n", b"],\n["))
+        lines = _DECODER.decode(b"[[%b]]" % arrays)
     except (MsgspecError, UnicodeDecodeError):
+        return 0
+    if len(lines) != n_lines:
         return 0
     for (row,) in lines:
         messages = row.messages
@@ -56,4 +60,4 @@ def n_plain(block: bytes, *, max_messages: int) -> int:
             return 0
     if b"\\" in block and any("\0" in message.content for (row,) in lines for message in row.messages):
         return 0  # a NUL comes escaped only
-    return len(lines)
+    return n_lines

@@ -42,6 +42,8 @@ def complaints(line: bytes) -> list[str]:
         PLAIN % (ANSWER + b"," + ANSWER),
         ROW[:-1] + b',"weight":1}',
         ROW + ROW,
+        ROW + b"],[" + ROW,
+        ROW + b"],[",
         ROW.replace(b'"s"', b'"s\x01"'),
         ROW.replace(b'"s"', b"NaN"),
     ],
@@ -67,7 +69,7 @@ def test_plain_rows_are_not_left_to_the_reader() -> None:
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b" \n\n", b"],\n[", b",", b"],["])
 def test_a_block_is_plain_only_if_each_of_its_lines_is_one_row(end: bytes) -> None:
     for place in range(len(ROW) + 1):
-        block = ROW[:place] + end + ROW[place:]
+        block = ROW[:place] + end + (ROW[place:] or ROW)
         rows = [line for line in block.split(b"\n") if n_plain(line, max_messages=3)]
         assert n_plain(block, max_messages=3) == (len(rows) if len(rows) == len(block.split(b"\n")) else 0)
         assert n_plain(block + b"\n" + ROW + ROW, max_messages=3) == 0
