@@ -129,6 +129,7 @@ def measures(mb: int = MB) -> list[Measure]:
         small, path = Path(home) / "small.jsonl", Path(home) / "chat.jsonl"
         small.write_bytes(MadeRows(2_000).read())
         path.write_bytes(MadeRows(mb * 1_000_000 // 455).read())
+        os.sync()  # what is made here is not written to the disk beside what is measured
         gateway.upload(small)
         before_mb = gateway.peak_mb()
         loads, uploads, validations = [], [], []

@@ -32,7 +32,7 @@ def assemble(services: Services, upload: Upload, part_ids: Sequence[str], md5: s
     check = services.checks.begin()
     try:
         blob = _join(services, upload, chosen, key, md5, check)
-        checked = check.result(blob.sha256)
+        checked = check.result(blob)
     finally:
         check.stop()
     try:

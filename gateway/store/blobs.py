@@ -15,8 +15,11 @@ from typing import IO, Any, Self, cast
 from gateway.store.blob_stores import RemoteStream, connect, is_local, later, translated
 from gateway.store.copies import Copies
 from gateway.store.errors import BlobsUnavailable, BlobTooLarge
+from gateway.store.write_back import begin_write_back
 
 CHUNK_BYTES = 1 << 20
+WRITE_BACK_BYTES = 8 << 20
+"""After so many the disk is set to work, on those of a file that is still being written."""
 PART = ".part-"
 """Marks a file of a local store that is not whole yet."""
 KEY = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_.=-]*(/[A-Za-z0-9_.=-]+)*")
@@ -46,11 +49,16 @@ class BlobWriter:
         self._part = f"{path}{PART}{secrets.token_hex(8)}" if self._is_local else path
         self._max_bytes = max_bytes
         self._sha256 = hashlib.sha256()
-        self._bytes = 0
+        self._bytes = self._n_on_the_way = 0
         with translated(writing=True):
             if self._is_local:
                 fs.makedirs(str(PurePosixPath(path).parent), exist_ok=True)
             self._file: Any = fs.open(self._part, "wb")
+
+    @property
+    def unfinished(self) -> Path | None:
+        """Where on this machine's disk what was written can be read, but for the last kilobytes before `commit`."""
+        return Path(self._part) if self._is_local else None
 
     def write(self, data: bytes) -> None:
         """Append. Raises `BlobTooLarge` before the byte beyond the limit is written."""
@@ -60,6 +68,9 @@ class BlobWriter:
         self._sha256.update(data)
         with translated(writing=True):
             self._file.write(data)
+            if self._is_local and self._bytes - self._n_on_the_way >= WRITE_BACK_BYTES:
+                begin_write_back(self._file.fileno(), self._n_on_the_way, self._bytes)
+                self._n_on_the_way = self._bytes
 
     def commit(self) -> BlobInfo:
         """Publish the blob under its key at once, in place of an earlier one."""

@@ -1,7 +1,7 @@
 """From untrusted bytes to a `Dataset`, as a stream: memory does not grow with the file."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -11,8 +11,8 @@ from moderation.errors import DatasetError, Problem, SealBroken
 from moderation.file_format import Format, recognise
 from moderation.formats.complaints import Complaints
 from moderation.formats.limits import Limits
-from moderation.formats.lines import LineReader
-from moderation.formats.plain_rows import not_plain
+from moderation.formats.lines import LineReader, lines_of
+from moderation.formats.plain_rows import n_plain
 from moderation.formats.rows import Rows, read
 from moderation.formats.serialising import make_example
 from moderation.types import Example
@@ -62,20 +62,20 @@ class TrainingFile:
                 raise SealBroken(f"the training file changed after it was checked (line {number}); upload it again")
 
 
-def parse(open_stream: Callable[[], BinaryIO], *, limits: Limits | None = None) -> TrainingFile:
+def parse(open_stream: Callable[[], BinaryIO], *, limits: Limits | None = None, digests: bool = True) -> TrainingFile:
     """Check every line of a JSONL training file in one pass and return a reference to it.
 
     The first row that has the keys of a format says which one the file is in. Raises DatasetError
     with all problems by line number. Blank lines are skipped, a byte-order
     mark and CRLF line ends are accepted, a key that is given twice counts with its last value.
+    Where another digests the same bytes, `digests=False` leaves the digest empty: nobody reads such a file again.
     """
     limits = limits or Limits()
     tally = _Tally(limits)
     with open_stream() as stream:
-        reader = LineReader(stream, max_line_bytes=limits.max_line_bytes)
-        for first, lines in reader.blocks():
-            for place in tally.doubtful(lines):
-                tally.read(first + place, lines[place])
+        reader = LineReader(stream, max_line_bytes=limits.max_line_bytes, digests=digests)
+        for block in reader.blocks():
+            tally.count(block)
     return TrainingFile(
         open_stream=open_stream,
         limits=limits,
@@ -93,26 +93,28 @@ class _Tally:
         self._limits = limits
         self._rows_of = _RowReader(limits)
         self._found: list[Problem] = []
-        self._n_problems = self._n_bad = self._n_objects = 0
+        self._n_lines = self._n_problems = self._n_bad = self._n_objects = 0
         self.n_examples = 0
 
-    def doubtful(self, lines: Sequence[bytes | None]) -> Iterator[int]:
-        """Count the rows that are in order at a glance; yield the places of the others, each to be read by then."""
-        begin = 0
-        while self._rows_of.format is None and begin < len(lines):
-            yield begin
-            begin += 1
-        rest = lines[begin:] if begin else lines
-        if self._rows_of.format is not Format.CHAT:
-            yield from range(begin, len(lines))
-            return
-        others = not_plain(rest, max_messages=self._limits.max_messages)
-        self.n_examples += len(rest) - len(others)
-        for place in others:
-            yield begin + place
+    def count(self, block: bytes | None) -> None:
+        """Count lines and their problems: many at a glance, and one by one where a block holds any other row."""
+        if not self._plain(block):
+            for line in lines_of(block):
+                if not self._plain(line):
+                    self._n_lines += 1
+                    self._read(self._n_lines, line)
 
-    def read(self, number: int, line: bytes | None) -> None:
-        """Count a line and its problems."""
+    def _plain(self, block: bytes | None) -> bool:
+        """Count the lines of a block all of whose rows are in order at a glance; else nothing."""
+        if block is None or self._rows_of.format is not Format.CHAT:
+            return False
+        n = n_plain(block, max_messages=self._limits.max_messages)
+        self._n_lines += n
+        self.n_examples += n
+        return n > 0
+
+    def _read(self, number: int, line: bytes | None) -> None:
+        """Count a line's example or problems."""
         rows = self._rows_of(number, line)
         if isinstance(rows, _BadLine):
             self._n_bad += 1

@@ -4,14 +4,13 @@ A row that is recognised is one that `rows.read` has nothing to say about. Any o
 which alone knows what is wrong and how to say so: nothing is refused here.
 """
 
-from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import MsgspecError, Struct
 from msgspec.json import Decoder
 
-MAX_LINE_BYTES = 1 << 20
-"""A longer line is left to those who bound the memory that it takes."""
+MAX_BLOCK_BYTES = 1 << 20
+"""Longer lines are left to those who bound the memory that they take."""
 
 
 class _System(Struct, forbid_unknown_fields=True, gc=False, tag_field="role", tag="system"):
@@ -35,25 +34,30 @@ class _Row(Struct, forbid_unknown_fields=True, gc=False):
     messages: list[_System | _Developer | _User | _Assistant]
 
 
-_DECODER = Decoder(_Row)
+_DECODER = Decoder(list[tuple[_Row]])
 
 
-def not_plain(lines: Sequence[bytes | None], *, max_messages: int) -> Sequence[int]:
-    """Return which of these lines are anything but a chat row of plain text that ends with the assistant's turn."""
-    decode = _DECODER.decode
-    found: list[int] = []
-    for place, line in enumerate(lines):
-        if line is None or len(line) > MAX_LINE_BYTES:
-            found.append(place)
-            continue
-        try:
-            messages = decode(line).messages
-        except (MsgspecError, UnicodeDecodeError):
-            found.append(place)
-            continue
-        plain = 0 < len(messages) <= max_messages and type(messages[-1]) is _Assistant
-        if plain and b"\\" in line:  # a NUL comes escaped only
-            plain = not any("\0" in message.content for message in messages)
-        if not plain:
-            found.append(place)
-    return found
+def n_plain(block: bytes, *, max_messages: int) -> int:
+    r"""How many lines a block has, if each is a chat row of plain text that ends with the assistant's turn; else 0.
+
+    Lines end with `\n`, but for the last.
+    """
+    if len(block) > MAX_BLOCK_BYTES:
+        return 0
+    # An array with an array for each line: no row goes on in the next line then, and no line is blank; as many rows
+    # as lines are one in each.
+    arrays = block.replace(b"\n", b"],\n[")
+    n_lines = 1 + (len(arrays) - len(block)) // 3
+    try:
+        lines = _DECODER.decode(b"[[%b]]" % arrays)
+    except (MsgspecError, UnicodeDecodeError):
+        return 0
+    if len(lines) != n_lines:
+        return 0
+    for (row,) in lines:
+        messages = row.messages
+        if not 0 < len(messages) <= max_messages or type(messages[-1]) is not _Assistant:
+            return 0
+    if b"\\" in block and any("\0" in message.content for (row,) in lines for message in row.messages):
+        return 0  # a NUL comes escaped only
+    return n_lines

@@ -65,7 +65,7 @@ async def create(request: Request, services: Here, caller: Who) -> Response:
     key = files.blob_key(caller.project_id, file_id)
     max_bytes = services.settings.max_file_bytes
     writer = await run_in_threadpool(services.blobs.writer, key, max_bytes=max_bytes)
-    check = services.checks.begin()
+    check = services.checks.begin(writer.unfinished)
     arriving = Form()
     sink = _BlobSink(writer, check, arriving)
     try:
@@ -75,7 +75,7 @@ async def create(request: Request, services: Here, caller: Who) -> Response:
         if purpose in LINES:
             sink.first_line.check()
         blob = await run_in_threadpool(writer.commit)
-        checked = await run_in_threadpool(check.result, blob.sha256) if purpose == TRAINING else None
+        checked = await run_in_threadpool(check.result, blob) if purpose == TRAINING else None
     except (ApiError, BlobTooLarge):
         await run_in_threadpool(writer.abort)
         await drain(request)

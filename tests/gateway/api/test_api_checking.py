@@ -9,8 +9,11 @@ from gateway.api import checking
 from gateway.api.checking import Checks
 from gateway.pipeline import screening
 from gateway.store import files
+from gateway.store.blobs import BlobInfo
 from moderation.formats.checking import facts_of, recalled
 from moderation.formats.parsing import parse
+
+NOTHING = BlobInfo(bytes=0, sha256="")
 
 
 @pytest.fixture
@@ -62,20 +65,37 @@ def test_a_small_file_is_not_worth_a_process(gateway, tenant, client, rows) -> N
 
 
 @pytest.mark.usefixtures("at_once")
-def test_without_room_or_in_time_or_alive_a_check_finds_nothing_and_stops_nobody(rows, monkeypatch) -> None:
-    checks = Checks()
+def test_a_file_on_a_disk_is_checked_where_it_is_written_which_waits_for_it(rows, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(checking, "AHEAD_BYTES", len(rows))
+    monkeypatch.setattr(checking, "PATIENCE_S", 60.0)
+    path = tmp_path / "part"
+    check = Checks().begin(path)
+    with path.open("wb", buffering=0) as part:
+        for _ in range(3):
+            part.write(rows)
+            check.feed(rows)
+    path.rename(tmp_path / "whole")
+    found = check.result(BlobInfo(bytes=3 * len(rows), sha256="d"))
+    assert (found["n_examples"], found["n_bytes"], found["digest"]) == (30, 3 * len(rows), "sha256:d")
+
+
+@pytest.mark.usefixtures("at_once")
+def test_without_room_or_in_time_or_alive_a_check_finds_nothing_and_stops_nobody(rows, monkeypatch, tmp_path) -> None:
+    checks, path = Checks(), tmp_path / "part"
     while checks.room.acquire(blocking=False):
         pass
     crowded = checks.begin()
     crowded.feed(rows)
-    assert crowded.result("") is None
+    assert crowded.result(NOTHING) is None
+    path.touch()
+    monkeypatch.setattr(checking, "AHEAD_BYTES", 0)
     for command, patience_s in ((["true"], 60.0), (["/none"], 60.0), (checking.COMMAND, -60.0)):
         monkeypatch.setattr(checking, "COMMAND", command)
         monkeypatch.setattr(checking, "PATIENCE_S", patience_s)
-        check = Checks().begin()
-        for _ in range(4):
-            check.feed(rows * 1_000)
-        assert check.result("") is None
+        for check in (Checks().begin(), Checks().begin(path)):
+            for _ in range(4):
+                check.feed(rows * 1_000)
+            assert check.result(NOTHING) is None
 
 
 @pytest.mark.usefixtures("at_once")
@@ -83,6 +103,6 @@ def test_what_was_found_of_other_bytes_or_by_older_rules_is_not_believed(rows) -
     checks = Checks()
     check = checks.begin()
     check.feed(rows)
-    assert check.result("another digest") is None
+    assert check.result(NOTHING) is None
     assert recalled(lambda: None, {"rules": 0}) is None
     assert all(checks.room.acquire(blocking=False) for _ in range(checking.os.cpu_count()))

@@ -1,12 +1,13 @@
 import io
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moderation.formats import lines
 from moderation.formats.lines import LineReader
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300).map(lambda data: data.replace(b"\r", b"\n")), st.integers(1, 40))
 def test_lines_are_those_of_splitting_at_newlines(data: bytes, limit: int) -> None:
     reader = LineReader(io.BytesIO(data), max_line_bytes=limit)

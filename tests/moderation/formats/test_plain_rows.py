@@ -8,7 +8,7 @@ import pytest
 
 from moderation.errors import DatasetError
 from moderation.formats.parsing import Limits, parse
-from moderation.formats.plain_rows import not_plain
+from moderation.formats.plain_rows import n_plain
 
 PLAIN = b'{"messages":[{"role":"system","content":"s"},{"role":"user","content":"\\u00e9\\n"},%s]}'
 ANSWER = b'{"role":"assistant","content":"a","weight":1}'
@@ -42,13 +42,15 @@ def complaints(line: bytes) -> list[str]:
         PLAIN % (ANSWER + b"," + ANSWER),
         ROW[:-1] + b',"weight":1}',
         ROW + ROW,
+        ROW + b"],[" + ROW,
+        ROW + b"],[",
         ROW.replace(b'"s"', b'"s\x01"'),
         ROW.replace(b'"s"', b"NaN"),
     ],
 )
 def test_what_the_reader_refuses_is_not_plain(line: bytes) -> None:
     assert complaints(line)
-    assert not_plain([line], max_messages=LIMITS.max_messages) == [0]
+    assert not n_plain(line, max_messages=LIMITS.max_messages)
 
 
 def test_a_row_that_is_broken_anywhere_is_plain_only_where_the_reader_takes_it() -> None:
@@ -56,12 +58,21 @@ def test_a_row_that_is_broken_anywhere_is_plain_only_where_the_reader_takes_it()
     for _ in range(2_000):
         place = draw.randrange(len(ROW))
         line = ROW[:place] + draw.choice(PIECES) + ROW[place + draw.randrange(3) :]
-        assert not_plain([line], max_messages=3) or not complaints(line), line
+        assert not n_plain(line, max_messages=3) or not complaints(line), line
 
 
 def test_plain_rows_are_not_left_to_the_reader() -> None:
     spaced = json.dumps(json.loads(ROW), indent=None).encode() + b" \r"
-    assert not_plain([ROW, None, spaced, b"", ROW], max_messages=3) == [1, 3]
+    assert n_plain(ROW + b"\n" + spaced + b"\n" + ROW, max_messages=3) == 3
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b" \n\n", b"],\n[", b",", b"],["])
+def test_a_block_is_plain_only_if_each_of_its_lines_is_one_row(end: bytes) -> None:
+    for place in range(len(ROW) + 1):
+        block = ROW[:place] + end + (ROW[place:] or ROW)
+        rows = [line for line in block.split(b"\n") if n_plain(line, max_messages=3)]
+        assert n_plain(block, max_messages=3) == (len(rows) if len(rows) == len(block.split(b"\n")) else 0)
+        assert n_plain(block + b"\n" + ROW + ROW, max_messages=3) == 0
 
 
 def test_lines_keep_their_numbers_among_plain_rows() -> None:
