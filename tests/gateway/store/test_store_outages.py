@@ -39,7 +39,8 @@ def test_a_full_disk_under_sqlite_is_unavailable(tmp_path: Path) -> None:
 
 
 def test_no_statement_and_no_value_of_it_is_told(tmp_path: Path) -> None:
-    database = Database.open(f"sqlite:///{tmp_path}/none/a.db")
+    (tmp_path / "a.db").mkdir()
+    database = Database.open(f"sqlite:///{tmp_path}/a.db")
     with pytest.raises(DatabaseUnavailable) as caught, database.read() as session:
         session.execute(text("SELECT 'secret'"))
     assert "secret" not in str(caught.value)
