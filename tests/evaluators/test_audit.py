@@ -252,7 +252,7 @@ def test_outages_of_judge_and_model_come_through(corpus: Corpus, judge: WordJudg
 
     with pytest.raises(JudgeUnavailable):
         run(tuned(), corpus, Down(), tmp_path)
-    with pytest.raises(ChatUnavailable, match="255 replies to 256"):
+    with pytest.raises(ChatUnavailable, match="329 replies to 330"):
         run(Subject(digest="sha256:t", model=Short(refuse)), corpus, judge, tmp_path)
 
 

@@ -64,7 +64,7 @@ def test_port_in_use_is_told_before_anything_starts(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        with pytest.raises(SettingsError, match="choose another --port"):
+        with pytest.raises(SettingsError, match="choose another --host or --port"):
             serve(settings(tmp_path, TUNEGATE_PORT=port), {}, print)
 
 
