@@ -1,13 +1,23 @@
 """An engine's answers under the client's name for the model, with every key that SDKs require."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib.metadata import version
 from typing import Any
 
 Json = Mapping[str, Any]
 
 
+@lru_cache
+def fingerprint(model: str) -> str:
+    """`system_fingerprint`: another one when the model's name or this software is another."""
+    known = f"{model} {version('tunegate')}"
+    return f"fp_{hashlib.sha256(known.encode()).hexdigest()[:10]}"
+
+
 def completion(answer: Json, frame: Json, *, functions: bool) -> dict[str, Any]:
-    """A `chat.completion`. `frame` has id, creation time and model; `functions` asks for the spelling before tools."""
+    """A `chat.completion`. `frame` has all but what was said; `functions` asks for the spelling before tools."""
     choices = [
         {
             "index": choice["index"],
@@ -23,7 +33,6 @@ def completion(answer: Json, frame: Json, *, functions: bool) -> dict[str, Any]:
         "choices": choices,
         "usage": answer.get("usage"),
         "service_tier": "default",
-        "system_fingerprint": answer.get("system_fingerprint"),
     }
 
 
@@ -38,7 +47,7 @@ def chunk(event: Json, frame: Json, *, with_usage: bool, functions: bool) -> dic
         }
         for choice in event.get("choices", ())
     ]
-    written = {**frame, "object": "chat.completion.chunk", "choices": choices, "system_fingerprint": None}
+    written = {**frame, "object": "chat.completion.chunk", "choices": choices}
     return written | ({"usage": event.get("usage")} if with_usage else {})
 
 

@@ -52,7 +52,7 @@ class ChatCompletion(TypedDict):
     choices: list[ChatChoice]
     usage: dict[str, Any] | None
     service_tier: Literal["default"]
-    system_fingerprint: str | None
+    system_fingerprint: str
 
 
 class CompletionChoice(TypedDict):
@@ -81,7 +81,7 @@ class Completion(TypedDict):
     model: str
     choices: list[CompletionChoice]
     usage: CompletionUsage
-    system_fingerprint: None
+    system_fingerprint: str
 
 
 class ModerationResult(TypedDict):

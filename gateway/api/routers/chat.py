@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from gateway.api.asking import Asking, streamed
 from gateway.api.auth import asker_of
-from gateway.api.chat_answers import chunk, completion
+from gateway.api.chat_answers import chunk, completion, fingerprint
 from gateway.api.chat_requests import read_chat
 from gateway.api.genai import describe
 from gateway.api.hanging_up import while_there
@@ -24,7 +24,12 @@ async def create(request: Request) -> Response:
     functions = bool(body.get("functions"))
     completion_id = asker.services.ids.new(IdKind.CHAT)
     asking = Asking(asker=asker, told=describe(request, asked, completion_id))
-    frame = {"id": completion_id, "created": asker.services.now(), "model": asked.model}
+    frame = {
+        "id": completion_id,
+        "created": asker.services.now(),
+        "model": asked.model,
+        "system_fingerprint": fingerprint(asked.model),
+    }
     if not asked.stream:
         async with while_there(request):
             answered = await asking.answer(asked)

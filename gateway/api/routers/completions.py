@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from gateway.api.asking import Asking, streamed
 from gateway.api.auth import asker_of
+from gateway.api.chat_answers import fingerprint
 from gateway.api.chat_requests import ChatRequest
 from gateway.api.completion_requests import CompletionRequest, read_completion
 from gateway.api.genai import describe
@@ -32,6 +33,7 @@ async def create(request: Request) -> Response:
         "object": "text_completion",
         "created": asker.services.now(),
         "model": asked.model,
+        "system_fingerprint": fingerprint(asked.model),
     }
     asking = Asking(asker=asker, told=describe(request, chats[0], completion_id))
     if asked.stream:
@@ -45,7 +47,7 @@ async def create(request: Request) -> Response:
         for rank, choice in enumerate(_best(asked, answered["choices"]))
     ]
     usage = _sum(asked, (answered.get("usage") or {} for answered in answers))
-    content = {**frame, "choices": choices, "usage": usage, "system_fingerprint": None}
+    content = {**frame, "choices": choices, "usage": usage}
     return json_response(content, headers=asking.headers)
 
 

@@ -66,5 +66,5 @@ def test_the_session_is_played_and_scored_by_resource(specification, tmp_path: P
     assert not any(exchange.status >= 500 for exchange in exchanges)
     files = [one.problem for one in findings if one.exchange.path.count("/") == 2 and one.exchange.resource == "files"]
     assert files.count(None) == 2  # one is there and one is not; to delete is not in the document
-    right, n = score(findings)["chat"]
+    right, _, n = score(findings)["chat"]
     assert 0 < right < n
