@@ -2,18 +2,21 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 Json = Mapping[str, Any]
 
 
-@lru_cache
 def fingerprint(model: str) -> str:
     """`system_fingerprint`: another one when the model's name or this software is another."""
-    known = f"{model} {version('tunegate')}"
-    return f"fp_{hashlib.sha256(known.encode()).hexdigest()[:10]}"
+    return f"fp_{hashlib.sha256(f'{model} {_software()}'.encode()).hexdigest()[:10]}"
+
+
+@cache
+def _software() -> str:
+    return version("tunegate")
 
 
 def completion(answer: Json, frame: Json, *, functions: bool) -> dict[str, Any]:

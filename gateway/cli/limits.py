@@ -13,16 +13,16 @@ from gateway.store import keys, tenants
 from gateway.store.limits import OF_KEYS, Measure, Own
 from gateway.store.models import ApiKey, Project
 
+LIMIT = "0 is no limit. One of: {}."
+OfProject = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=N", help=LIMIT.format(", ".join(Measure)))]
+OfKey = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=N", help=LIMIT.format(", ".join(OF_KEYS)))]
 Unset = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Back to the settings' limit.")]
 AsJson = Annotated[bool, typer.Option("--json")]
 
 
 def of_project(
     name: Annotated[str, typer.Argument(help="Name of the project.")],
-    change: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=N", help=f"0 is no limit. One of: {', '.join(Measure)}."),
-    ] = None,
+    change: OfProject = None,
     unset: Unset = None,
     as_json: AsJson = False,
 ) -> None:
@@ -38,10 +38,7 @@ def of_project(
 
 def of_key(
     key_id: Annotated[str, typer.Argument(help="Id of the key, as `keys list` shows it.")],
-    change: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=N", help=f"0 is no limit. One of: {', '.join(OF_KEYS)}."),
-    ] = None,
+    change: OfKey = None,
     unset: Unset = None,
     as_json: AsJson = False,
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.contract.clients.standin import running
 
-from .checking import Exchange, Specification, score
+from .checking import Exchange, Specification, parse, score
 from .session import play
 
 FILE = {
@@ -16,6 +16,7 @@ FILE = {
         "id": {"type": "string"},
         "object": {"const": "file"},
         "status_details": {"type": "string", "nullable": True},
+        "left_s": {"type": "integer", "minimum": 0, "exclusiveMinimum": True},
     },
 }
 ERROR = {"type": "object", "required": ["error"], "properties": {"error": {"required": ["message", "type"]}}}
@@ -42,6 +43,8 @@ def specification() -> Specification:
         ("/files/file-1", 200, {"id": "a", "object": "file", "status_details": None}, True),
         ("/files/file-1", 200, {"id": "a", "object": "file"}, False),
         ("/files/file-1", 200, {"id": 5, "object": "file", "status_details": None}, False),
+        ("/files/file-1", 200, {"id": "a", "object": "file", "status_details": None, "left_s": 1}, True),
+        ("/files/file-1", 200, {"id": "a", "object": "file", "status_details": None, "left_s": 0}, False),
         ("/files/file-1", 202, {}, False),
         ("/files/file-1", 404, {"error": {"message": "m", "type": "t"}}, True),
         ("/nothing", 404, {"error": {"message": "m", "type": "t"}}, True),
@@ -54,6 +57,26 @@ def test_an_answer_is_held_against_its_own_operation(specification, path, status
     method = "post" if path.startswith("/chat") else "get"
     found = specification.check(Exchange(method=method, path=path, status=status, body=body))
     assert (found.problem is None) == right
+
+
+@pytest.mark.parametrize(
+    ("body", "only_nulls"),
+    [
+        ({"id": "a", "object": "file", "status_details": None, "left_s": None}, True),
+        ({"id": None, "object": "file", "status_details": None}, False),
+        ({"id": "a", "object": None, "status_details": None, "left_s": None}, False),
+        ({"id": 5, "object": "file", "status_details": None, "left_s": None}, False),
+    ],
+)
+def test_a_null_in_place_of_a_field_left_out_is_told_apart(specification, body, only_nulls) -> None:
+    found = specification.check(Exchange(method="get", path="/files/file-1", status=200, body=body))
+    assert found.problem
+    assert found.only_nulls == only_nulls
+    assert score([found])["files"] == (0, int(only_nulls), 1)
+
+
+def test_dates_of_a_document_are_texts() -> None:
+    assert parse("default: 2024-05-01\nn: 1") == {"default": "2024-05-01", "n": 1}
 
 
 def test_the_session_is_played_and_scored_by_resource(specification, tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ import json
 import openai
 import pytest
 
+from gateway.api.chat_answers import fingerprint
+
 ASK = [{"role": "user", "content": "hi"}]
 
 
@@ -13,6 +15,14 @@ def test_an_answer_comes_under_the_name_that_was_asked_for(client) -> None:
     assert (answer.model, answer.object, answer.usage.total_tokens) == ("miniature", "chat.completion", 3)
     assert [choice.message.content for choice in answer.choices] == ["hello 0", "hello 1"]
     assert answer.id.startswith("chatcmpl-")
+
+
+def test_a_fingerprint_is_of_the_model_however_it_answers(client) -> None:
+    answer = client.chat.completions.create(model="miniature", messages=ASK)
+    pieces = list(client.chat.completions.create(model="miniature", messages=ASK, stream=True))
+    older = client.completions.create(model="miniature", prompt="hi")
+    assert {one.system_fingerprint for one in (answer, older, *pieces)} == {fingerprint("miniature")}
+    assert fingerprint("miniature") != fingerprint("ft:miniature:a::b")
 
 
 def test_what_is_honoured_reaches_the_engine_and_what_is_harmless_does_not(gateway, client) -> None:
